@@ -1,0 +1,69 @@
+"""The words of the act protocol: what is wanted, what is found, and what the portal gave for it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class Wanted(Protocol):
+    """Anything that can be wanted at a portal: a business key and the values that must be seen there."""
+
+    @property
+    def reference(self) -> str: ...
+
+    def fields(self) -> dict[str, str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the portal gave for an act: its protocol number and its words."""
+
+    protocol: str
+    text: str = ""
+    at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the portal holds under a reference, read on a page that proved itself."""
+
+    reference: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    protocol: str = ""
+    count: int = 1
+
+
+class Permit:
+    """Leave for exactly one press, given only after the intent is durable; it cannot be used twice."""
+
+    __slots__ = ("_used", "attempt", "reference")
+
+    def __init__(self, reference: str, attempt: int) -> None:
+        self.reference = reference
+        self.attempt = attempt
+        self._used = False
+
+    @property
+    def used(self) -> bool:
+        return self._used
+
+    def use(self) -> None:
+        """Spend the permit; raises RuntimeError when it was spent before."""
+        if self._used:
+            raise RuntimeError(f"permit for {self.reference} used twice")
+        self._used = True
+
+
+class Draft(Protocol):
+    """A filled form whose button has not been pressed."""
+
+    def shown(self) -> dict[str, str]:
+        """What the form shows, read back from the screen, in the canonical text of `Wanted.fields`."""
+        ...
+
+    def submit(self, permit: Permit) -> Receipt:
+        """Press the button once and read the portal's answer."""
+        ...

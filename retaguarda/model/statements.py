@@ -1,0 +1,107 @@
+"""Bank statements and boleto return files as typed values."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+from decimal import Decimal
+
+from retaguarda.model.values import plain
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One movement of an account; `amount` is signed (credits positive), `line` is the number of its line in the file."""
+
+    date: dt.date
+    amount: Decimal
+    description: str
+    document: str = ""
+    fitid: str = ""
+    type: str = ""
+    counterparty_document: str = ""
+    counterparty_name: str = ""
+    checkpoint: bool = False  # a balance printed among the movements, not a movement
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A line that could not be understood: kept and shown, never dropped."""
+
+    line: int
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The movements of one account in one period, as one file tells them."""
+
+    bank: str
+    branch: str
+    account: str
+    currency: str
+    start: dt.date | None
+    end: dt.date | None
+    opening_balance: Decimal | None
+    closing_balance: Decimal | None
+    entries: tuple[Entry, ...]
+    quarantine: tuple[Quarantined, ...] = ()
+
+    @property
+    def movement(self) -> Decimal:
+        """The sum of the movements, balance rows left out."""
+        return sum((e.amount for e in self.entries if not e.checkpoint), Decimal())
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """One title of a boleto return file (CNAB segments T and U)."""
+
+    movement: str
+    our_number: str
+    document: str
+    due_date: dt.date | None
+    face_value: Decimal
+    paid_value: Decimal
+    interest: Decimal
+    discount: Decimal
+    fee: Decimal
+    net_value: Decimal
+    occurrence_date: dt.date | None
+    credit_date: dt.date | None
+    payer_document: str = ""
+    payer_name: str = ""
+    line: int = 0
+
+    @property
+    def settles(self) -> bool:
+        """Whether money moved: FEBRABAN table C044, movements 06 and 17."""
+        return self.movement in {"06", "17"}
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnFile:
+    """A retorno de cobrança; `file_sequence` (NSA) tells gaps and repeats."""
+
+    bank: str
+    file_sequence: int
+    account: str
+    titles: tuple[Title, ...]
+    quarantine: tuple[Quarantined, ...] = ()
+
+
+def entry_ids(account: str, entries: tuple[Entry, ...]) -> list[str]:
+    """Stable identities: account, date, amount, normalised text and ordinal within the day.
+
+    FITID is no identity (banks repeat it). Overlapping files give the same ids; genuine twins keep two.
+    """
+    seen: dict[tuple[str, ...], int] = {}
+    made = []
+    for entry in entries:
+        key = (account, entry.date.isoformat(), f"{entry.amount:.2f}", plain(entry.description), plain(entry.document))
+        seen[key] = ordinal = seen.get(key, 0) + 1
+        made.append(hashlib.sha256("|".join((*key, str(ordinal))).encode()).hexdigest()[:16])
+    return made

@@ -1,0 +1,159 @@
+"""Small values with rules of their own: CNPJ, supply month, Brazilian numbers and dates."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import re
+import unicodedata
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Self
+
+from stdnum.br import cnpj as _cnpj
+
+CENT = Decimal("0.01")
+MW = Decimal("0.000001")
+MWH = Decimal("0.001")
+
+
+class Cnpj(str):
+    """A valid CNPJ in its compact form: 14 characters, alphanumeric since July 2026, always text."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The CNPJ in `text`, masked or not; raises ValueError when its check digits are wrong."""
+        compact = re.sub(r"[\s./-]", "", text).upper()
+        if compact.isdigit() and len(compact) == 13:
+            compact = compact.zfill(14)  # a spreadsheet ate the leading zero
+        if not _cnpj.is_valid(compact):
+            raise ValueError(f"invalid CNPJ: {text!r}")
+        return cls(compact)
+
+    @property
+    def root(self) -> str:
+        """The eight characters that all branches of a company share."""
+        return self[:8]
+
+    @property
+    def masked(self) -> str:
+        return f"{self[:2]}.{self[2:5]}.{self[5:8]}/{self[8:12]}-{self[12:]}"
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Month:
+    """A month, e.g. the month of supply; `2026-10` in text."""
+
+    year: int
+    month: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Accepts 2026-10, 2026/10, 10/2026 and 202610; raises ValueError otherwise."""
+        found = re.fullmatch(r"(\d{4})[-/]?(\d{2})|(\d{2})/(\d{4})", text.strip())
+        if not found:
+            raise ValueError(f"not a month: {text!r} (use AAAA-MM)")
+        year, month = (found[1], found[2]) if found[1] else (found[4], found[3])
+        if not 1 <= int(month) <= 12:
+            raise ValueError(f"not a month: {text!r} (use AAAA-MM)")
+        return cls(int(year), int(month))
+
+    @property
+    def first(self) -> dt.date:
+        return dt.date(self.year, self.month, 1)
+
+    @property
+    def last(self) -> dt.date:
+        return dt.date(self.year, self.month, calendar.monthrange(self.year, self.month)[1])
+
+    @property
+    def next(self) -> Month:
+        return Month(self.year + self.month // 12, self.month % 12 + 1)
+
+    @property
+    def hours(self) -> int:
+        """Hours of the month as CCEE counts them since daylight saving ended in 2019."""
+        return 24 * self.last.day
+
+    def __str__(self) -> str:
+        return f"{self.year:04d}-{self.month:02d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A closed interval of days."""
+
+    start: dt.date
+    end: dt.date
+
+    def __post_init__(self) -> None:
+        if self.end < self.start:
+            raise ValueError(f"period ends before it starts: {self}")
+
+    def __contains__(self, day: dt.date) -> bool:
+        return self.start <= day <= self.end
+
+    def __str__(self) -> str:
+        return f"{self.start:%Y-%m-%d}..{self.end:%Y-%m-%d}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        start, _, end = text.partition("..")
+        return cls(dt.date.fromisoformat(start), dt.date.fromisoformat(end or start))
+
+
+def cents(value: Decimal) -> Decimal:
+    """`value` rounded to cents, half up (commercial rounding)."""
+    return value.quantize(CENT, ROUND_HALF_UP)
+
+
+def mw_average(mwh: Decimal, month: Month) -> Decimal:
+    """MWh spread over the month's hours: MWmédio with CCEE's six decimals."""
+    return (mwh / month.hours).quantize(MW, ROUND_HALF_UP)
+
+
+def megawatt_hours(mw: Decimal, month: Month) -> Decimal:
+    """MWmédio over the month's hours: MWh with three decimals."""
+    return (mw * month.hours).quantize(MWH, ROUND_HALF_UP)
+
+
+def decimal_br(text: str) -> Decimal:
+    """A number as Brazilian screens and files print it: `1.234,56`, `-1.234,56`, `1.234,56-`, `(1.234,56)`, `1234.56`.
+
+    The last separator followed by digits is the decimal one when both occur; a lone point followed by exactly three
+    digits is a thousands separator only when the text also starts with one to three digits and no decimals follow.
+    Raises ValueError for anything else.
+    """
+    raw = text.replace("R$", "").replace("\xa0", "").replace(" ", "").strip()
+    negative = raw.startswith(("-", "(")) or raw.endswith(("-", ")"))
+    body = raw.strip("()+-")
+    if "," in body:
+        body = body.replace(".", "").replace(",", ".") if body.rfind(",") > body.rfind(".") else body.replace(",", "")
+    elif re.fullmatch(r"\d{1,3}(\.\d{3}){2,}", body):
+        body = body.replace(".", "")
+    try:
+        number = Decimal(body)
+    except InvalidOperation:
+        raise ValueError(f"not a number: {text!r}") from None
+    if not number.is_finite():
+        raise ValueError(f"not a number: {text!r}")
+    return -number if negative else number
+
+
+def date_br(text: str) -> dt.date:
+    """A day as `31/12/2026`, `31-12-2026` or `2026-12-31`; raises ValueError otherwise."""
+    raw = text.strip()[:10]
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", raw):
+        return dt.date.fromisoformat(raw)
+    found = re.fullmatch(r"(\d{2})[/-](\d{2})[/-](\d{4})", raw)
+    if not found:
+        raise ValueError(f"not a date: {text!r} (use DD/MM/AAAA)")
+    return dt.date(int(found[3]), int(found[2]), int(found[1]))
+
+
+def plain(text: str) -> str:
+    """Upper case, no accents, single spaces: how banks and CCEE print names, and how we compare them."""
+    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return " ".join(bare.upper().split())
