@@ -10,6 +10,8 @@ from retaguarda.model.values import Cnpj, Month, megawatt_hours
 
 
 class Direction(enum.StrEnum):
+    """Whether we sell or buy."""
+
     SALE = "sale"
     PURCHASE = "purchase"
 

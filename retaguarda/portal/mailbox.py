@@ -1,0 +1,78 @@
+"""Codes that a portal sends by e-mail: only mail delivered after the request counts, stale codes never do."""
+
+from __future__ import annotations
+
+import datetime as dt
+import email
+import email.policy
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Protocol
+
+from retaguarda.clock import Clock
+from retaguarda.errors import ChallengeRequired, ConfigurationError
+
+POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One message: when our mail server received it, who sent it, and its text."""
+
+    delivered: dt.datetime
+    sender: str
+    text: str
+
+
+class Mailbox(Protocol):
+    """Where codes arrive."""
+
+    def newest(self) -> Iterator[Mail]:
+        """Messages, newest delivery first."""
+        ...
+
+
+class MaildirMailbox:
+    """A Maildir on this machine; the delivery time is the file's, since a sender's Date header proves nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def newest(self) -> Iterator[Mail]:
+        files = [path for part in ("new", "cur") for path in (self._folder / part).glob("*") if path.is_file()]
+        for path in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True):
+            message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+            yield _mail(message, dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC))
+
+
+def _mail(message: EmailMessage, delivered: dt.datetime) -> Mail:
+    body = message.get_body(("plain", "html"))
+    return Mail(delivered, str(message["From"] or ""), str(body.get_content()) if body else "")
+
+
+def open_mailbox(url: str) -> Mailbox:
+    """The mailbox behind `maildir:/folder`."""
+    scheme, _, rest = url.partition(":")
+    if scheme != "maildir":
+        raise ConfigurationError(f"unknown kind of mailbox: {scheme!r}", remedy="use maildir:/folder")
+    return MaildirMailbox(Path(rest))
+
+
+def wait_for_code(box: Mailbox, clock: Clock, after: dt.datetime, pattern: str, sender: str = "", patience: float = 60) -> str:
+    """The code (group 1 of `pattern`) of the newest mail delivered after `after`; ChallengeRequired when none comes in time."""
+    until = clock.monotonic() + patience
+    while True:
+        for mail in box.newest():
+            if mail.delivered < after:
+                break
+            found = re.search(pattern, mail.text)
+            if found and sender.lower() in mail.sender.lower():
+                return found[1]
+        if clock.monotonic() >= until:
+            raise ChallengeRequired(
+                f"no code arrived in the mailbox within {patience:.0f} s", remedy="look at the mailbox, then resume the run"
+            )
+        clock.pause(POLL_SECONDS)

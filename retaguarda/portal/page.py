@@ -1,0 +1,229 @@
+"""One screen of a portal: it proves itself before it is read, and everything typed is read back."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar, Self, TypeVar
+
+from playwright.sync_api import Error, Locator, Page, TimeoutError
+
+from retaguarda.errors import OutcomeUnknown, PortalChanged, PortalError, PortalUnavailable, RetaguardaError, SessionLost
+from retaguarda.model.acts import Permit
+from retaguarda.portal.browser import translated
+from retaguarda.portal.session import Session
+
+P = TypeVar("P", bound="PortalPage")
+
+_STATE = """([want, marks, signedIn, before]) => {
+  const seen = e => e.getClientRects().length > 0;
+  const text = e => e.textContent.replace(/\\s+/g, ' ').trim();
+  const stale = window.__retaguardaStale === true;
+  const heads = [...document.querySelectorAll('h1')].filter(seen).map(text);
+  const alerts = [...document.querySelectorAll('[role=alert]')].filter(seen).map(text).filter(Boolean);
+  const marked = !signedIn || [...document.querySelectorAll('a,button,input[type=submit]')].some(
+    e => seen(e) && [text(e), e.value, e.getAttribute('aria-label')].includes(signedIn));
+  if (marks.maintenance && heads.includes(marks.maintenance)) return 'maintenance';
+  if (alerts.length && (!stale || alerts.join('|') !== before)) return 'alert';
+  if (document.readyState === 'loading') return null;
+  if ((!want || heads.includes(want)) && marked && !(stale && !(want && want !== window.__retaguardaHeading))) return 'there';
+  if (!stale && marks.login && heads.includes(marks.login) && want !== marks.login) return 'login';
+  if (!stale && document.readyState === 'complete' && heads.length && want && !heads.includes(want)) return 'other';
+  return null;
+}"""
+
+_MARK_STALE = """() => {
+  window.__retaguardaStale = true;
+  const head = [...document.querySelectorAll('h1')].find(e => e.getClientRects().length > 0);
+  window.__retaguardaHeading = head ? head.textContent.replace(/\\s+/g, ' ').trim() : '';
+}"""
+
+_ROWS = """caption => {
+  const text = e => e.innerText.replace(/\\s+/g, ' ').trim();
+  const named = t => t.caption && t.caption.textContent.replace(/\\s+/g, ' ').trim() === caption;
+  const table = [...document.querySelectorAll('table')].find(named);
+  if (!table) return null;
+  const heads = [...(table.tHead ? table.tHead.rows[0].cells : [])].map(text);
+  const body = [...table.tBodies].flatMap(b => [...b.rows]).filter(r => r.cells.length === heads.length);
+  return {heads, rows: body.map(r => [...r.cells].map(text)), odd: [...table.tBodies].flatMap(b => [...b.rows]).length - body.length};
+}"""
+
+
+class PortalPage:
+    """One screen; subclasses name its heading and its verbs."""
+
+    heading: ClassVar[str] = ""
+    signed_in: ClassVar[bool] = True
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    @property
+    def page(self) -> Page:
+        return self.session.page
+
+    def prove(self) -> Self:
+        """Wait until this screen is there: its heading and, where it needs one, the signed-in marker.
+
+        Raises SessionLost on the sign-in page, PortalUnavailable on the maintenance page, the manifest's error for an
+        alert it knows, and PortalChanged for anything else.
+        """
+        self._raise_unless_there(self._state(""))
+        return self
+
+    def field(self, label: str) -> Locator:
+        return self.page.get_by_label(label, exact=True)
+
+    def fill(self, label: str, text: str) -> None:
+        """Type into a labelled field and read it back; PortalChanged when it shows something else."""
+        with _doing(f"filling {label}"):
+            self.field(label).fill(text)
+        self._must_show(label, text)
+
+    def fill_secret(self, label: str, text: str) -> None:
+        """Type a secret; nothing is read back and the field is masked in pictures."""
+        self.session.mask(self.field(label))
+        with _doing(f"filling {label}"):
+            self.field(label).fill(text)
+
+    def fill_date(self, label: str, day: dt.date) -> None:
+        """Set a date input by ISO text, the only form it takes without silently staying empty."""
+        self.fill(label, day.isoformat())
+
+    def choose(self, label: str, option: str) -> None:
+        with _doing(f"choosing {option} in {label}"):
+            self.field(label).select_option(label=option)
+        self._must_show(label, option)
+
+    def value(self, label: str) -> str:
+        """What a labelled field shows: an input's value or the chosen option's text."""
+        with _doing(f"reading {label}"):
+            shown: str = self.field(label).evaluate(
+                "e => e.tagName === 'SELECT' ? (e.selectedOptions[0] || {text: ''}).text : e.value ?? e.textContent"
+            )
+        return " ".join(shown.split())
+
+    def fact(self, term: str) -> str:
+        """The description that stands beside `term` in a definition list."""
+        with _doing(f"reading {term}"):
+            found = self.page.locator("dt").filter(has_text=re.compile(rf"^\s*{re.escape(term)}\s*:?\s*$"))
+            return " ".join(found.locator("xpath=following-sibling::dd[1]").inner_text().split())
+
+    def press(self, name: str, then: type[P], role: str = "button") -> P:
+        """Press a button or link that does not submit an act, and wait for the screen it leads to."""
+        before = self._mark_stale()
+        with _doing(f"pressing {name}"):
+            self.page.get_by_role(role, name=name, exact=True).click()  # type: ignore[arg-type]
+        next_page = then(self.session)
+        next_page._raise_unless_there(next_page._state(before))
+        return next_page
+
+    def rows(self, caption: str) -> list[dict[str, str]]:
+        """The rows of the table with this caption as header → text, read in one go; PortalChanged when it is not there."""
+        with _doing(f"reading the table {caption}"):
+            found = self.page.evaluate(_ROWS, caption)
+        if found is None or not found["heads"]:
+            raise PortalChanged(f"no table {caption!r} on {self.heading or self.page.url}")
+        return [dict(zip(found["heads"], cells, strict=True)) for cells in found["rows"]]
+
+    def stated_total(self, pattern: str) -> int:
+        """The count that the page states about its list, e.g. `(\\d+) contratos?`; PortalChanged when it states none."""
+        with _doing("reading the stated total"):
+            found = re.search(pattern, self.page.locator("body").inner_text())
+        if not found:
+            raise PortalChanged(f"{self.heading or 'the page'} states no total ({pattern})")
+        return int(found[1].replace(".", ""))
+
+    def alerts(self) -> list[str]:
+        with _doing("reading alerts"):
+            texts = self.page.get_by_role("alert").all_inner_texts()
+        return [" ".join(text.split()) for text in texts if text.strip()]
+
+    def submit(self, name: str, permit: Permit, then: type[P]) -> P:
+        """The one press of an act.
+
+        Spends the permit, sends one request and proves the answer. Raises what the portal said when it said no;
+        PortalChanged when nothing was sent; OutcomeUnknown when it was sent and no proof came.
+        """
+        before = self._mark_stale()
+        answer = then(self.session)
+        try:
+            with self.session.gate.opened(permit):
+                with _doing(f"pressing {name}"):
+                    self.page.get_by_role("button", name=name, exact=True).click()
+                answer._raise_unless_there(answer._state(before))
+        except RetaguardaError as error:
+            raise self._after_press(permit, error) from error
+        if not permit.used:
+            raise PortalChanged(f"{name} sent nothing that the manifest calls an act", remedy="correct [submit] guard in robot.toml")
+        return answer
+
+    def _after_press(self, permit: Permit, error: RetaguardaError) -> RetaguardaError:
+        """What an error at the press means, now that we know whether the request left."""
+        said_no = self._declared(error)
+        if permit.used and not said_no:
+            return OutcomeUnknown(f"sent, but not proven: {self.session.gate.failure or error.text}")
+        return error
+
+    def _declared(self, error: RetaguardaError) -> bool:
+        return any(type(error).__name__ == alert.means and re.search(alert.says, error.text) for alert in self.session.manifest.alerts)
+
+    def _mark_stale(self) -> str:
+        with _doing("marking the page"):
+            self.page.evaluate(_MARK_STALE)
+        return "|".join(self.alerts())
+
+    def _must_show(self, label: str, text: str) -> None:
+        shown = self.value(label)
+        if shown != " ".join(text.split()):
+            raise PortalChanged(f"field {label!r} shows {shown!r} instead of {text!r}")
+
+    def _state(self, before: str) -> str:
+        pages = self.session.manifest.pages
+        marks = {"login": pages.login, "maintenance": pages.maintenance}
+        signed_in = pages.signed_in if self.signed_in else ""
+        try:
+            handle = self.page.wait_for_function(_STATE, arg=[self.heading, marks, signed_in, before])
+            return str(handle.json_value())
+        except TimeoutError:
+            return "nothing"
+        except Error as error:
+            raise translated(error, f"waiting for {self.heading or 'the page'}") from error
+
+    def _raise_unless_there(self, state: str) -> None:
+        if self.session.dialogs:
+            raise PortalChanged(f"the portal asked something unknown: {self.session.dialogs.pop()}")
+        if state != "there":
+            raise self._error_for(state)
+
+    def _error_for(self, state: str) -> RetaguardaError:
+        if state == "maintenance":
+            return PortalUnavailable(f"the portal is closed: {self._said() or self.session.manifest.pages.maintenance}")
+        if state == "login":
+            return SessionLost()
+        if state == "alert":
+            said = " ".join(self.alerts())
+            return self.session.manifest.error_for(said) or PortalChanged(
+                f"unknown alert: {said}", remedy="add it to robot.toml once understood"
+            )
+        if self.session.gate.failure:
+            return PortalError(self.session.gate.failure)
+        return PortalChanged(f"expected {self.heading!r}, found {self._heads() or self.page.url!r}")
+
+    def _heads(self) -> str:
+        with _doing("reading headings"):
+            return " / ".join(self.page.locator("h1:visible").all_inner_texts())
+
+    def _said(self) -> str:
+        with _doing("reading the page"):
+            return " ".join(self.page.locator("body").inner_text().split())[:200]
+
+
+@contextmanager
+def _doing(what: str) -> Iterator[None]:
+    try:
+        yield
+    except Error as error:
+        raise translated(error, what) from error
