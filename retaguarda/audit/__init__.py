@@ -1,0 +1,1 @@
+"""What happened, provably: events, an append-only log with signed checkpoints, evidence by hash, and a verifier."""

@@ -1,0 +1,61 @@
+"""Audit events: one line each, written in the same transaction as the state they tell of."""
+
+from __future__ import annotations
+
+import datetime as dt
+import getpass
+import os
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import connection
+
+from retaguarda import __version__
+from retaguarda.clock import SAO_PAULO, Clock, boot_id
+from retaguarda.errors import StoreUnavailable
+from retaguarda.redaction import redactor
+from retaguarda.store.models import OutboxEvent
+
+LONGEST = 16 * 1024
+_CLOCK = Clock()
+_BOOT = boot_id()
+
+
+def actor() -> str:
+    """Who acts: the named operator of RETAGUARDA_ACTOR, else the user of the machine."""
+    return os.environ.get("RETAGUARDA_ACTOR") or getpass.getuser()
+
+
+def record(action: str, *, run: str = "", item: str = "", target: str = "", who: str = "", data: Mapping[str, Any] | None = None) -> None:
+    """Write an event into the outbox; only inside a transaction, so that state and audit can never disagree."""
+    if not connection.in_atomic_block:
+        raise StoreUnavailable(f"audit event {action} outside a transaction: a defect of the program")
+    now = dt.datetime.now(dt.UTC)
+    line = {
+        "v": 1,
+        "id": secrets.token_hex(8),
+        "ts": now.isoformat(timespec="microseconds"),
+        "local": now.astimezone(SAO_PAULO).isoformat(timespec="seconds"),
+        "boot": _BOOT,
+        "mono": round(_CLOCK.monotonic(), 6),
+        "actor": who or actor(),
+        "version": __version__,
+        "action": action,
+        "run": run,
+        "item": item,
+        "target": target,
+        "data": _clean(data or {}),
+    }
+    OutboxEvent.objects.create(at=now, line=line)
+
+
+def _clean(value: Any) -> Any:
+    """The value with every known secret removed and long texts cut."""
+    if isinstance(value, Mapping):
+        return {str(key): _clean(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(inner) for inner in value]
+    if isinstance(value, str):
+        return redactor.clean(value)[: LONGEST // 4]
+    return value if isinstance(value, bool | int | float) or value is None else redactor.clean(str(value))

@@ -1,0 +1,1 @@
+"""Runs and who may work on them: states, locks held by the process, intents."""
