@@ -1,0 +1,1 @@
+"""Banco Cedro (COMPE 989): the sandbox bank behind mutual TLS."""
