@@ -17,7 +17,7 @@ from django.db import transaction
 from retaguarda.audit.checkpoints import Checkpoint, VerifierKey, load_or_create_key, sign
 from retaguarda.audit.merkle import Frontier
 from retaguarda.errors import StoreUnavailable
-from retaguarda.jobs.locks import process_lock
+from retaguarda.locks import process_lock
 from retaguarda.store.models import OutboxEvent
 
 ORIGIN = "retaguarda/audit"
@@ -40,12 +40,13 @@ class AuditLog:
         A torn last line (power cut) is cut off and written again from the outbox; an event is never sealed twice.
         """
         with process_lock(self.folder / "sealer.lock", wait=True):
-            frontier, last = self._recover()
-            waiting = list(OutboxEvent.objects.filter(sealed=False, id__gt=last).order_by("id"))
+            frontier, sealed = self._recover()
+            pending = list(OutboxEvent.objects.filter(sealed=False).order_by("id"))
+            waiting = [event for event in pending if event.pk not in sealed]
             for batch in _by_segment(waiting, frontier.size):
                 self._append(batch, frontier)
             with transaction.atomic():
-                OutboxEvent.objects.filter(sealed=False, id__lte=waiting[-1].pk if waiting else last).update(sealed=True)
+                OutboxEvent.objects.filter(pk__in=[event.pk for event in pending]).update(sealed=True)
             return self._sign(frontier) if waiting else None
 
     def lines(self) -> Iterator[bytes]:
@@ -54,15 +55,16 @@ class AuditLog:
             with segment.open("rb") as file:
                 yield from (line.rstrip(b"\n") for line in file)
 
-    def _recover(self) -> tuple[Frontier, int]:
+    def _recover(self) -> tuple[Frontier, set[int]]:
+        """The tree as the segments give it, and which outbox events they already hold."""
         segments = sorted(self._segments.glob("*.jsonl"))
         if segments:
             _cut_torn_line(segments[-1])
-        frontier, last = Frontier(), b""
+        frontier, sealed = Frontier(), set()
         for line in self.lines():
             frontier.append(line)
-            last = line
-        return frontier, orjson.loads(last)["outbox"] if last else 0
+            sealed.add(orjson.loads(line)["outbox"])
+        return frontier, sealed
 
     def _append(self, batch: list[OutboxEvent], frontier: Frontier) -> None:
         path = self._segments / f"{frontier.size // SEGMENT_LINES + 1:06d}.jsonl"

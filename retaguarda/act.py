@@ -1,0 +1,173 @@
+"""The act protocol: find, draft, intent, one press, verify. It lives here once, and a robot cannot go around it.
+
+A press whose outcome is not proven is UNCERTAIN. A new attempt may press only after the act's lock is ours, a quiet
+period longer than the portal's longest processing time has passed on the monotonic clock since the orphan was seen, and
+absence is proven on a page that proves itself. Unreadable too often: a person decides.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from retaguarda.clock import Clock
+from retaguarda.errors import BusinessError, Conflict, OutcomeUnknown, PortalChanged, PortalError, Refused, RetaguardaError
+from retaguarda.jobs.journal import UNRESOLVED, ActKey, Journal
+from retaguarda.locks import Locks
+from retaguarda.model.acts import Draft, Found, Permit, Wanted
+from retaguarda.store.models import Intent, IntentState, RunRecord
+
+W = TypeVar("W", bound=Wanted)
+MAX_UNREADABLE = 8
+
+
+class OutcomeKind(enum.StrEnum):
+    """How an act ended well."""
+
+    DONE = "done"
+    ALREADY = "already"
+    PLANNED = "planned"  # dry run: it would have been pressed
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of an act, proven, with the portal's protocol number where it gives one."""
+
+    kind: OutcomeKind
+    protocol: str = ""
+
+
+class QuietPeriod(OutcomeUnknown):
+    """The outcome of an earlier press is unknown and the portal's quiet period has not passed."""
+
+    def __init__(self, seconds_left: float) -> None:
+        super().__init__(f"sent, outcome unknown; looked up again after {seconds_left:.0f} s of quiet", remedy="resume the run later")
+        self.seconds_left = seconds_left
+
+
+@dataclass(frozen=True)
+class ActProtocol:
+    """What the protocol needs of a run: who acts, where the intents are, and how to stop before the button."""
+
+    run: RunRecord
+    portal: str
+    quiet_seconds: float
+    journal: Journal
+    locks: Locks
+    clock: Clock
+    shot: Callable[[str], str]
+    may_press: Callable[[], None]
+    dry_run: bool = False
+    retry_refused: bool = False
+
+    def ensure(self, act: str, wanted: W, find: Callable[[W], Found | None], draft: Callable[[W], Draft]) -> Outcome:
+        """Leave `wanted` true at the portal, once, and prove it.
+
+        Raises Conflict when the portal holds the reference with other values, Refused when it says no (now or in an
+        earlier run), QuietPeriod or OutcomeUnknown when a press cannot be proven yet, PortalChanged before the button.
+        """
+        key = ActKey(self.portal, act, wanted.reference)
+        with self.locks.hold(f"act/{key}"):
+            last = self.journal.last(key)
+            if last and last.state in UNRESOLVED:
+                resolved = self._resolve_orphan(last, wanted, find)
+                if resolved:
+                    return resolved
+            elif last and last.state == IntentState.REFUSED and last.digest == digest_of(wanted.fields()) and not self.retry_refused:
+                raise Refused(last.text, remedy="correct the item, or resend it with --retry-refused", earlier=True)
+            found = find(wanted)
+            if found:
+                return Outcome(OutcomeKind.ALREADY, _held(found, wanted).protocol)
+            return Outcome(OutcomeKind.PLANNED) if self.dry_run else self._press(key, wanted, find, draft)
+
+    def _press(self, key: ActKey, wanted: W, find: Callable[[W], Found | None], draft: Callable[[W], Draft]) -> Outcome:
+        form = draft(wanted)
+        _must_agree(form.shown(), wanted)
+        self.may_press()
+        picture = self.shot(f"{key.act} {key.reference}: form before the button")
+        intent, permit = self.journal.intend(self.run, key, digest_of(wanted.fields()), wanted.fields(), picture)
+        self._submit(form, intent, permit)
+        return self._verify(intent, wanted, find)
+
+    def _submit(self, form: Draft, intent: Intent, permit: Permit) -> None:
+        """Press; keep the receipt. A press without a clear answer goes on to be verified."""
+        try:
+            intent.protocol = form.submit(permit).protocol
+            self.shot(f"{intent.act} {intent.reference}: receipt")
+        except BusinessError as error:
+            said = IntentState.REFUSED if permit.used else IntentState.NOT_SENT
+            self.journal.close(intent, said, error.text, picture=self.shot(f"{intent.act} {intent.reference}: refused"))
+            raise
+        except RetaguardaError as error:
+            if not permit.used:
+                self.journal.close(intent, IntentState.NOT_SENT, error.text)
+                raise
+            self.journal.close(intent, IntentState.UNCERTAIN, error.text)
+
+    def _verify(self, intent: Intent, wanted: W, find: Callable[[W], Found | None]) -> Outcome:
+        """Find again, by another screen than the form's own answer; equal and exactly one is the proof."""
+        try:
+            found = find(wanted)
+            proven = _held(found, wanted) if found else None
+        except RetaguardaError as error:
+            self.journal.close(intent, IntentState.UNCERTAIN, error.text)
+            self.journal.see_orphan(intent)
+            raise OutcomeUnknown(f"pressed, but not proven: {error.text}") from error
+        if proven is None:
+            self.journal.close(intent, IntentState.UNCERTAIN, "pressed, but the portal does not show it yet")
+            self.journal.see_orphan(intent)
+            raise QuietPeriod(self.quiet_seconds)
+        self.journal.close(intent, IntentState.DONE, protocol=intent.protocol or proven.protocol)
+        return Outcome(OutcomeKind.DONE, intent.protocol or proven.protocol)
+
+    def _resolve_orphan(self, intent: Intent, wanted: W, find: Callable[[W], Found | None]) -> Outcome | None:
+        """Look, never press: the outcome when the portal shows it, None when its absence is proven after the quiet period."""
+        left = self.quiet_seconds - self.journal.see_orphan(intent)
+        try:
+            found = find(wanted)
+        except PortalError as error:
+            if self.journal.unreadable(intent, error.text) >= MAX_UNREADABLE:
+                raise OutcomeUnknown(f"unreadable {MAX_UNREADABLE} times: a person must decide", remedy="compare the evidence") from error
+            raise
+        if found:
+            proven = _held(found, wanted)
+            self.journal.close(intent, IntentState.DONE, "found after an interruption", protocol=proven.protocol)
+            return Outcome(OutcomeKind.DONE, proven.protocol)
+        if left > 0:
+            raise QuietPeriod(left)
+        self.journal.close(intent, IntentState.ABSENT, "proven absent after the quiet period")
+        return None
+
+
+def digest_of(fields: Mapping[str, str]) -> str:
+    """SHA-256 of an item's values in canonical JSON."""
+    return hashlib.sha256(json.dumps(dict(fields), sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _must_agree(shown: Mapping[str, str], wanted: Wanted) -> None:
+    differing = differences(shown, wanted.fields())
+    if differing:
+        raise PortalChanged(f"the form of {wanted.reference} does not show what was wanted: {differing}", remedy="nothing was pressed")
+
+
+def _held(found: Found, wanted: Wanted) -> Found:
+    """`found` when it is what was wanted and the only one; Conflict otherwise."""
+    if found.count != 1:
+        raise Conflict(
+            f"the portal holds {wanted.reference} {found.count} times", remedy="compare them at the portal and cancel the surplus"
+        )
+    differing = differences(found.fields, wanted.fields())
+    if differing:
+        raise Conflict(
+            f"the portal holds {found.reference} with other values: {differing}", remedy="correct it at the portal or in the ERP"
+        )
+    return found
+
+
+def differences(held: Mapping[str, str], wanted: Mapping[str, str]) -> str:
+    """The fields that differ, as `name: held ≠ wanted`, or an empty text."""
+    return "; ".join(f"{name}: {held.get(name, '—')} ≠ {value}" for name, value in wanted.items() if held.get(name) != value)

@@ -1,0 +1,202 @@
+"""A desk: one robot at one portal, signed in under the lock of its credential."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from django.db import transaction
+from playwright.sync_api import Browser
+
+from retaguarda.audit import events
+from retaguarda.audit.evidence import EvidenceStore
+from retaguarda.clock import Clock
+from retaguarda.errors import ConfigurationError, CredentialRefused, RetaguardaError
+from retaguarda.locks import Locks
+from retaguarda.model.secrets import Credential
+from retaguarda.portal.browser import open_browser
+from retaguarda.portal.downloads import Download
+from retaguarda.portal.robot import Robot
+from retaguarda.portal.session import PortalSite, Session, open_session
+from retaguarda.settings import Settings
+from retaguarda.store.models import CredentialRefusal, RunRecord
+from retaguarda.vault import Vault
+
+if TYPE_CHECKING:
+    from loguru import Logger
+
+C = TypeVar("C")
+
+
+@dataclass
+class Desk(Generic[C]):
+    """A signed-in robot and what belongs to it."""
+
+    portal: str
+    robot: C
+    session: Session
+    credential: Credential
+    quiet_seconds: float
+    _sign_in: Callable[[], None]
+    _renewed_for: set[str] = field(default_factory=set)
+
+    def renew(self, reference: str) -> bool:
+        """Sign in again after the session was lost, once an item; whether it was done."""
+        if reference in self._renewed_for:
+            return False
+        self._renewed_for.add(reference)
+        self._sign_in()
+        return True
+
+    def shot_of_failure(self, error: RetaguardaError) -> None:
+        """A picture of what the robot saw when it failed, where the browser still lives."""
+        try:
+            self.session.shot(f"failure: {error.code}")
+        except RetaguardaError as second:
+            self.session.log.debug("no picture of the failure: {}", second.text)
+
+
+class RunRecorder:
+    """A session's pictures and downloads go to the run's evidence."""
+
+    def __init__(self, run: RunRecord, evidence: EvidenceStore) -> None:
+        self._run = run
+        self._evidence = evidence
+
+    def picture(self, label: str, data: bytes) -> str:
+        return self._evidence.keep(self._run, "picture", label, data)
+
+    def keep(self, download: Download) -> None:
+        self._evidence.keep(self._run, "download", download.name, download.read_bytes())
+
+
+class Desks:
+    """Opens desks: finds the robot of a credential, its site and secrets, holds its lock and signs it in."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        vault: Callable[[], Vault],
+        robots: Callable[[str], type[Robot]],
+        locks: Locks,
+        evidence: EvidenceStore,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._vault = vault
+        self._robots = robots
+        self._locks = locks
+        self._evidence = evidence
+        self._clock = clock
+        self._exit = ExitStack()
+        self._browser: Browser | None = None
+        self._scratch: Path | None = None
+
+    def close(self) -> None:
+        """End the browser, if one was started."""
+        self._exit.close()
+        self._browser = None
+
+    @contextmanager
+    def open(self, run: RunRecord, credential_name: str, capability: type[C], log: Logger) -> Iterator[Desk[C]]:
+        """A desk for the block; LeaseHeld when another run works with this credential."""
+        portal = credential_name.partition("/")[0]
+        robot_class = self._robots(portal)
+        if capability.__name__ not in robot_class.manifest().capabilities:
+            raise ConfigurationError(f"robot {portal} does not declare {capability.__name__}", remedy="choose another credential")
+        site = self._site(portal)
+        with self._locks.hold(f"credential/{credential_name}"):
+            credential = self._credential(run, credential_name, robot_class.manifest().lockout_attempts)
+            with self._session(robot_class, run, site, credential, log) as session:
+                robot = robot_class(session)
+                quiet = site.quiet_seconds if site.quiet_seconds is not None else robot_class.manifest().quiet_seconds
+                sign_in = self._signing_in(run, robot, session, credential)
+                desk = Desk[Any](portal, robot, session, credential, quiet, sign_in)
+                sign_in()
+                try:
+                    yield desk
+                finally:
+                    self._leave(desk)
+
+    def _leave(self, desk: Desk[Any]) -> None:
+        try:
+            desk.robot.sign_out()
+        except RetaguardaError as error:
+            desk.session.log.warning("could not sign out: {}", error.text)
+
+    def _site(self, portal: str) -> PortalSite:
+        held = self._settings.portals.get(portal)
+        if held is None:
+            raise ConfigurationError(
+                f"no portal {portal!r} is configured", remedy=f"add [portals.{portal}] with its url to config/portals.toml"
+            )
+        return PortalSite(held.url, held.mailbox, held.account, held.ca_file, held.quiet_seconds)
+
+    def _credential(self, run: RunRecord, name: str, budget: int) -> Credential:
+        refusals = CredentialRefusal.objects.filter(credential=name, cleared_at=None)
+        if refusals.count() >= budget:
+            raise CredentialRefused(
+                f"{name} was refused by the portal on {refusals.latest('at').at:%Y-%m-%d %H:%M} and is not tried again",
+                remedy=f"correct it, then: retaguarda vault set {name}",
+            )
+        credential = self._vault().credential(name)
+        with transaction.atomic():
+            events.record("credential.used", run=run.pk, target=name)
+        return credential
+
+    def _signing_in(self, run: RunRecord, robot: Robot, session: Session, credential: Credential) -> Callable[[], None]:
+        def sign_in() -> None:
+            try:
+                robot.sign_in(credential)
+            except CredentialRefused as error:
+                session.shot("sign-in refused")
+                with transaction.atomic():
+                    CredentialRefusal.objects.create(credential=credential.name, at=self._clock.now(), text=error.text)
+                    events.record("credential.refused", run=run.pk, target=credential.name, data={"text": error.text})
+                raise
+            except RetaguardaError as error:
+                session.log.warning("sign-in failed: {}", error.text)
+                session.shot(f"sign-in failed: {error.code}")
+                raise
+            with transaction.atomic():
+                events.record("portal.signed_in", run=run.pk, target=credential.name)
+
+        return sign_in
+
+    @contextmanager
+    def _session(self, robot: type[Robot], run: RunRecord, site: PortalSite, credential: Credential, log: Logger) -> Iterator[Session]:
+        manifest = robot.manifest()
+        browser = self._running_browser()
+        with tempfile.TemporaryDirectory(prefix="downloads-", dir=self._scratch) as downloads:
+            trace = Path(run.folder) / f"trace-{manifest.name}.zip" if self._settings.browser.trace else None
+            with open_session(
+                browser,
+                manifest,
+                site,
+                credential,
+                clock=self._clock,
+                log=log.bind(portal=manifest.name),
+                recorder=RunRecorder(run, self._evidence),
+                downloads=Path(downloads),
+                trace=trace,
+            ) as session:
+                yield session
+
+    def _running_browser(self) -> Browser:
+        if self._browser is None or not self._browser.is_connected():
+            self._scratch = Path(self._exit.enter_context(tempfile.TemporaryDirectory(prefix="retaguarda-")))
+            self._browser = self._exit.enter_context(open_browser(self._settings.browser.path, self._ca_bundle(self._scratch)))
+        return self._browser
+
+    def _ca_bundle(self, folder: Path) -> Path | None:
+        """The private authorities of all portals in one file, since the driver reads only one."""
+        files = [portal.ca_file for portal in self._settings.portals.values() if portal.ca_file]
+        if not files:
+            return None
+        bundle = folder / "authorities.pem"
+        bundle.write_bytes(b"\n".join(path.read_bytes() for path in files))
+        return bundle

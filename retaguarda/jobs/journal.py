@@ -1,0 +1,101 @@
+"""The journal of presses: every intent is durable, with its audit event, before a button is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db import DatabaseError, transaction
+
+from retaguarda.audit import events
+from retaguarda.clock import Clock, boot_id
+from retaguarda.errors import StoreUnavailable
+from retaguarda.model.acts import Permit
+from retaguarda.store.models import Intent, IntentState, RunRecord
+
+UNRESOLVED = (IntentState.OPEN, IntentState.UNCERTAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class ActKey:
+    """What an act is told by: the portal, the kind of act and the business reference."""
+
+    portal: str
+    act: str
+    reference: str
+
+    def __str__(self) -> str:
+        return f"{self.portal}/{self.act}/{self.reference}"
+
+
+class Journal:
+    """Intents of all runs; one writer at a time per act, who holds the act's lock."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def last(self, key: ActKey) -> Intent | None:
+        """The latest attempt at this act, by any run."""
+        return Intent.objects.filter(portal=key.portal, act=key.act, reference=key.reference).order_by("-attempt").first()
+
+    def intend(self, run: RunRecord, key: ActKey, digest: str, fields: Mapping[str, str], picture: str) -> tuple[Intent, Permit]:
+        """Write the intent and give leave for one press; StoreUnavailable, and no leave, when it cannot be made durable."""
+        last = self.last(key)
+        attempt = last.attempt + 1 if last else 1
+        try:
+            with transaction.atomic(durable=True):
+                intent = Intent.objects.create(
+                    portal=key.portal,
+                    act=key.act,
+                    reference=key.reference,
+                    attempt=attempt,
+                    digest=digest,
+                    run=run,
+                    at=self._clock.now(),
+                    boot=boot_id(),
+                    monotonic=self._clock.monotonic(),
+                    picture=picture,
+                )
+                facts = {"attempt": attempt, "digest": digest, "picture": picture, "fields": dict(fields)}
+                self._tell("act.intent", intent, facts)
+        except DatabaseError as error:
+            raise StoreUnavailable(
+                f"the intent cannot be written, so nothing is pressed: {error}", remedy="free the disk, then resume"
+            ) from error
+        return intent, Permit(key.reference, attempt)
+
+    def close(self, intent: Intent, state: IntentState, text: str = "", protocol: str = "", picture: str = "") -> None:
+        """Record what became of a press, with proof or the portal's words."""
+        with transaction.atomic():
+            intent.state, intent.text, intent.protocol = state, text, protocol or intent.protocol
+            intent.save()
+            facts = {"attempt": intent.attempt, "text": text, "protocol": protocol, "picture": picture}
+            self._tell(f"act.{state.lower()}", intent, facts)
+
+    def see_orphan(self, intent: Intent) -> float:
+        """Note that an unresolved press was seen; returns the seconds of quiet that have passed since, on the monotonic clock.
+
+        A reboot starts the quiet period anew: monotonic times of different boots cannot be compared.
+        """
+        if intent.seen_boot != boot_id():
+            with transaction.atomic():
+                intent.seen_boot, intent.seen_monotonic, intent.state = boot_id(), self._clock.monotonic(), IntentState.UNCERTAIN
+                intent.save()
+                self._tell("act.orphan_seen", intent, {"attempt": intent.attempt})
+        return self._clock.monotonic() - intent.seen_monotonic
+
+    def unreadable(self, intent: Intent, text: str) -> int:
+        """Count a look that proved nothing; returns how many there were."""
+        with transaction.atomic():
+            intent.unreadable += 1
+            intent.save()
+            self._tell("act.unreadable", intent, {"attempt": intent.attempt, "times": intent.unreadable, "text": text})
+        return intent.unreadable
+
+    def _tell(self, action: str, intent: Intent, facts: Mapping[str, object]) -> None:
+        events.record(action, run=intent.run_id, item=intent.reference, target=f"{intent.portal}/{intent.act}", data=facts)
+
+
+def unresolved_of(runs: list[str]) -> list[Intent]:
+    """Presses of these runs whose outcome is still unknown."""
+    return list(Intent.objects.filter(run_id__in=runs, state__in=UNRESOLVED).order_by("id"))

@@ -1,0 +1,276 @@
+"""A run and its verbs: read, plan, robot, item, ensure, keep, child. What a task is written with."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+
+from django.db import transaction
+
+from retaguarda.act import ActProtocol, Outcome, QuietPeriod
+from retaguarda.audit import events
+from retaguarda.audit.evidence import EvidenceStore
+from retaguarda.clock import Clock
+from retaguarda.desk import Desk, Desks
+from retaguarda.errors import (
+    BusinessError,
+    ConfigurationError,
+    Disposition,
+    PortalChanged,
+    RetaguardaError,
+    SessionLost,
+    StopRequested,
+)
+from retaguarda.jobs.journal import Journal
+from retaguarda.jobs.runs import FINAL_ITEMS, Runs
+from retaguarda.locks import Locks
+from retaguarda.model.acts import Draft, Found, Wanted
+from retaguarda.portal import Download
+from retaguarda.process import Artifact, task
+from retaguarda.settings import Settings
+from retaguarda.store.models import Item, ItemState, RunRecord
+
+if TYPE_CHECKING:
+    from loguru import Logger
+
+__all__ = ["Artifact", "Run", "Services", "task"]
+
+C = TypeVar("C")
+W = TypeVar("W", bound=Wanted)
+T = TypeVar("T", bound=Wanted)
+MIN_FREE_BYTES = 50 * 1024 * 1024
+
+
+class Progress(Protocol):
+    """Who is told how a run goes: the terminal, or nobody."""
+
+    def stage(self, run: RunRecord, text: str) -> None: ...
+    def total(self, run: RunRecord, items: int) -> None: ...
+    def item(self, run: RunRecord, item: Item) -> None: ...
+
+
+@dataclass
+class Services:
+    """Everything a run works with, wired once in `retaguarda.console.wiring`."""
+
+    settings: Settings
+    clock: Clock
+    runs: Runs
+    journal: Journal
+    locks: Locks
+    evidence: EvidenceStore
+    desks: Desks
+    progress: Progress
+    start_child: Callable[[Run, str, Mapping[str, str]], Any]
+    interrupted: Callable[[], bool] = field(default=lambda: False)
+
+
+class Run:
+    """One execution of a task."""
+
+    def __init__(self, services: Services, record: RunRecord, log: Logger, *, retry_refused: bool = False) -> None:
+        self._services = services
+        self.record = record
+        self.log = log.bind(run=record.pk)
+        self.retry_refused = retry_refused
+        self.folder = Path(record.folder)
+        self._desk: Desk[Any] | None = None
+        self._deferred: dict[str, float] = {}
+        self._current: Item | None = None
+        self._outcome: Outcome | None = None
+
+    @property
+    def settings(self) -> Settings:
+        return self._services.settings
+
+    @property
+    def clock(self) -> Clock:
+        return self._services.clock
+
+    @property
+    def dry_run(self) -> bool:
+        return self.record.dry_run
+
+    # --- stages and safe points -------------------------------------------------------------------------------------
+
+    def stage(self, text: str) -> None:
+        """Say which part of the work begins; also a safe point to stop at."""
+        self.check_stop()
+        self.log.info("stage: {}", text)
+        with transaction.atomic():
+            events.record("run.stage", run=self.record.pk, target=text)
+        self._services.progress.stage(self.record, text)
+
+    def check_stop(self) -> None:
+        """Stop here when an operator asked for it: nothing is half done at this point."""
+        if self._services.interrupted() or self._services.runs.stop_requested(self.record):
+            raise StopRequested()
+
+    # --- files --------------------------------------------------------------------------------------------------------
+
+    def keep(self, name: str, data: bytes, kind: str = "input") -> Artifact:
+        """Keep bytes as evidence of this run and hand them on by their hash."""
+        return Artifact(self._services.evidence.keep(self.record, kind, name, data), name)
+
+    def take(self, path: Path) -> Artifact:
+        """Keep a file that a person gave; ConfigurationError when it cannot be read."""
+        try:
+            return self.keep(path.name, path.read_bytes())
+        except OSError as error:
+            raise ConfigurationError(f"cannot read {path}: {error.strerror}", remedy="check the path") from error
+
+    def path(self, artifact: Artifact) -> Path:
+        """Where an artifact's bytes lie."""
+        found = self._services.evidence.path(artifact.sha256)
+        if not found.exists():
+            raise ConfigurationError(f"no evidence {artifact}", remedy="give the run that made it, or the file itself")
+        return found
+
+    def bytes_of(self, artifact: Artifact) -> bytes:
+        return self.path(artifact).read_bytes()
+
+    def artifact(self, download: Download) -> Artifact:
+        """A download, already kept by its session, as an artifact to hand on."""
+        return Artifact(download.sha256, download.name)
+
+    def tell(self, action: str, target: str = "", **data: Any) -> None:
+        """Write an audit event of this run that changes no other state."""
+        with transaction.atomic():
+            events.record(action, run=self.record.pk, target=target, data=data)
+
+    # --- robots -------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def robot(self, credential: str, capability: type[C]) -> Iterator[C]:
+        """The robot behind a credential, signed in, for the block; one session a credential at a time.
+
+        Callers ask for a capability, never for a site: ConfigurationError when the robot does not have it.
+        """
+        with self._services.desks.open(self.record, credential, capability, self.log) as desk:
+            self._desk = desk
+            try:
+                yield desk.robot
+            except RetaguardaError as error:
+                if not isinstance(error, StopRequested):
+                    desk.shot_of_failure(error)
+                raise
+            finally:
+                self._desk = None
+
+    # --- items and acts -----------------------------------------------------------------------------------------------
+
+    def pending(
+        self, wanted: Sequence[T], title: Callable[[T], str] = str, fields: Callable[[T], Mapping[str, Any]] | None = None
+    ) -> Iterator[T]:
+        """The items that still have work in them, in order; deferred ones come again after their quiet period.
+
+        What an earlier attempt of this run finished is not given again.
+        """
+        self._services.progress.total(self.record, len(wanted))
+        by_reference = {one.reference: one for one in wanted}
+        for one in wanted:
+            item = self._services.runs.item(self.record, one.reference, title(one), fields(one) if fields else one.fields())
+            if item.state in FINAL_ITEMS:
+                self._services.progress.item(self.record, item)
+                continue
+            self.check_stop()
+            yield one
+        while self._deferred:
+            reference, until = min(self._deferred.items(), key=lambda pair: pair[1])
+            self._wait_quiet(until)
+            del self._deferred[reference]
+            yield by_reference[reference]
+
+    def _wait_quiet(self, until: float) -> None:
+        while (left := until - self.clock.monotonic()) > 0:
+            self.check_stop()
+            self.clock.pause(min(left, 1.0))
+
+    @contextmanager
+    def item(self, wanted: Wanted) -> Iterator[Item]:
+        """Work on one item: its state follows from how the block ends; only what stops the run goes further up."""
+        item = self._services.runs.item(self.record, wanted.reference, wanted.reference, wanted.fields())
+        self._services.runs.mark(item, ItemState.IN_PROGRESS)
+        self._current, self._outcome = item, None
+        try:
+            yield item
+        except RetaguardaError as error:
+            if self._close_failed(item, error):
+                raise
+        else:
+            outcome = cast("Outcome | None", self._outcome)
+            facts = {"outcome": str(outcome.kind), "protocol": outcome.protocol} if outcome else {"outcome": "done"}
+            self._services.runs.mark(item, ItemState.SUCCESSFUL, code="", reason="", remedy="", **facts)
+        finally:
+            self._current = None
+            self._services.progress.item(self.record, item)
+
+    def _close_failed(self, item: Item, error: RetaguardaError) -> bool:
+        """Record an error on the item; whether it must stop the run."""
+        facts = {"code": error.code, "reason": error.text, "remedy": error.remedy}
+        self.log.bind(item=item.reference).warning("{}: {}", error.code, error.text)
+        if isinstance(error, QuietPeriod):
+            self._defer(item, error.seconds_left, facts)
+        elif isinstance(error, SessionLost) and self._desk and self._desk.renew(item.reference):
+            self._defer(item, 0, facts)
+        elif isinstance(error, BusinessError):
+            outcome = "refused_before" if error.facts.get("earlier") else "refused"
+            self._services.runs.mark(item, ItemState.FAILED_BUSINESS, outcome=outcome, **facts)
+        elif error.disposition is Disposition.RECHECK:
+            self._services.runs.mark(item, ItemState.UNCERTAIN, **facts)
+        else:
+            state = ItemState.DEFERRED if isinstance(error, StopRequested) else ItemState.FAILED_APPLICATION
+            self._services.runs.mark(item, state, **facts)
+            return True
+        return False
+
+    def _defer(self, item: Item, seconds: float, facts: Mapping[str, str]) -> None:
+        self._deferred[item.reference] = self.clock.monotonic() + seconds
+        self._services.runs.mark(item, ItemState.DEFERRED, **facts)
+
+    def reject(self, reference: str, title: str, error: RetaguardaError, fields: Mapping[str, Any] | None = None) -> None:
+        """Record an item that never came to work, e.g. rejected at intake."""
+        item = self._services.runs.item(self.record, reference, title, fields or {})
+        self._services.runs.mark(
+            item, ItemState.FAILED_BUSINESS, outcome="rejected", code=error.code, reason=error.text, remedy=error.remedy
+        )
+
+    def ensure(self, act: str, wanted: W, find: Callable[[W], Found | None], draft: Callable[[W], Draft]) -> Outcome:
+        """Leave `wanted` true at the portal, once, and prove it: the act protocol, with the robot of this block."""
+        desk = self._desk
+        if desk is None:
+            raise PortalChanged("no robot is at work: ensure belongs inside `with run.robot(...)`")
+        protocol = ActProtocol(
+            run=self.record,
+            portal=desk.portal,
+            quiet_seconds=desk.quiet_seconds,
+            journal=self._services.journal,
+            locks=self._services.locks,
+            clock=self.clock,
+            shot=desk.session.shot,
+            may_press=self._may_press,
+            dry_run=self.dry_run,
+            retry_refused=self.retry_refused,
+        )
+        self._outcome = protocol.ensure(act, wanted, find, draft)
+        self.log.bind(item=wanted.reference).info("{} {}: {}", act, wanted.reference, self._outcome.kind)
+        return self._outcome
+
+    def _may_press(self) -> None:
+        """The last look before an intent: no stop asked for, and room for evidence on the disk."""
+        self.check_stop()
+        if shutil.disk_usage(self.folder).free < MIN_FREE_BYTES:
+            raise ConfigurationError(
+                "the disk is nearly full: nothing is pressed without room for evidence", remedy="free the disk, then resume"
+            )
+
+    # --- composed processes --------------------------------------------------------------------------------------------
+
+    def child(self, process: str, **params: Any) -> Any:
+        """Run another process as a step of this one, or take its result when an earlier attempt finished it."""
+        self.check_stop()
+        return self._services.start_child(self, process, params)

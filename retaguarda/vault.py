@@ -1,0 +1,130 @@
+"""The vault: credentials in an encrypted file, never in plain text on disk.
+
+Each entry is sealed with AES-256-GCM under the master key, with its name as associated data, so that entries cannot be
+swapped. The master key comes from RETAGUARDA_VAULT_KEY, from systemd's credentials, from the OS keyring where asked, or
+from a key file readable by its owner alone, which is created at first use.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from retaguarda.errors import ConfigurationError, VaultUnavailable
+from retaguarda.locks import process_lock
+from retaguarda.model.secrets import Credential, Secret
+from retaguarda.redaction import redactor
+from retaguarda.settings import VaultSettings
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+PUBLIC = frozenset({"user"})
+
+
+class Vault:
+    """Credentials by name, e.g. `ccee/robo`, each a set of named texts: user, password, totp, certificate, passphrase."""
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        self._path = path
+        self._cipher = AESGCM(key)
+
+    def names(self) -> list[str]:
+        return sorted(self._read())
+
+    def credential(self, name: str) -> Credential:
+        """The credential of that name; its secrets are known to every redacting sink from here on."""
+        entry = self.entry(name)
+        for field, value in entry.items():
+            if field not in PUBLIC:
+                redactor.add(value)
+        held = {field: Secret(value) for field, value in entry.items() if field not in PUBLIC}
+        return Credential(name, entry.get("user", ""), held)
+
+    def entry(self, name: str) -> dict[str, str]:
+        """The plain fields of an entry; ConfigurationError when there is none, VaultUnavailable when it does not open."""
+        sealed = self._read().get(name)
+        if sealed is None:
+            raise ConfigurationError(f"the vault holds no credential {name!r}", remedy=f"retaguarda vault set {name}")
+        raw = base64.b64decode(sealed)
+        try:
+            plain = self._cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], name.encode())
+        except InvalidTag:
+            raise VaultUnavailable(f"credential {name!r} does not open with this master key", remedy="check RETAGUARDA_VAULT_KEY") from None
+        fields: dict[str, str] = json.loads(plain)
+        return fields
+
+    def put(self, name: str, fields: Mapping[str, str]) -> None:
+        """Seal an entry; the file is replaced in one step and is readable by its owner alone."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        sealed = nonce + self._cipher.encrypt(nonce, json.dumps(dict(fields)).encode(), name.encode())
+        with process_lock(self._path.with_suffix(".lock"), wait=True):
+            entries = self._read() | {name: base64.b64encode(sealed).decode()}
+            _replace(self._path, json.dumps({"version": 1, "entries": entries}, indent=1).encode())
+
+    def _read(self) -> dict[str, str]:
+        if not self._path.exists():
+            return {}
+        try:
+            entries: dict[str, str] = json.loads(self._path.read_bytes())["entries"]
+        except (ValueError, KeyError) as error:
+            raise VaultUnavailable(f"the vault file {self._path.name} is damaged: {error}", remedy="restore it from the backup") from error
+        return entries
+
+
+def open_vault(path: Path, settings: VaultSettings) -> Vault:
+    """The vault at `path` with the machine's master key."""
+    return Vault(path, _master_key(settings))
+
+
+def _master_key(settings: VaultSettings) -> bytes:
+    given = os.environ.get("RETAGUARDA_VAULT_KEY") or _systemd_credential() or (_keyring() if settings.keyring else "")
+    key = base64.b64decode(given) if given else _key_file(settings.key_file.expanduser())
+    if len(key) != KEY_BYTES:
+        raise VaultUnavailable("the vault's master key is not 32 bytes", remedy="give 32 random bytes in base64")
+    return key
+
+
+def _systemd_credential() -> str:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    path = Path(folder) / "retaguarda-vault-key" if folder else None
+    return path.read_text().strip() if path and path.exists() else ""
+
+
+def _keyring() -> str:
+    import keyring
+    from keyring.errors import KeyringError
+
+    try:
+        held = keyring.get_password("retaguarda", "vault")
+        if held is None:
+            held = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+            keyring.set_password("retaguarda", "vault", held)
+    except KeyringError as error:
+        raise VaultUnavailable(f"the OS keyring does not answer: {error}", remedy="set vault.keyring = false or unlock it") from error
+    return held
+
+
+def _key_file(path: Path) -> bytes:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, secrets.token_bytes(KEY_BYTES))
+    if path.stat().st_mode & 0o077:
+        raise VaultUnavailable(f"the key file {path} is readable by others", remedy=f"chmod 600 {path}")
+    return path.read_bytes()
+
+
+def _replace(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
