@@ -3,10 +3,43 @@
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from retaguarda.model.values import Cnpj, Month, megawatt_hours
+from retaguarda.model.values import Cnpj, Month, megawatt_hours, plain
+
+_SUBMARKETS = {
+    "SUDESTE": ("1", "SE", "SECO", "SUDESTE", "SUDESTECENTROOESTE"),
+    "SUL": ("2", "S", "SUL"),
+    "NORDESTE": ("3", "NE", "NORDESTE"),
+    "NORTE": ("4", "N", "NORTE"),
+}
+_MODULATIONS = {
+    "Flat": ("F", "FLAT", "FFLAT"),
+    "Carga": ("C", "CARGA", "CCARGA"),
+    "Geração": ("G", "GERACAO", "GGERACAO"),
+    "MRE": ("M", "MRE", "MMRE"),
+    "Declarada": ("D", "DECLARADA", "DECLARADO", "DDECLARADA"),
+}
+
+
+def _named(names: dict[str, tuple[str, ...]], text: str) -> str:
+    bare = re.sub(r"[^0-9A-Z]", "", plain(text))
+    for name, spellings in names.items():
+        if bare in spellings:
+            return name
+    raise ValueError(f"not one of {', '.join(names)}: {text!r}")
+
+
+def submarket(text: str) -> str:
+    """CCEE's name of a submarket however the ERP spells it (`SE/CO`, `1`, `Sul`); raises ValueError for anything else."""
+    return _named(_SUBMARKETS, text)
+
+
+def modulation(text: str) -> str:
+    """CCEE's name of a modulation (`F - Flat` is `Flat`); raises ValueError for anything else."""
+    return _named(_MODULATIONS, text)
 
 
 class Direction(enum.StrEnum):

@@ -23,6 +23,7 @@ class Entry:
     counterparty_document: str = ""
     counterparty_name: str = ""
     checkpoint: bool = False  # a balance printed among the movements, not a movement
+    blank: bool = False  # a balance row that prints no number, or a row that moves nothing
     line: int = 0
 
 
@@ -49,6 +50,12 @@ class Statement:
     closing_balance: Decimal | None
     entries: tuple[Entry, ...]
     quarantine: tuple[Quarantined, ...] = ()
+    partial: bool = False  # the bank itself says that the day is not over (CNAB 240 position P or I)
+
+    @property
+    def account_key(self) -> str:
+        """The account as one text, the same from every file of it: `341/1234/99999-9`."""
+        return "/".join(part for part in (self.bank, self.branch, self.account) if part)
 
     @property
     def movement(self) -> Decimal:

@@ -7,7 +7,7 @@ import datetime as dt
 import re
 import unicodedata
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Self
 
 from stdnum.br import cnpj as _cnpj
@@ -15,6 +15,17 @@ from stdnum.br import cnpj as _cnpj
 CENT = Decimal("0.01")
 MW = Decimal("0.000001")
 MWH = Decimal("0.001")
+_NAMES = {name: n for n, name in enumerate(("jan", "fev", "mar", "abr", "mai", "jun", "jul", "ago", "set", "out", "nov", "dez"), 1)}
+_MONTHS = tuple(
+    re.compile(pattern, re.ASCII)
+    for pattern in (
+        r"(?P<year>\d{4})[-/_]?(?P<month>\d{2})",
+        r"(?P<month>\d{2})[-/](?P<year>\d{4})",
+        rf"(?P<month>{'|'.join(_NAMES)})[-/](?P<year>\d{{4}}|\d{{2}})",
+        r"01[-/](?P<month>\d{2})[-/](?P<year>\d{4})",
+        r"(?P<year>\d{4})-(?P<month>\d{2})-01",
+    )
+)
 
 
 class Cnpj(str):
@@ -51,14 +62,14 @@ class Month:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Accepts 2026-10, 2026/10, 10/2026 and 202610; raises ValueError otherwise."""
-        found = re.fullmatch(r"(\d{4})[-/]?(\d{2})|(\d{2})/(\d{4})", text.strip())
-        if not found:
-            raise ValueError(f"not a month: {text!r} (use AAAA-MM)")
-        year, month = (found[1], found[2]) if found[1] else (found[4], found[3])
-        if not 1 <= int(month) <= 12:
-            raise ValueError(f"not a month: {text!r} (use AAAA-MM)")
-        return cls(int(year), int(month))
+        """Accepts 2026-10, 2026_10, 202610, 10/2026, out/26, out/2026 and a first day (01/10/2026, 2026-10-01); else ValueError."""
+        for pattern in _MONTHS:
+            if found := pattern.fullmatch(text.strip().lower()):
+                year, month = int(found["year"]), _NAMES.get(found["month"]) or int(found["month"])
+                year += 2000 if len(found["year"]) == 2 else 0
+                if 1 <= month <= 12 and year >= 1000:
+                    return cls(year, month)
+        raise ValueError(f"not a month: {text!r} (use AAAA-MM)")
 
     @property
     def first(self) -> dt.date:
@@ -122,32 +133,27 @@ def megawatt_hours(mw: Decimal, month: Month) -> Decimal:
 def decimal_br(text: str) -> Decimal:
     """A number as Brazilian screens and files print it: `1.234,56`, `-1.234,56`, `1.234,56-`, `(1.234,56)`, `1234.56`.
 
-    The last separator followed by digits is the decimal one when both occur; a lone point followed by exactly three
-    digits is a thousands separator only when the text also starts with one to three digits and no decimals follow.
-    Raises ValueError for anything else.
+    The last of comma and point is the decimal mark; several points without a comma are thousands (`1.234.567`), a lone
+    point is a decimal mark (`1.234` is less than two). Raises ValueError for anything else.
     """
-    raw = text.replace("R$", "").replace("\xa0", "").replace(" ", "").strip()
+    raw = re.sub(r"R\$|\s", "", text)
     negative = raw.startswith(("-", "(")) or raw.endswith(("-", ")"))
     body = raw.strip("()+-")
     if "," in body:
         body = body.replace(".", "").replace(",", ".") if body.rfind(",") > body.rfind(".") else body.replace(",", "")
-    elif re.fullmatch(r"\d{1,3}(\.\d{3}){2,}", body):
+    elif re.fullmatch(r"[0-9]{1,3}(\.[0-9]{3}){2,}", body):
         body = body.replace(".", "")
-    try:
-        number = Decimal(body)
-    except InvalidOperation:
-        raise ValueError(f"not a number: {text!r}") from None
-    if not number.is_finite():
+    if not re.fullmatch(r"[0-9]{1,20}(\.[0-9]{0,12})?|\.[0-9]{1,12}", body):
         raise ValueError(f"not a number: {text!r}")
-    return -number if negative else number
+    return -Decimal(body) if negative else Decimal(body)
 
 
 def date_br(text: str) -> dt.date:
     """A day as `31/12/2026`, `31-12-2026` or `2026-12-31`; raises ValueError otherwise."""
     raw = text.strip()[:10]
-    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", raw):
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", raw):
         return dt.date.fromisoformat(raw)
-    found = re.fullmatch(r"(\d{2})[/-](\d{2})[/-](\d{4})", raw)
+    found = re.fullmatch(r"([0-9]{2})[/-]([0-9]{2})[/-]([0-9]{4})", raw)
     if not found:
         raise ValueError(f"not a date: {text!r} (use DD/MM/AAAA)")
     return dt.date(int(found[3]), int(found[2]), int(found[1]))
@@ -155,5 +161,5 @@ def date_br(text: str) -> dt.date:
 
 def plain(text: str) -> str:
     """Upper case, no accents, single spaces: how banks and CCEE print names, and how we compare them."""
-    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    bare = text if text.isascii() else "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     return " ".join(bare.upper().split())
