@@ -21,7 +21,7 @@ from sandbox.portal import Running, Sandbox, create_app, read_truth, serve
 NAME = "bank_jatoba"
 FORMATS = {"OFX (Money)": ("extrato.ofx", "application/x-ofx"), "CSV (planilha)": ("extrato.csv", "text/csv")}
 PAGE = 25
-Reply = str | Response
+Reply = str | Response | tuple[str, int]
 routes = Blueprint("portal", __name__)
 
 
@@ -194,7 +194,7 @@ def return_file(sequence: int) -> Reply:
     month, account = bank().sandbox.month, main_account().account
     found = [f for f in returns.files(month) if f.sequence == sequence and f in returns.available(month, f.day, f.day, now)]
     if not found:
-        return Response(render_template("error.html"), status=404)
+        return render_template("error.html"), 404
     body = returns.cnab240(found[0], account)
     bank().served("retorno", account.label, f"{found[0].day:%d/%m/%Y}", body)
     return attachment(body, "COBRANCA.RET", "application/octet-stream")
