@@ -106,7 +106,7 @@ class Desks:
         """A desk for the block; LeaseHeld when another run works with this credential."""
         portal = credential_name.partition("/")[0]
         robot_class = self._robots(portal)
-        if capability.__name__ not in robot_class.manifest().capabilities:
+        if capability is not object and capability.__name__ not in robot_class.manifest().capabilities:
             raise ConfigurationError(f"robot {portal} does not declare {capability.__name__}", remedy="choose another credential")
         site = self._site(portal)
         with self._locks.hold(f"credential/{credential_name}"):

@@ -53,6 +53,10 @@ class Progress(Protocol):
     def item(self, run: RunRecord, item: Item) -> None: ...
 
 
+def _no_child(run: Run, process: str, _params: Mapping[str, Any]) -> Any:
+    raise ConfigurationError(f"{run.record.process} cannot start {process}: no runner is wired")
+
+
 @dataclass
 class Services:
     """Everything a run works with, wired once in `retaguarda.console.wiring`."""
@@ -65,7 +69,7 @@ class Services:
     evidence: EvidenceStore
     desks: Desks
     progress: Progress
-    start_child: Callable[[Run, str, Mapping[str, str]], Any]
+    start_child: Callable[[Run, str, Mapping[str, Any]], Any] = field(default=_no_child)
     interrupted: Callable[[], bool] = field(default=lambda: False)
 
 

@@ -1,0 +1,1 @@
+"""How people reach the machinery: the command line, later the web."""

@@ -1,0 +1,165 @@
+"""`retaguarda run`: launch, follow, stop, resume."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from retaguarda.console.wiring import House, open_house
+from retaguarda.errors import ConfigurationError
+from retaguarda.language import say
+
+if TYPE_CHECKING:
+    from retaguarda.runner import Runner
+    from retaguarda.store.models import RunRecord
+
+app = typer.Typer(no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+RunId = Annotated[str, typer.Argument(help="Id of the run, or the end of it.")]
+
+
+@app.command()
+def start(
+    process: Annotated[str, typer.Argument(help="Name of the process; see `process list`.")],
+    param: Annotated[list[str] | None, typer.Option("--param", "-p", help="name=value, repeatable; see `process show`.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Look and plan, press nothing.")] = False,
+    retry_refused: Annotated[bool, typer.Option("--retry-refused", help="Send again what a portal refused before.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Launch a process now and wait for its end."""
+    house, given = open_house(), parse_params(param or [])
+    execute(house, lambda runner: runner.start(process, given, dry_run=dry_run, retry_refused=retry_refused), as_json=as_json)
+
+
+@app.command()
+def resume(
+    run_id: RunId,
+    retry_refused: Annotated[bool, typer.Option("--retry-refused", help="Send again what a portal refused before.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Go on with a run at the item where it stood; finished items are not repeated."""
+    house = open_house()
+    record = house.runs().get(run_id)
+    execute(house, lambda runner: runner.resume(record, retry_refused=retry_refused), as_json=as_json)
+
+
+@app.command()
+def stop(run_id: RunId) -> None:
+    """Ask a run to stop at its next safe point."""
+    house = open_house()
+    run = house.runs().get(run_id)
+    house.runs().request_stop(run)
+    typer.echo(say("Run {run} was asked to stop.", run=run.pk))
+
+
+@app.command("list")
+def list_runs(
+    count: Annotated[int, typer.Option("--count", "-n", help="How many, newest first.")] = 20,
+    process: Annotated[str, typer.Option(help="Only this process.")] = "",
+    as_json: Json = False,
+) -> None:
+    """The latest runs."""
+    runs = open_house().runs().latest(count, process)
+    if as_json:
+        typer.echo(json.dumps([describe(run) for run in runs], ensure_ascii=False, indent=1))
+        return
+    from retaguarda.console.terminal import coloured, process_label
+
+    table = Table(header_style="bold")
+    for title in ("run", "process", "state", "started", "launched by"):
+        table.add_column(say(title))
+    for run in runs:
+        table.add_row(run.pk, process_label(run.process), coloured(run.state), f"{run.created_at:%d/%m/%Y %H:%M}", run.actor)
+    Console().print(table)
+
+
+@app.command()
+def show(run_id: RunId, as_json: Json = False) -> None:
+    """One run: its steps, items and outputs."""
+    house = open_house()
+    tree = house.runs().tree(house.runs().get(run_id))
+    if as_json:
+        typer.echo(json.dumps([describe(run, items=True) for run in tree], ensure_ascii=False, indent=1))
+        return
+    from retaguarda.console.terminal import close
+
+    close(Console(), tree)
+
+
+@app.command()
+def logs(run_id: RunId, as_json: Json = False) -> None:
+    """The log of a run; `--json` prints its raw lines."""
+    run = open_house().runs().get(run_id)
+    path = Path(run.folder) / "run.jsonl"
+    if not path.exists():
+        raise ConfigurationError(f"run {run.pk} has no log", remedy="it never started")
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if as_json:
+            typer.echo(line)
+        else:
+            record = json.loads(line)
+            typer.echo(f"{record['ts'][11:19]} {record['level']:<7} {record.get('portal', ''):<12} {record['text']}")
+
+
+def parse_params(texts: list[str]) -> dict[str, str]:
+    """`name=value` pairs; ConfigurationError for anything else."""
+    pairs = [text.partition("=") for text in texts]
+    wrong = [name for name, sign, _ in pairs if not sign]
+    if wrong:
+        raise ConfigurationError(f"parameter {wrong[0]!r} has no value", remedy="write --param name=value")
+    return {name: value for name, _, value in pairs}
+
+
+def describe(run: RunRecord, *, items: bool = False) -> dict[str, Any]:
+    """A run as JSON values."""
+    from retaguarda.console.terminal import counts
+
+    told: dict[str, Any] = {
+        "run": run.pk,
+        "process": run.process,
+        "state": run.state,
+        "dry_run": run.dry_run,
+        "params": run.params,
+        "actor": run.actor,
+        "created_at": run.created_at.isoformat(),
+        "started_at": run.started_at.isoformat() if run.started_at else None,
+        "ended_at": run.ended_at.isoformat() if run.ended_at else None,
+        "folder": run.folder,
+        "counts": dict(counts(run)),
+        "result": run.result,
+        "error": run.error,
+    }
+    if items:
+        names = ("reference", "title", "state", "outcome", "code", "reason", "remedy", "protocol")
+        told["items"] = [{name: getattr(item, name) for name in names} for item in run.items.order_by("id")]
+    return told
+
+
+def execute(house: House, work: Any, *, as_json: bool) -> None:
+    """Run `work` with a runner, show how it goes, and end with the documented exit code."""
+    from retaguarda.console.terminal import SilentProgress, TerminalProgress, close
+    from retaguarda.runner import exit_code
+
+    console = Console(stderr=as_json)
+    if as_json:
+        with house.runner(SilentProgress()) as runner:
+            record, interrupted = _worked(work, runner)
+    else:
+        with TerminalProgress(console) as progress, house.runner(progress) as runner:
+            record, interrupted = _worked(work, runner)
+    tree = house.runs().tree(record)
+    if as_json:
+        typer.echo(json.dumps([describe(run, items=True) for run in tree], ensure_ascii=False, indent=1))
+    else:
+        close(console, tree)
+    raise typer.Exit(128 + interrupted if interrupted else exit_code(tree))
+
+
+def _worked(work: Any, runner: Runner) -> tuple[RunRecord, int]:
+    record: RunRecord = work(runner)
+    return record, runner.interrupts.received

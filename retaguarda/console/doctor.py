@@ -1,0 +1,125 @@
+"""`retaguarda doctor`: whether this machine can do the work, each finding with its remedy."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+from rich.console import Console
+
+from retaguarda.console.wiring import House, open_house, robot_names
+from retaguarda.errors import RetaguardaError
+from retaguarda.language import say
+
+MIN_FREE_GB = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: whether it is well, what was seen, and what to do when it is not."""
+
+    name: str
+    well: bool
+    seen: str
+    remedy: str = ""
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False) -> None:
+    """Look at the browser, portals, ERP, vault, store, disk and clock. Exit 3 when something is not well."""
+    house = open_house()
+    findings = [_looked(house, check) for check in (_browser, _vault, _store, _disk, _clock, _audit)] + _portals(house)
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=1))
+    else:
+        for finding in findings:
+            _show(finding)
+    raise typer.Exit(0 if all(finding.well for finding in findings) else 3)
+
+
+def _show(finding: Finding) -> None:
+    mark = "[green]✓[/green]" if finding.well else "[red]✗[/red]"
+    console = Console()
+    console.print(f"{mark} {say(finding.name):<10} ", end="")
+    console.print(finding.seen, markup=False, highlight=False, soft_wrap=True)
+    if not finding.well and finding.remedy:
+        console.print(f"             → {finding.remedy}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _looked(house: House, check: Callable[[House], Finding]) -> Finding:
+    try:
+        return check(house)
+    except RetaguardaError as error:
+        return Finding(check.__name__.strip("_"), well=False, seen=error.text, remedy=error.remedy)
+
+
+def _browser(house: House) -> Finding:
+    from retaguarda.portal.browser import find_chromium, open_browser
+
+    with open_browser(house.settings.browser.path) as browser:
+        page = browser.new_page()
+        page.set_content("<h1>olá</h1>")
+        well = page.locator("h1").inner_text() == "olá"
+        path = find_chromium(house.settings.browser.path) or "Playwright"
+        return Finding("browser", well, f"Chromium {browser.version} ({path})")
+
+
+def _vault(house: House) -> Finding:
+    vault = house.vault()
+    for name in vault.names():
+        vault.entry(name)
+    count = len(vault.names())
+    return Finding("vault", count > 0, say("{count} credentials open", count=count), say("retaguarda vault set NAME"))
+
+
+def _store(_house: House) -> Finding:
+    from retaguarda.store.models import RunRecord
+
+    return Finding("store", well=True, seen=say("{count} runs, commits reach the disk", count=RunRecord.objects.count()))
+
+
+def _disk(house: House) -> Finding:
+    house.settings.output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=house.settings.output):
+        free = shutil.disk_usage(house.settings.output).free / 1e9
+    return Finding("disk", free > MIN_FREE_GB, say("{free:.0f} GB free", free=free), say("free at least {least} GB", least=MIN_FREE_GB))
+
+
+def _clock(house: House) -> Finding:
+    adjusted = Path("/run/systemd/timesync/synchronized").exists()
+    seen = f"{house.clock.now():%d/%m/%Y %H:%M %Z}" + (" · NTP" if adjusted else "")
+    if house.clock.rehearsal:
+        return Finding("clock", well=True, seen=say("{now}; rehearsing {day}", now=seen, day=f"{house.clock.today():%d/%m/%Y}"))
+    return Finding("clock", well=True, seen=seen)
+
+
+def _audit(house: House) -> Finding:
+    from retaguarda.audit.verify import verify
+
+    verdict = verify(house.audit_folder)
+    seen = say("{count} events, the log holds", count=verdict.events) if verdict.holds else verdict.problems[0]
+    return Finding("audit", verdict.holds, seen, say("retaguarda audit verify"))
+
+
+def _portals(house: House) -> list[Finding]:
+    return [_portal(house, name) for name in robot_names()]
+
+
+def _portal(house: House, name: str) -> Finding:
+    site = house.settings.portals.get(name)
+    if site is None:
+        return Finding(name, well=False, seen=say("not configured"), remedy=f"[portals.{name}] url = … in config/portals.toml")
+    parts = urlsplit(site.url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        with socket.create_connection((parts.hostname or "", port), timeout=5):
+            return Finding(name, well=True, seen=say("answers at {address}", address=parts.netloc))
+    except OSError as error:
+        return Finding(name, well=False, seen=f"{parts.netloc}: {error}", remedy=say("check the address and the network"))

@@ -1,0 +1,142 @@
+"""What a run shows on a terminal: a bar a step, items as they end, and a short table at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from retaguarda.language import say
+from retaguarda.store.models import Item, ItemState, RunRecord, RunState
+
+STYLES = {"SUCCESSFUL": "green", "PARTIAL": "yellow", "FAULTED": "red", "STOPPED": "magenta", "UNCERTAIN": "bold red", "RUNNING": "cyan"}
+
+
+class SilentProgress:
+    """Tells nobody: for `--json` and unattended runs."""
+
+    def stage(self, run: RunRecord, text: str) -> None:
+        pass
+
+    def total(self, run: RunRecord, items: int) -> None:
+        pass
+
+    def item(self, run: RunRecord, item: Item) -> None:
+        pass
+
+
+class TerminalProgress:
+    """A live bar for each step of the run."""
+
+    def __init__(self, console: Console) -> None:
+        self._bars = Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._seen: dict[str, set[str]] = {}
+
+    def __enter__(self) -> TerminalProgress:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for task in self._bars.tasks:
+            if task.total is None or not task.finished:
+                self._bars.update(task.id, total=task.completed or 1, completed=task.completed or 1)
+        self._bars.stop()
+
+    def stage(self, run: RunRecord, text: str) -> None:
+        for known, task in self._tasks.items():
+            if known != run.pk and not self._seen.get(known):
+                self._bars.update(task, total=1, completed=1)
+        self._bars.update(self._bar(run), description=f"{process_label(run.process)} · {say(text)}")
+
+    def total(self, run: RunRecord, items: int) -> None:
+        self._bars.update(self._bar(run), total=items)
+
+    def item(self, run: RunRecord, item: Item) -> None:
+        if item.state in {ItemState.NEW, ItemState.IN_PROGRESS, ItemState.DEFERRED}:
+            return
+        seen = self._seen.setdefault(run.pk, set())
+        seen.add(item.reference)
+        self._bars.update(self._bar(run), completed=len(seen))
+
+    def _bar(self, run: RunRecord) -> TaskID:
+        if run.pk not in self._tasks:
+            self._tasks[run.pk] = self._bars.add_task(process_label(run.process), total=None)
+        return self._tasks[run.pk]
+
+
+def process_label(name: str) -> str:
+    """A process as people call it."""
+    return say(name.replace("_", " "))
+
+
+def coloured(state: str) -> Text:
+    """A state in the operator's language and its colour."""
+    return Text(say(state), style=STYLES.get(state, ""))
+
+
+def counts(run: RunRecord) -> Counter[str]:
+    """How the items of one run ended: outcome → items, with uncertain and open ones by their state."""
+    found: Counter[str] = Counter()
+    for item in run.items.all():
+        if item.state in {ItemState.UNCERTAIN, ItemState.DEFERRED, ItemState.IN_PROGRESS}:
+            found["uncertain"] += 1
+        elif item.state == ItemState.FAILED_APPLICATION:
+            found["failed"] += 1
+        else:
+            found[item.outcome or "open"] += 1
+    return found
+
+
+def summary(tree: list[RunRecord]) -> Table:
+    """What was done, refused, rejected and left open, step by step."""
+    table = Table(title=say("What this run did"), title_justify="left", header_style="bold")
+    table.add_column(say("step"))
+    table.add_column(say("state"))
+    columns = ("done", "already", "planned", "refused", "rejected", "held", "breaks", "uncertain")
+    for name in columns:
+        table.add_column(say(name), justify="right")
+    for run in tree[1:] or tree:
+        table.add_row(process_label(run.process), coloured(run.state), *_figures(run, columns))
+    return table
+
+
+def _figures(run: RunRecord, columns: tuple[str, ...]) -> list[str]:
+    found = counts(run)
+    result: dict[str, Any] = run.result if isinstance(run.result, dict) else {}
+    merged = found + Counter({"refused": found["refused_before"], "breaks": result.get("breaks", 0), "held": result.get("held", 0)})
+    return [str(merged[name]) if merged[name] else "·" for name in columns]
+
+
+def close(console: Console, tree: list[RunRecord]) -> None:
+    """The end of `run start` on a terminal."""
+    run = tree[0]
+    console.print()
+    console.print(summary(tree))
+    for step in tree[1:]:
+        _say_refusals(console, step)
+    if run.error:
+        console.print(f"[red]{run.error.get('text', '')}[/red]")
+        if run.error.get("remedy"):
+            console.print(say("What to do: {remedy}", remedy=run.error["remedy"]))
+    console.print(say("Run {run} ended:", run=run.pk), coloured(run.state))
+    for path in sorted(Path(run.folder).glob("*.*")):
+        console.print(f"  {path}", soft_wrap=True, highlight=False)
+
+
+def _say_refusals(console: Console, run: RunRecord) -> None:
+    troubled = run.items.exclude(state=ItemState.SUCCESSFUL).exclude(reason="").order_by("reference")
+    for item in troubled[:12]:
+        console.print(Text(f"  {item.reference}: ", style="bold"), Text(item.reason), sep="", soft_wrap=True)
+
+
+def ended_well(run: RunRecord) -> bool:
+    """Whether a run ended with everything done."""
+    return run.state == RunState.SUCCESSFUL

@@ -1,0 +1,132 @@
+"""The only composition root: settings become a store, a vault, robots, processes and a runner."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from retaguarda.clock import Clock
+from retaguarda.errors import ConfigurationError
+from retaguarda.language import set_language
+from retaguarda.process import Process, processes_of
+from retaguarda.settings import Settings, load_settings
+from retaguarda.store.connection import connect
+from retaguarda.vault import Vault, open_vault
+
+if TYPE_CHECKING:
+    from retaguarda.audit.log import AuditLog
+    from retaguarda.jobs.runs import Runs
+    from retaguarda.portal import Robot
+    from retaguarda.run import Progress
+    from retaguarda.runner import Runner
+
+
+@dataclass(frozen=True)
+class House:
+    """An installation: its settings and the few things that commands ask for."""
+
+    settings: Settings
+    clock: Clock
+
+    @property
+    def audit_folder(self) -> Path:
+        return self.settings.home / "audit"
+
+    @property
+    def evidence_folder(self) -> Path:
+        return self.settings.home / "evidence"
+
+    def vault(self) -> Vault:
+        return open_vault(self.settings.home / "vault.json", self.settings.vault)
+
+    def audit(self) -> AuditLog:
+        from retaguarda.audit.log import AuditLog
+
+        return AuditLog(self.audit_folder)
+
+    def runs(self) -> Runs:
+        from retaguarda.jobs.runs import Runs
+
+        return Runs(self.settings.output, self.clock)
+
+    @contextmanager
+    def runner(self, progress: Progress) -> Iterator[Runner]:
+        """A runner with every process and robot of this installation."""
+        from retaguarda.audit.evidence import EvidenceStore
+        from retaguarda.desk import Desks
+        from retaguarda.jobs.journal import Journal
+        from retaguarda.locks import Locks
+        from retaguarda.reporting import Reporter
+        from retaguarda.run import Services
+        from retaguarda.runner import Runner
+
+        locks, evidence, runs = Locks(self.settings.home / "locks"), EvidenceStore(self.evidence_folder, self.clock), self.runs()
+        desks = Desks(self.settings, self.vault, robot_class, locks, evidence, self.clock)
+        services = Services(
+            settings=self.settings,
+            clock=self.clock,
+            runs=runs,
+            journal=Journal(self.clock),
+            locks=locks,
+            evidence=evidence,
+            desks=desks,
+            progress=progress,
+        )
+        reporter = Reporter(self.settings, self.clock, runs, evidence, self.audit_folder)
+        try:
+            yield Runner(services, processes(), self.audit(), reporter.write)
+        finally:
+            desks.close()
+
+
+def open_house(**flags: object) -> House:
+    """The installation of this folder: settings read, language chosen, store open and up to date."""
+    settings = load_settings(**flags)
+    set_language(settings.language)
+    connect(settings.store_url)
+    return House(settings, Clock(settings.clock.business_date))
+
+
+@cache
+def processes() -> dict[str, Process]:
+    """Every process under tasks/, by name."""
+    return processes_of(_modules("tasks"))
+
+
+def robot_class(portal: str) -> type[Robot]:
+    """The robot of a portal: the class that robots/<portal>/robot.toml names."""
+    from retaguarda.portal import Robot
+    from retaguarda.portal.manifest import load_manifest
+
+    try:
+        package = importlib.import_module(f"robots.{portal}")
+    except ModuleNotFoundError as error:
+        if error.name and not f"robots.{portal}".startswith(error.name):
+            raise
+        raise ConfigurationError(f"there is no robot {portal!r}", remedy=f"known: {', '.join(robot_names())}") from None
+    manifest = load_manifest(Path(next(iter(package.__path__))) / "robot.toml")
+    found = getattr(importlib.import_module(f"robots.{portal}.robot"), manifest.robot, None)
+    if not (isinstance(found, type) and issubclass(found, Robot)):
+        raise ConfigurationError(f"robots/{portal}/robot.toml names {manifest.robot}, which robot.py does not define")
+    return found
+
+
+def robot_names() -> list[str]:
+    """Folders under robots/ that hold a manifest."""
+    import robots
+
+    folders = (Path(path) for path in robots.__path__)
+    return sorted(p.parent.name for folder in folders for p in folder.glob("[!_]*/robot.toml"))
+
+
+def _modules(package_name: str) -> Iterator[ModuleType]:
+    package = importlib.import_module(package_name)
+    for found in pkgutil.iter_modules(package.__path__):
+        yield importlib.import_module(f"{package_name}.{found.name}")

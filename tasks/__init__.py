@@ -1,0 +1,1 @@
+"""What the business wants, one use case a file."""
