@@ -1,0 +1,53 @@
+"""The robot of Banco Cedro: statements as CNAB 240 extrato para conciliação (segment E)."""
+
+from __future__ import annotations
+
+from retaguarda.errors import ChallengeRequired, CredentialRefused, IncompleteDownload, PortalUnavailable
+from retaguarda.model.values import Period
+from retaguarda.portal import Credential, Download, Robot
+from robots.bank_cedro.pages import CodePage, EntrancePage, HomePage, SignedInPage, StatementPage
+
+
+class BankCedroRobot(Robot):
+    """Reads the company's accounts as one of its operators; submits nothing."""
+
+    def sign_in(self, credential: Credential) -> None:
+        """Client certificate (presented by the session), operator and one-time code; a session left elsewhere is ended."""
+        self._knock()
+        page = EntrancePage(self.session).prove().identify(credential.user)
+        try:
+            self._enter(page, credential)
+        except ChallengeRequired:
+            # a run just before ours spent this code; the bank counts no failure for it, and the next one is good already
+            self.session.log.info("the code was spent by another sign-in; trying the next one")
+            self._enter(CodePage(self.session), credential)
+
+    def _enter(self, page: CodePage, credential: Credential) -> HomePage:
+        return page.enter(credential.totp()).settle()
+
+    def _knock(self) -> None:
+        """Open the bank; a refused TLS handshake comes back as a server error of the driver and is a matter of the certificate."""
+        try:
+            self.session.goto("/")
+        except PortalUnavailable as error:
+            said = self.session.page.locator("body").inner_text()
+            if "client-certificate error" in said:
+                raise CredentialRefused(f"the bank refused the client certificate: {said[-160:]}", remedy="check its authority") from error
+            raise
+
+    def sign_out(self) -> None:
+        SignedInPage(self.session).prove().leave()
+
+    def statement(self, account: str, period: Period) -> Download:
+        """The account's movements of the period as CNAB 240, segment E; a period that reaches today is marked P (parcial)."""
+        self.session.goto(StatementPage.path)
+        page = StatementPage(self.session).prove().ask(account, period)
+        stated = page.entries(account, period)
+        got = page.save()
+        lines = got.read_bytes().decode("latin-1").splitlines()
+        whole = lines[-1][7:8] == "9" and lines[-1][23:29] == f"{len(lines):06d}"
+        if not whole or sum(line[13:14] == "E" and line[7:8] == "3" for line in lines) != stated:
+            raise IncompleteDownload(
+                f"{got.name} of {account} is not the whole extrato: {stated} movements on the page", remedy="run it again later"
+            )
+        return got
