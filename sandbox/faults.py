@@ -179,7 +179,7 @@ def _late_commit(app: Flask, sandbox: Sandbox, fault: Fault) -> Response:
     """Cut now and process the very same request `seconds` later, in the session as it was."""
     body = request.get_data(cache=True, parse_form_data=False)
     environ = {k: v for k, v in request.environ.items() if not k.startswith(("werkzeug.", "flask."))}
-    kept = StoredSession(session.sid, dict(session))  # type: ignore[attr-defined]
+    kept = StoredSession(session.sid, dict(session), frozen=True)  # type: ignore[attr-defined]
 
     def commit() -> None:
         late = {**environ, "wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body)), "sandbox.session": kept}

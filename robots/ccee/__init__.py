@@ -1,0 +1,5 @@
+"""The robot of CCEE's Portal de Operações."""
+
+from robots.ccee.robot import CceeRobot
+
+__all__ = ["CceeRobot"]
