@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, get_args, get_origin, overload
 
 from pydantic import TypeAdapter
 
@@ -93,7 +93,11 @@ class Process:
         return TypeAdapter(self.result_type).validate_python(stored)
 
 
-def task(function: Callable[..., Any] | None = None, *, composed: bool = False) -> Any:
+@overload
+def task(function: Callable[..., Any], /) -> Process: ...
+@overload
+def task(*, composed: bool = False) -> Callable[[Callable[..., Any]], Process]: ...
+def task(function: Callable[..., Any] | None = None, /, *, composed: bool = False) -> Process | Callable[[Callable[..., Any]], Process]:
     """Mark a function as a process; `composed` processes are made of child runs."""
 
     def mark(marked: Callable[..., Any]) -> Process:

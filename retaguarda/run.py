@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from django.db import transaction
+from pydantic import TypeAdapter
 
 from retaguarda.act import ActProtocol, Outcome, QuietPeriod
 from retaguarda.audit import events
@@ -29,10 +30,11 @@ from retaguarda.jobs.journal import Journal
 from retaguarda.jobs.runs import FINAL_ITEMS, Runs
 from retaguarda.locks import Locks
 from retaguarda.model.acts import Draft, Found, Wanted
+from retaguarda.model.receivables import Settlement, SettlementBatch
 from retaguarda.portal import Download
 from retaguarda.process import Artifact, task
 from retaguarda.settings import Settings
-from retaguarda.store.models import Item, ItemState, RunRecord
+from retaguarda.store.models import Booking, Item, ItemState, RunRecord
 
 if TYPE_CHECKING:
     from loguru import Logger
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["Artifact", "Run", "Services", "task"]
 
 C = TypeVar("C")
+V = TypeVar("V")
 W = TypeVar("W", bound=Wanted)
 T = TypeVar("T", bound=Wanted)
 MIN_FREE_BYTES = 50 * 1024 * 1024
@@ -137,6 +140,14 @@ class Run:
     def bytes_of(self, artifact: Artifact) -> bytes:
         return self.path(artifact).read_bytes()
 
+    def hand_over(self, name: str, value: object) -> Artifact:
+        """Keep a value as JSON, for the next step and for the auditor."""
+        return self.keep(name, TypeAdapter(type(value)).dump_json(value, indent=1), kind="output")
+
+    def receive(self, artifact: Artifact, kind: type[V]) -> V:
+        """The value that an earlier step handed over."""
+        return TypeAdapter(kind).validate_json(self.bytes_of(artifact))
+
     def artifact(self, download: Download) -> Artifact:
         """A download, already kept by its session, as an artifact to hand on."""
         return Artifact(download.sha256, download.name)
@@ -164,6 +175,42 @@ class Run:
                 raise
             finally:
                 self._desk = None
+
+    def account(self, credential: str) -> str:
+        """The account number that a bank's configuration names for a credential's portal."""
+        portal = credential.partition("/")[0]
+        site = self.settings.portals.get(portal)
+        if site is None or not site.account:
+            raise ConfigurationError(f"portals.{portal}.account is not set", remedy="write the account number as the bank shows it")
+        return site.account
+
+    # --- bookings -----------------------------------------------------------------------------------------------------
+
+    def booked(self) -> list[Settlement]:
+        """The payments that earlier runs booked in the ERP, so that they are not taken for new ones."""
+        return [Settlement(b.receivable, b.date, b.amount, b.partner, b.source) for b in Booking.objects.order_by("id")]
+
+    def book(self, batch: SettlementBatch) -> None:
+        """Remember that the payments of a batch stand booked in the ERP; doing so twice changes nothing."""
+        if self.dry_run:
+            return
+        with transaction.atomic():
+            made = [
+                Booking.objects.get_or_create(
+                    source=line.source,
+                    receivable=line.receivable,
+                    defaults={
+                        "date": line.date,
+                        "amount": line.amount,
+                        "partner": line.partner,
+                        "batch": batch.reference,
+                        "run": self.record,
+                    },
+                )[1]
+                for line in batch.lines
+            ]
+            facts = {"payments": sum(made), "total": f"{batch.total:.2f}"}
+            events.record("settlement.booked", run=self.record.pk, item=batch.reference, data=facts)
 
     # --- items and acts -----------------------------------------------------------------------------------------------
 

@@ -117,7 +117,7 @@ def parse_params(texts: list[str]) -> dict[str, str]:
 
 def describe(run: RunRecord, *, items: bool = False) -> dict[str, Any]:
     """A run as JSON values."""
-    from retaguarda.console.terminal import counts
+    from retaguarda.store.outcomes import outcome_counts
 
     told: dict[str, Any] = {
         "run": run.pk,
@@ -130,7 +130,7 @@ def describe(run: RunRecord, *, items: bool = False) -> dict[str, Any]:
         "started_at": run.started_at.isoformat() if run.started_at else None,
         "ended_at": run.ended_at.isoformat() if run.ended_at else None,
         "folder": run.folder,
-        "counts": dict(counts(run)),
+        "counts": dict(outcome_counts(run)),
         "result": run.result,
         "error": run.error,
     }

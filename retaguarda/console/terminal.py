@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -12,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from retaguarda.language import say
-from retaguarda.store.models import Item, ItemState, RunRecord, RunState
+from retaguarda.store.models import Item, ItemState, RunRecord
+from retaguarda.store.outcomes import outcome_counts
 
 STYLES = {"SUCCESSFUL": "green", "PARTIAL": "yellow", "FAULTED": "red", "STOPPED": "magenta", "UNCERTAIN": "bold red", "RUNNING": "cyan"}
 
@@ -82,19 +81,6 @@ def coloured(state: str) -> Text:
     return Text(say(state), style=STYLES.get(state, ""))
 
 
-def counts(run: RunRecord) -> Counter[str]:
-    """How the items of one run ended: outcome → items, with uncertain and open ones by their state."""
-    found: Counter[str] = Counter()
-    for item in run.items.all():
-        if item.state in {ItemState.UNCERTAIN, ItemState.DEFERRED, ItemState.IN_PROGRESS}:
-            found["uncertain"] += 1
-        elif item.state == ItemState.FAILED_APPLICATION:
-            found["failed"] += 1
-        else:
-            found[item.outcome or "open"] += 1
-    return found
-
-
 def summary(tree: list[RunRecord]) -> Table:
     """What was done, refused, rejected and left open, step by step."""
     table = Table(title=say("What this run did"), title_justify="left", header_style="bold")
@@ -109,10 +95,9 @@ def summary(tree: list[RunRecord]) -> Table:
 
 
 def _figures(run: RunRecord, columns: tuple[str, ...]) -> list[str]:
-    found = counts(run)
-    result: dict[str, Any] = run.result if isinstance(run.result, dict) else {}
-    merged = found + Counter({"refused": found["refused_before"], "breaks": result.get("breaks", 0), "held": result.get("held", 0)})
-    return [str(merged[name]) if merged[name] else "·" for name in columns]
+    found = outcome_counts(run)
+    found["refused"] += found["refused_before"]
+    return [str(found[name]) if found[name] else "·" for name in columns]
 
 
 def close(console: Console, tree: list[RunRecord]) -> None:
@@ -135,8 +120,3 @@ def _say_refusals(console: Console, run: RunRecord) -> None:
     troubled = run.items.exclude(state=ItemState.SUCCESSFUL).exclude(reason="").order_by("reference")
     for item in troubled[:12]:
         console.print(Text(f"  {item.reference}: ", style="bold"), Text(item.reason), sep="", soft_wrap=True)
-
-
-def ended_well(run: RunRecord) -> bool:
-    """Whether a run ended with everything done."""
-    return run.state == RunState.SUCCESSFUL

@@ -67,3 +67,14 @@ class Draft(Protocol):
     def submit(self, permit: Permit) -> Receipt:
         """Press the button once and read the portal's answer."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A work item that only fetches or looks: a reference and what else is known of it."""
+
+    reference: str
+    details: Mapping[str, str] = field(default_factory=dict)
+
+    def fields(self) -> dict[str, str]:
+        return dict(self.details)

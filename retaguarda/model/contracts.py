@@ -112,6 +112,23 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
+class Validation(Registration):
+    """A contract that the seller registered and we, as the buyer, are to validate.
+
+    `reference` is our boleta; the seller's own reference at CCEE is another and is not compared.
+    """
+
+    @classmethod
+    def of(cls, registration: Registration) -> Validation:
+        """The validation of what we bought."""
+        r = registration
+        return cls(r.reference, r.seller_profile, r.buyer_profile, r.submarket, r.month, r.mw_average, r.modulation, r.boletas)
+
+    def fields(self) -> dict[str, str]:
+        return {name: value for name, value in Registration.fields(self).items() if name != "reference"}
+
+
+@dataclass(frozen=True, slots=True)
 class HeldContract:
     """A contract as CCEE holds it, read from its screens or from its export."""
 

@@ -76,3 +76,8 @@ def translated(error: Error, doing: str) -> RetaguardaError:
     if isinstance(error, TimeoutError):
         return PortalChanged(f"nothing as expected while {doing}: {text}")
     return PortalChanged(f"unexpected while {doing}: {text}")
+
+
+if __name__ == "__main__":  # used by the set-up: exits 0 when a browser starts
+    with open_browser(os.environ.get("RETAGUARDA_BROWSER__PATH", "")) as found:
+        print(found.version)  # noqa: T201

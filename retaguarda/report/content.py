@@ -180,6 +180,19 @@ class Deadline:
 
 
 @dataclass(frozen=True, slots=True)
+class Findings:
+    """What one step of a run found: the lines that it adds to the report, kept with the run as one artifact."""
+
+    rejections: tuple[RejectionLine, ...] = ()
+    matches: tuple[MatchLine, ...] = ()
+    breaks: tuple[BreakLine, ...] = ()
+    contracts: tuple[ContractLine, ...] = ()
+    statements: tuple[StatementLine, ...] = ()
+    tie_out: tuple[TieLine, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RunReport:
     """Everything the workbook and the page show of one run."""
 

@@ -126,7 +126,9 @@ class Booking(models.Model):
 
     source = models.CharField(max_length=120)
     receivable = models.CharField(max_length=60)
+    date = models.DateField()
     amount = models.DecimalField(max_digits=18, decimal_places=2)
+    partner = models.CharField(max_length=200, default="")
     batch = models.CharField(max_length=120)
     run = models.ForeignKey(RunRecord, on_delete=models.PROTECT)
 

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Installs what the project needs into .venv and the user's cache: the Python environment from the lock file, a Chromium
+# (one that is on the machine, else Playwright's, else the distribution's), and the ERP of the sandbox. Safe to repeat.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '\033[1m» %s\033[0m\n' "$*"; }
+
+python=""
+for candidate in python3.12 python3.13 python3.11 python3 "$HOME"/.pyenv/versions/3.12*/bin/python; do
+    if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
+        python=$(command -v "$candidate")
+        break
+    fi
+done
+[ -n "$python" ] || { echo "Python 3.11, 3.12 or 3.13 is needed" >&2; exit 3; }
+# a version manager's shim would not work outside this folder
+python=$("$python" -c 'import sys; print(sys.executable)')
+
+if command -v uv >/dev/null; then
+    UV=$(command -v uv)
+else
+    [ -x .venv-uv/bin/uv ] || { say "Installing uv"; "$python" -m pip install --quiet --target .venv-uv uv; }
+    UV=$PWD/.venv-uv/bin/uv
+fi
+export UV
+
+say "Python environment ($("$python" -V))"
+[ -x .venv/bin/python ] || "$UV" venv --quiet --no-python-downloads --python "$python" .venv
+export VIRTUAL_ENV=$PWD/.venv
+"$UV" pip install --quiet --require-hashes --no-deps -r requirements/lock.txt
+"$UV" pip install --quiet --no-deps --no-build-isolation --editable .
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
+has_browser() { .venv/bin/python -m retaguarda.portal.browser >/dev/null 2>&1; }
+if ! has_browser; then
+    say "Chromium"
+    .venv/bin/playwright install chromium-headless-shell >/dev/null 2>&1 || true
+    if ! has_browser && command -v apt-get >/dev/null; then
+        as_root apt-get update -qq
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium-headless-shell >/dev/null ||
+            as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null
+    fi
+    has_browser || { echo "No Chromium could be installed; install one and run this again" >&2; exit 3; }
+fi
+
+say "ERP of the sandbox (Tryton)"
+.venv/bin/python -m sandbox.erp.install

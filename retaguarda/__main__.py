@@ -1,0 +1,5 @@
+"""`python -m retaguarda`."""
+
+from retaguarda.console.cli import main
+
+main()

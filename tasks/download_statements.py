@@ -1,0 +1,74 @@
+"""What the banks say: every account's statement of a period, proved complete, and the boleto returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from retaguarda.errors import IncompleteDownload
+from retaguarda.formats import read_return, read_statement
+from retaguarda.jobs.calendars import is_business_day
+from retaguarda.model.acts import Errand
+from retaguarda.model.values import Period
+from retaguarda.portal import Download
+from retaguarda.portal.capabilities import DownloadsReturns, ListsStatements
+from retaguarda.reconcile.proof import prove
+from retaguarda.report.content import Findings, StatementLine
+from retaguarda.run import Artifact, Run, task
+
+
+@dataclass(frozen=True)
+class BankFiles:
+    """The files as the banks gave them."""
+
+    statements: tuple[Artifact, ...]
+    returns: tuple[Artifact, ...]
+    findings: Artifact
+
+
+@task
+def download_statements(run: Run, period: Period, credentials: tuple[str, ...] = ("bank_jatoba/robo", "bank_cedro/robo")) -> BankFiles:
+    """Download and prove the statements of a period, and the boleto returns of the banks that give them."""
+    statements: list[Artifact] = []
+    returns: list[Artifact] = []
+    proofs: list[StatementLine] = []
+    for credential in credentials:
+        run.stage("signing in")
+        with run.robot(credential, ListsStatements) as bank:  # type: ignore[type-abstract]
+            account = run.account(credential)
+            run.stage("statement")
+            with run.item(Errand(f"{account} {period}")):
+                download = bank.statement(account, period)
+                proofs.append(_proven(download, account, period))
+            statements.append(run.artifact(download))
+            if isinstance(bank, DownloadsReturns):
+                run.stage("boleto returns")
+                returns += [_whole_return(run, download) for download in bank.returns(account, period)]
+    findings = run.hand_over("findings.json", Findings(statements=tuple(proofs)))
+    return BankFiles(tuple(statements), tuple(returns), findings)
+
+
+def _proven(download: Download, account: str, period: Period) -> StatementLine:
+    """The proof of a statement: opening + movements = closing, right account, right period; IncompleteDownload otherwise."""
+    statement = read_statement(download.read_bytes())
+    proof = prove(statement, period, account, is_business_day=is_business_day)
+    if not proof.proven:
+        raise IncompleteDownload(f"{download.name}: {'; '.join(proof.reasons)}", remedy="download it again; if it stays so, ask the bank")
+    movements = sum(not entry.checkpoint for entry in statement.entries)
+    return StatementLine(
+        file=download.name,
+        account=account,
+        period=str(period),
+        entries=movements,
+        opening=proof.opening,
+        movement=statement.movement,
+        closing=proof.closing,
+        proven=True,
+        detail="",
+    )
+
+
+def _whole_return(run: Run, download: Download) -> Artifact:
+    """A return file that reads to its last line; its counts and sums are checked by the reader."""
+    with run.item(Errand(f"retorno {download.sha256[:12]}", {"file": download.name})):
+        read_return(download.read_bytes())
+    return run.artifact(download)

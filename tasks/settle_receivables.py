@@ -1,0 +1,34 @@
+"""Every payment that was matched booked in the ERP, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from retaguarda.model.receivables import SettlementBatch
+from retaguarda.portal.capabilities import PostsSettlements
+from retaguarda.run import Artifact, Run, task
+
+
+@dataclass(frozen=True)
+class Settled:
+    """How much was booked."""
+
+    payments: int
+    total: Decimal
+
+
+@task
+def settle_receivables(run: Run, batches: Artifact, credential: str = "tryton/robo") -> Settled:
+    """Book the payments of a reconciliation on their receivables in the ERP, one statement a bank account."""
+    run.stage("plan")
+    wanted = run.receive(batches, tuple[SettlementBatch, ...])
+    if wanted:
+        run.stage("signing in")
+        with run.robot(credential, PostsSettlements) as erp:  # type: ignore[type-abstract]
+            run.stage("booking")
+            for batch in run.pending(wanted, title=lambda b: f"{b.account}: {len(b.lines)}"):
+                with run.item(batch):
+                    run.ensure("settle", batch, find=erp.find_settlement, draft=erp.draft_settlement)
+                    run.book(batch)
+    return Settled(sum(len(batch.lines) for batch in wanted), sum((batch.total for batch in wanted), Decimal()))
