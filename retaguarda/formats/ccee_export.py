@@ -62,6 +62,7 @@ class _Reading:
     contracts: list[HeldContract] = field(default_factory=list)
     quarantine: list[Quarantined] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    seen: set[tuple[str, Month]] = field(default_factory=set)
 
 
 def read(data: bytes, month: Month | None = None, profiles: Mapping[str, int] | None = None) -> CceeExport:
@@ -98,7 +99,11 @@ def _read_file(name: str, text: str, reading: _Reading) -> None:
     header = _header(rows[start][1])
     for number, cells in rows[start + 1 :]:
         try:
-            reading.contracts.append(_contract(dict(_named(header, cells)), reading))
+            contract = _contract(dict(_named(header, cells)), reading)
+            if (contract.code, contract.month) in reading.seen:
+                raise ValueError(f"the contract {contract.code} stands in the export twice")
+            reading.seen.add((contract.code, contract.month))
+            reading.contracts.append(contract)
         except ValueError as error:
             reading.quarantine.append(Quarantined(number, f"{name}: {error}", "\t".join(cells)[:2000]))
 

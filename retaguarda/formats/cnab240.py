@@ -198,6 +198,9 @@ def _title(layout: Columns, t: Record, u: Record) -> Title:
 
     if t.text[layout["movement"]] != u.text[SEGMENT_U["movement"]]:
         raise ValueError("segments T and U tell of different movements")
+    occurrence, credit = day_dmy(u.text[SEGMENT_U["occurrence"]]), day_dmy(u.text[SEGMENT_U["credit"]])
+    if cents(u, SEGMENT_U, "paid") and not (occurrence or credit):
+        raise ValueError("a paid title without a date")
     return Title(
         movement=said("movement"),
         our_number=said("our_number"),
@@ -209,8 +212,8 @@ def _title(layout: Columns, t: Record, u: Record) -> Title:
         discount=cents(u, SEGMENT_U, "discount") + cents(u, SEGMENT_U, "rebate"),
         fee=cents(t, layout, "fee"),
         net_value=cents(u, SEGMENT_U, "net"),
-        occurrence_date=day_dmy(u.text[SEGMENT_U["occurrence"]]),
-        credit_date=day_dmy(u.text[SEGMENT_U["credit"]]),
+        occurrence_date=occurrence,
+        credit_date=credit,
         payer_document=said("payer")[-11:] if said("payer_type") == "1" else said("payer")[-14:],
         payer_name=said("payer_name"),
         line=t.line,

@@ -46,11 +46,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows under a header, empty ones left out."""
+    """The rows under a header, empty ones left out; `mark` is the decimal mark where the file's kind settles it."""
 
     file: str
     header: Row
     rows: tuple[Row, ...]
+    mark: str = ""
 
 
 def table(data: bytes, file: str, names: Collection[str]) -> Table:
@@ -74,7 +75,8 @@ def table(data: bytes, file: str, names: Collection[str]) -> Table:
             first_row=seen,
             expected=", ".join(sorted(names)[:40]),
         )
-    return Table(file, rows[index], tuple(row for row in rows[index + 1 :] if not row.empty))
+    mark = "," if data.startswith(b"PK") else ""
+    return Table(file, rows[index], tuple(row for row in rows[index + 1 :] if not row.empty), mark)
 
 
 def _first_lines(data: bytes, file: str, names: Collection[str]) -> Iterator[tuple[str, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -98,6 +99,15 @@ class ReturnFile:
     account: str
     titles: tuple[Title, ...]
     quarantine: tuple[Quarantined, ...] = ()
+
+
+def same_account(one: str, other: str) -> bool:
+    """Whether two spellings name one account: `1234 / 38215-6`, `0038215-6` and `38215-6` do.
+
+    Leading zeros and punctuation say nothing; one may carry the branch in front. At least four characters must be told.
+    """
+    a, b = (re.sub(r"[^0-9A-Z]", "", text.upper()).lstrip("0") for text in (one, other))
+    return min(len(a), len(b)) >= 4 and (a.endswith(b) or b.endswith(a))
 
 
 def entry_ids(account: str, entries: tuple[Entry, ...]) -> list[str]:

@@ -1,0 +1,317 @@
+"""What people and the ERP hand in: rows of a sheet become typed items, and rejections that say what to do about them.
+
+Every row ends as an item or as a rejection. A missing column is one clear error for the whole file.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from retaguarda.errors import InvalidItem
+from retaguarda.formats import sheet
+from retaguarda.formats.numbers import decimal_mark, number
+from retaguarda.model.contracts import Boleta, Direction, modulation, submarket
+from retaguarda.model.intake import Intake, Problem, Rejection
+from retaguarda.model.receivables import Receivable
+from retaguarda.model.values import Cnpj, Month, date_br, plain
+
+__all__ = ["Intake", "Problem", "Rejection", "read_boletas", "read_receivables"]
+
+T = TypeVar("T")
+REFERENCE_LENGTH = 30
+"""CCEE's `referencia`, which carries the boleta number, has 30 characters (CliqCCEE XML v5.0)."""
+
+
+def read_boletas(path: Path, source_name: str = "") -> Intake[Boleta]:
+    """The contracts of a month from an xlsx or csv file; raises InvalidItem when a mandatory column is missing."""
+    return _read(path, source_name or path.name, _BOLETAS)
+
+
+def read_receivables(path: Path, source_name: str = "") -> Intake[Receivable]:
+    """The customer invoices from an xlsx or csv file; raises InvalidItem when a mandatory column is missing."""
+    return _read(path, source_name or path.name, _RECEIVABLES)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind(Generic[T]):
+    """One kind of sheet: its columns (field to accepted headers, the usual one first), its model and what it becomes."""
+
+    columns: Mapping[str, tuple[str, ...]]
+    optional: frozenset[str]
+    numbers: frozenset[str]
+    model: type[BaseModel]
+    make: Callable[[Any], T]
+
+
+@dataclass(slots=True)
+class _Reading(Generic[T]):
+    kind: _Kind[T]
+    table: sheet.Table
+    places: Mapping[str, int]
+    mark: str
+    items: list[T] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+
+
+def _read(path: Path, name: str, kind: _Kind[T]) -> Intake[T]:
+    names = {plain(header) for headers in kind.columns.values() for header in headers}
+    table = sheet.table(path.read_bytes(), name, names)
+    places = _places(table, kind)
+    mark = table.mark or decimal_mark(cell for row in table.rows[:5000] for cell in row.cells)
+    reading = _Reading(kind, table, places, mark)
+    for row in table.rows:
+        _read_row(row, reading)
+    unread = tuple(cell for place, cell in enumerate(table.header.cells) if cell and place not in places.values())
+    return Intake(name, tuple(reading.items), tuple(reading.rejections), unread)
+
+
+def _places(table: sheet.Table, kind: _Kind[Any]) -> dict[str, int]:
+    headers = [plain(cell) for cell in table.header.cells]
+    places = {
+        name: next(headers.index(plain(known)) for known in spellings if plain(known) in headers)
+        for name, spellings in kind.columns.items()
+        if any(plain(known) in headers for known in spellings)
+    }
+    missing = [kind.columns[name][0] for name in kind.columns if name not in places and name not in kind.optional]
+    twice = sorted({cell for cell in headers if cell and headers.count(cell) > 1 and headers.index(cell) in places.values()})
+    if missing or twice:
+        raise InvalidItem(
+            f"{table.file} lacks the columns {', '.join(missing)}." if missing else f"{table.file} has columns twice: {', '.join(twice)}.",
+            remedy="Export it again with these columns, or rename the ones it has: " + ", ".join(c for c in table.header.cells if c) + ".",
+            file=table.file,
+            found=tuple(table.header.cells),
+        )
+    return places
+
+
+def _read_row(row: sheet.Row, reading: _Reading[T]) -> None:
+    headers = reading.table.header.cells
+    raw = {header or f"#{place + 1}": cell for place, (header, cell) in enumerate(zip(headers, row.cells, strict=False))}
+    values = {name: row.cells[place] if place < len(row.cells) else "" for name, place in reading.places.items()}
+    try:
+        if any(row.cells[len(headers) :]):
+            raise _wrong("The row has more cells than the header.", "Quote the texts and amounts that hold the separator.")
+        item = reading.kind.model.model_validate(_numbered(values, reading))
+        if values["number"] in reading.seen:
+            raise _wrong("This number occurs a second time.", "Delete one of the two rows, or number them apart.")
+    except ValidationError as error:
+        problems = [_problem(found, values, reading) for found in error.errors(include_url=False)]
+    except PydanticCustomError as error:
+        problems = [Problem(headers[reading.places["number"]], values["number"], error.message(), (error.context or {})["remedy"])]
+    else:
+        reading.seen.add(values["number"])
+        reading.items.append(reading.kind.make(item))
+        return
+    first = problems[0]
+    where = (reading.table.file, row.line)
+    reading.rejections.append(Rejection(*where, first.field, first.value, first.reason, first.remedy, raw, tuple(problems[1:])))
+
+
+def _numbered(values: Mapping[str, str], reading: _Reading[Any]) -> dict[str, object]:
+    """The row with its numbers read by the table's decimal mark; what is no number stays text and is judged by the model."""
+    numbered: dict[str, object] = dict(values)
+    for name in reading.kind.numbers & values.keys():
+        try:
+            numbered[name] = number(values[name], reading.mark)
+        except ValueError:
+            continue
+    return numbered
+
+
+def _problem(found: Any, values: Mapping[str, str], reading: _Reading[Any]) -> Problem:
+    name = str(found["loc"][0]) if found["loc"] else found.get("ctx", {}).get("field", "number")
+    header = reading.table.header.cells[reading.places[name]] if name in reading.places else name
+    return Problem(header, values.get(name, ""), found["msg"], found.get("ctx", {}).get("remedy", ""))
+
+
+def _wrong(reason: str, remedy: str, **context: str) -> PydanticCustomError:
+    return PydanticCustomError("intake", reason, {"remedy": remedy, **context})
+
+
+def _parsed(parse: Callable[[str], object], missing: str, wrong: str, remedy: str) -> PlainValidator:
+    """A validator that tells an empty cell from a wrong one."""
+
+    def validate(text: str) -> object:
+        if not text.strip():
+            raise _wrong(missing, remedy)
+        try:
+            return parse(text)
+        except ValueError:
+            raise _wrong(wrong, remedy) from None
+
+    return PlainValidator(validate)
+
+
+def _amount(least: Decimal, places: int, reason: str, remedy: str) -> PlainValidator:
+    def validate(value: object) -> Decimal:
+        if not isinstance(value, Decimal):
+            raise _wrong("The number is missing or cannot be read without doubt.", "Write it with a decimal comma, as in 1.234,56.")
+        if value < least or value > Decimal(10) ** 12 or value != round(value, places):
+            raise _wrong(reason, remedy)
+        return round(value, places)
+
+    return PlainValidator(validate)
+
+
+def _reference(text: str) -> str:
+    if len(text) > REFERENCE_LENGTH:
+        raise ValueError(text)
+    return text
+
+
+def _direction(text: str) -> Direction:
+    names = {"VENDA": Direction.SALE, "SALE": Direction.SALE, "V": Direction.SALE}
+    names |= {"COMPRA": Direction.PURCHASE, "PURCHASE": Direction.PURCHASE, "C": Direction.PURCHASE}
+    found = names.get(plain(text))
+    if found is None:
+        raise ValueError(text)
+    return found
+
+
+def _profile(text: str) -> int:
+    """CCEE's profile codes: one to ten digits, above zero."""
+    if not re.fullmatch(r"0*[1-9][0-9]{0,9}", text, re.ASCII):
+        raise ValueError(text)
+    return int(text)
+
+
+def _cnpj(text: str) -> Cnpj:
+    return Cnpj.parse(re.sub(r"(?i)^\s*BR(?=[\s0-9A-Z])", "", text))  # Tryton puts the country before tax identifiers
+
+
+def _profile_of(side: str) -> PlainValidator:
+    missing, wrong = f"The {side}'s CCEE profile code is missing.", f"The {side}'s CCEE profile code is not a number."
+    return _parsed(_profile, missing, wrong, "Complete the register of the counterparty in the ERP with its CCEE profile code.")
+
+
+_PARTY = _parsed(str, "The name is missing.", "The name is missing.", "Complete the party's register in the ERP.")
+_CNPJ = _parsed(_cnpj, "The CNPJ is missing.", "The CNPJ is not valid.", "Correct the CNPJ in the party's register in the ERP.")
+_DAY = _parsed(date_br, "The date is missing.", "The date cannot be read.", "Write it as DD/MM/AAAA.")
+
+
+class _BoletaRow(BaseModel):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    number: Annotated[
+        str,
+        _parsed(
+            _reference,
+            "The number is missing.",
+            "The number is longer than the 30 characters of CCEE's reference.",
+            "Number the contract in the ERP.",
+        ),
+    ]
+    direction: Annotated[
+        Direction, _parsed(_direction, "The direction is missing.", "The direction is neither sale nor purchase.", "Use Venda or Compra.")
+    ]
+    counterparty: Annotated[str, _PARTY]
+    counterparty_cnpj: Annotated[Cnpj, _CNPJ]
+    seller_profile: Annotated[int, _profile_of("seller")]
+    buyer_profile: Annotated[int, _profile_of("buyer")]
+    submarket: Annotated[
+        str, _parsed(submarket, "The submarket is missing.", "The submarket is unknown.", "Use SUDESTE, SUL, NORDESTE or NORTE.")
+    ]
+    energy: Annotated[str, _parsed(str, "The energy type is missing.", "The energy type is missing.", "Fill it in the ERP.")]
+    month: Annotated[
+        Month, _parsed(Month.parse, "The month of supply is missing.", "The month of supply cannot be read.", "Write it as MM/AAAA.")
+    ]
+    mwh: Annotated[
+        Decimal,
+        _amount(
+            Decimal("0.001"), 3, "The volume must be above zero, in MWh with at most three decimals.", "Correct the volume in the ERP."
+        ),
+    ]
+    modulation: Annotated[
+        str,
+        _parsed(modulation, "The modulation is missing.", "The modulation is unknown.", "Use Flat, Carga, Geração, MRE or Declarada."),
+    ]
+    invoices: str = ""
+
+    @model_validator(mode="after")
+    def _two_sides(self) -> _BoletaRow:
+        if self.seller_profile == self.buyer_profile:
+            raise _wrong("Seller and buyer are the same CCEE profile.", "Correct the profiles in the ERP.", field="buyer_profile")
+        return self
+
+    def boleta(self) -> Boleta:
+        fields = {name: getattr(self, name) for name in type(self).model_fields if name != "invoices"}
+        return Boleta(**fields, invoices=tuple(re.findall(r"[^\s,;]+", self.invoices)))
+
+
+_MONEY = _amount(Decimal(0), 2, "The amount must not be negative, with at most two decimals.", "Correct the invoice in the ERP.")
+
+
+class _ReceivableRow(BaseModel):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    number: Annotated[str, _parsed(str, "The number is missing.", "The number is missing.", "Post the invoice in the ERP.")]
+    partner: Annotated[str, _PARTY]
+    cnpj: Annotated[Cnpj, _CNPJ]
+    boleta: str = ""
+    issue_date: Annotated[dt.date, _DAY]
+    due_date: Annotated[dt.date, _DAY]
+    amount: Annotated[Decimal, _MONEY]
+    open_amount: Annotated[Decimal, _MONEY]
+    description: str = ""
+
+    @model_validator(mode="after")
+    def _open_at_most(self) -> _ReceivableRow:
+        if self.open_amount > self.amount:
+            raise _wrong("More is open than was invoiced.", "Correct the invoice in the ERP.", field="open_amount")
+        return self
+
+    def receivable(self) -> Receivable:
+        return Receivable(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+def _spelled(**columns: str) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(headers.split("|")) for name, headers in columns.items()}
+
+
+_BOLETAS: _Kind[Boleta] = _Kind(
+    columns=_spelled(
+        number="Número|Boleta|Número da boleta|Contrato|Codigo_WBC|Number",
+        direction="Direção|Movimentação|Movimentacao|Tipo de operação|Direction",
+        counterparty="Contraparte|Razão social|Contraparte_razao_social|Counterparty",
+        counterparty_cnpj="CNPJ|CNPJ da contraparte|Contraparte_CNPJ",
+        seller_profile="Perfil vendedor|Código do perfil vendedor|Seller Profile",
+        buyer_profile="Perfil comprador|Código do perfil comprador|Buyer Profile",
+        submarket="Submercado|Submercado de entrega|Submarket",
+        energy="Tipo de energia|Energia|Fonte|Fonte_Contrato|Energy Type",
+        month="Mês|Mês de suprimento|Competência|Month",
+        mwh="MWh|Quantidade|Quantidade (MWh)|QuantAtualizada|Volume",
+        modulation="Modulação|Tipo de modulação|Tipo_de_modulacao|Modulation",
+        invoices="Faturas|Notas fiscais|Invoices",
+    ),
+    optional=frozenset({"invoices"}),
+    numbers=frozenset({"mwh"}),
+    model=_BoletaRow,
+    make=lambda row: row.boleta(),
+)
+_RECEIVABLES: _Kind[Receivable] = _Kind(
+    columns=_spelled(
+        number="Número|Fatura|Número da fatura|NF|Nota fiscal|Number",
+        partner="Cliente|Terceiro|Parte|Pessoa|Parceiro|Party",
+        cnpj="CNPJ|Identificador fiscal|Identificador fiscal da pessoa|CPF/CNPJ|Party Tax Identifier",
+        boleta="Referência|Boleta|Contrato de energia|Contrato|Reference",
+        issue_date="Data da fatura|Emissão|Data de emissão|Invoice Date",
+        due_date="Vencimento|Data de vencimento|Due Date",
+        amount="Total|Valor|Valor total|Valor da fatura|Total Amount",
+        open_amount="Valor a pagar|Valor em aberto|Saldo|Em aberto|Amount to Pay",
+        description="Descrição|Histórico|Description",
+    ),
+    optional=frozenset({"boleta", "description"}),
+    numbers=frozenset({"amount", "open_amount"}),
+    model=_ReceivableRow,
+    make=lambda row: row.receivable(),
+)

@@ -1,0 +1,115 @@
+"""ERP boletas, added up by CCEE's key, against the contracts that CCEE holds: in MWh and in MWmédio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+from retaguarda.model.contracts import Boleta, ContractState, HeldContract
+from retaguarda.model.reconciliation import ContractComparison, ContractOutcome, ContractReconciliation
+from retaguarda.model.values import Month, mw_average
+
+MW_TOLERANCE = Decimal("0.0001")
+MWH_TOLERANCE_PER_HOUR = Decimal("0.0005")
+"""The ERP keeps MWh with three decimals, CCEE MWmédio with six: the way there and back costs this much at most."""
+_SET_ASIDE = {ContractState.DRAFT, ContractState.CANCELLED}
+
+Key = tuple[int, int, str, Month]
+
+
+def reconcile_contracts(
+    boletas: Iterable[Boleta], held: Iterable[HeldContract], held_back: Mapping[Key, str] | None = None
+) -> ContractReconciliation:
+    """Compare every key of either side, in the order of the keys; drafts and cancelled contracts do not count at CCEE.
+
+    `held_back` tells, by key, why a contract was not registered on purpose: then its absence is no break.
+    """
+    ours: dict[Key, list[Boleta]] = {}
+    theirs: dict[Key, list[HeldContract]] = {}
+    set_aside: list[str] = []
+    for boleta in boletas:
+        ours.setdefault(boleta.key, []).append(boleta)
+    for contract in held:
+        if contract.state in _SET_ASIDE:
+            set_aside.append(contract.code)
+        else:
+            theirs.setdefault(contract.key, []).append(contract)
+    compared = [_compared(key, ours.get(key, []), theirs.get(key, [])) for key in sorted(ours.keys() | theirs.keys())]
+    told = [_held_back(c, held_back or {}) for c in _misplaced(compared)]
+    return ContractReconciliation(tuple(told), tuple(set_aside))
+
+
+def _held_back(compared: ContractComparison, reasons: Mapping[Key, str]) -> ContractComparison:
+    reason = reasons.get((compared.seller_profile, compared.buyer_profile, compared.submarket, compared.month))
+    if reason is None or compared.outcome is not ContractOutcome.MISSING_AT_CCEE:
+        return compared
+    return replace(compared, outcome=ContractOutcome.HELD_BACK, note=reason)
+
+
+def _compared(key: Key, boletas: list[Boleta], held: list[HeldContract]) -> ContractComparison:
+    month = key[3]
+    erp_mwh = sum((b.mwh for b in boletas), Decimal("0.000"))
+    erp_mw, ccee_mw = mw_average(erp_mwh, month), sum((c.mw_average for c in held), Decimal("0.000000"))
+    references = tuple(c.reference for c in held)
+    return ContractComparison(
+        _outcome(boletas, held, erp_mw, ccee_mw),
+        *key,
+        erp_mwh=erp_mwh,
+        ccee_mwh=sum((c.mwh for c in held), Decimal("0.000")),
+        erp_mw=erp_mw,
+        ccee_mw=ccee_mw,
+        validated=bool(held) and all(c.state is ContractState.VALIDATED for c in held),
+        boletas=tuple(b.number for b in boletas),
+        codes=tuple(c.code for c in held),
+        references=references,
+    )
+
+
+def _outcome(boletas: list[Boleta], held: list[HeldContract], erp_mw: Decimal, ccee_mw: Decimal) -> ContractOutcome:
+    if not held:
+        return ContractOutcome.MISSING_AT_CCEE
+    if not boletas:
+        return ContractOutcome.MISSING_IN_ERP
+    if not _equal(erp_mw, ccee_mw, boletas[0].month):
+        references = [c.reference for c in held if c.reference]
+        if len(references) != len(set(references)) and ccee_mw > erp_mw:
+            return ContractOutcome.REGISTERED_TWICE
+        return ContractOutcome.CCEE_LARGER if ccee_mw > erp_mw else ContractOutcome.ERP_LARGER
+    validated = all(c.state is ContractState.VALIDATED for c in held)
+    return ContractOutcome.OK if validated else ContractOutcome.NOT_VALIDATED
+
+
+def _equal(erp_mw: Decimal, ccee_mw: Decimal, month: Month) -> bool:
+    difference = abs(erp_mw - ccee_mw)
+    return difference <= MW_TOLERANCE and difference * month.hours <= MWH_TOLERANCE_PER_HOUR * month.hours
+
+
+def _misplaced(compared: list[ContractComparison]) -> list[ContractComparison]:
+    """Pair what is missing on both sides of one seller, buyer and month in equal volume: the submarket was mistaken."""
+    absent = [c for c in compared if c.outcome is ContractOutcome.MISSING_AT_CCEE]
+    strays: dict[tuple[int, int, Month], list[ContractComparison]] = {}
+    for stray in compared:
+        if stray.outcome is ContractOutcome.MISSING_IN_ERP:
+            strays.setdefault((stray.seller_profile, stray.buyer_profile, stray.month), []).append(stray)
+    merged: dict[int, ContractComparison] = {}
+    gone: set[int] = set()
+    for mine in absent:
+        fits = [c for c in strays.get((mine.seller_profile, mine.buyer_profile, mine.month), ()) if _equal(mine.erp_mw, c.ccee_mw, c.month)]
+        if len(fits) == 1 and id(fits[0]) not in gone:
+            gone.add(id(fits[0]))
+            merged[id(mine)] = _wrong_submarket(mine, fits[0])
+    return [merged.get(id(c), c) for c in compared if id(c) not in gone]
+
+
+def _wrong_submarket(mine: ContractComparison, stray: ContractComparison) -> ContractComparison:
+    return replace(
+        mine,
+        outcome=ContractOutcome.WRONG_SUBMARKET,
+        ccee_mwh=stray.ccee_mwh,
+        ccee_mw=stray.ccee_mw,
+        validated=stray.validated,
+        codes=stray.codes,
+        references=stray.references,
+        note=f"CCEE: {stray.submarket}",
+    )
