@@ -50,7 +50,8 @@ def download_statements(run: Run, period: Period, credentials: tuple[str, ...] =
 def _proven(download: Download, account: str, period: Period) -> StatementLine:
     """The proof of a statement: opening + movements = closing, right account, right period; IncompleteDownload otherwise."""
     statement = read_statement(download.read_bytes())
-    proof = prove(statement, period, account, is_business_day=is_business_day)
+    number = account.rpartition("/")[2].strip()  # files spell the branch in many ways; the robot saw it on the page
+    proof = prove(statement, period, number, is_business_day=is_business_day)
     if not proof.proven:
         raise IncompleteDownload(f"{download.name}: {'; '.join(proof.reasons)}", remedy="download it again; if it stays so, ask the bank")
     movements = sum(not entry.checkpoint for entry in statement.entries)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from rich.console import Console
@@ -81,23 +82,28 @@ def coloured(state: str) -> Text:
     return Text(say(state), style=STYLES.get(state, ""))
 
 
+COLUMNS = ("done", "already", "planned", "refused", "rejected", "held", "breaks", "uncertain", "failed")
+
+
 def summary(tree: list[RunRecord]) -> Table:
-    """What was done, refused, rejected and left open, step by step."""
+    """What was done, refused, rejected and left open, step by step; columns in which nothing happened are left out."""
+    steps = tree[1:] or tree
+    figures = [_figures(run) for run in steps]
+    shown = [name for name in COLUMNS if any(found[name] for found in figures)]
     table = Table(title=say("What this run did"), title_justify="left", header_style="bold")
-    table.add_column(say("step"))
-    table.add_column(say("state"))
-    columns = ("done", "already", "planned", "refused", "rejected", "held", "breaks", "uncertain")
-    for name in columns:
-        table.add_column(say(name), justify="right")
-    for run in tree[1:] or tree:
-        table.add_row(process_label(run.process), coloured(run.state), *_figures(run, columns))
+    table.add_column(say("step"), no_wrap=True)
+    table.add_column(say("state"), no_wrap=True)
+    for name in shown:
+        table.add_column(say(name), justify="right", no_wrap=True)
+    for run, found in zip(steps, figures, strict=True):
+        table.add_row(process_label(run.process), coloured(run.state), *(str(found[name] or "·") for name in shown))
     return table
 
 
-def _figures(run: RunRecord, columns: tuple[str, ...]) -> list[str]:
+def _figures(run: RunRecord) -> Counter[str]:
     found = outcome_counts(run)
-    found["refused"] += found["refused_before"]
-    return [str(found[name]) if found[name] else "·" for name in columns]
+    found["refused"] += found.pop("refused_before", 0)
+    return found
 
 
 def close(console: Console, tree: list[RunRecord]) -> None:
