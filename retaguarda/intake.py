@@ -8,134 +8,32 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, PlainValidator, model_validator
 
-from retaguarda.errors import InvalidItem
-from retaguarda.formats import sheet
-from retaguarda.formats.numbers import decimal_mark, number
-from retaguarda.model.contracts import Boleta, Direction, modulation, submarket
+from retaguarda.formats.rows import Kind, read, refusal
+from retaguarda.model.contracts import Boleta, ContractKey, Direction, modulation, submarket
 from retaguarda.model.intake import Intake, Problem, Rejection
 from retaguarda.model.receivables import Receivable
 from retaguarda.model.values import Cnpj, Month, date_br, plain
 
 __all__ = ["Intake", "Problem", "Rejection", "read_boletas", "read_receivables"]
 
-T = TypeVar("T")
 REFERENCE_LENGTH = 30
 """CCEE's `referencia`, which carries the boleta number, has 30 characters (CliqCCEE XML v5.0)."""
 
 
 def read_boletas(path: Path, source_name: str = "") -> Intake[Boleta]:
     """The contracts of a month from an xlsx or csv file; raises InvalidItem when a mandatory column is missing."""
-    return _read(path, source_name or path.name, _BOLETAS)
+    return read(path, source_name or path.name, _BOLETAS)
 
 
 def read_receivables(path: Path, source_name: str = "") -> Intake[Receivable]:
     """The customer invoices from an xlsx or csv file; raises InvalidItem when a mandatory column is missing."""
-    return _read(path, source_name or path.name, _RECEIVABLES)
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind(Generic[T]):
-    """One kind of sheet: its columns (field to accepted headers, the usual one first), its model and what it becomes."""
-
-    columns: Mapping[str, tuple[str, ...]]
-    optional: frozenset[str]
-    numbers: frozenset[str]
-    model: type[BaseModel]
-    make: Callable[[Any], T]
-
-
-@dataclass(slots=True)
-class _Reading(Generic[T]):
-    kind: _Kind[T]
-    table: sheet.Table
-    places: Mapping[str, int]
-    mark: str
-    items: list[T] = field(default_factory=list)
-    rejections: list[Rejection] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
-
-
-def _read(path: Path, name: str, kind: _Kind[T]) -> Intake[T]:
-    names = {plain(header) for headers in kind.columns.values() for header in headers}
-    table = sheet.table(path.read_bytes(), name, names)
-    places = _places(table, kind)
-    mark = table.mark or decimal_mark(cell for row in table.rows[:5000] for cell in row.cells)
-    reading = _Reading(kind, table, places, mark)
-    for row in table.rows:
-        _read_row(row, reading)
-    unread = tuple(cell for place, cell in enumerate(table.header.cells) if cell and place not in places.values())
-    return Intake(name, tuple(reading.items), tuple(reading.rejections), unread)
-
-
-def _places(table: sheet.Table, kind: _Kind[Any]) -> dict[str, int]:
-    headers = [plain(cell) for cell in table.header.cells]
-    places = {
-        name: next(headers.index(plain(known)) for known in spellings if plain(known) in headers)
-        for name, spellings in kind.columns.items()
-        if any(plain(known) in headers for known in spellings)
-    }
-    missing = [kind.columns[name][0] for name in kind.columns if name not in places and name not in kind.optional]
-    twice = sorted({cell for cell in headers if cell and headers.count(cell) > 1 and headers.index(cell) in places.values()})
-    if missing or twice:
-        raise InvalidItem(
-            f"{table.file} lacks the columns {', '.join(missing)}." if missing else f"{table.file} has columns twice: {', '.join(twice)}.",
-            remedy="Export it again with these columns, or rename the ones it has: " + ", ".join(c for c in table.header.cells if c) + ".",
-            file=table.file,
-            found=tuple(table.header.cells),
-        )
-    return places
-
-
-def _read_row(row: sheet.Row, reading: _Reading[T]) -> None:
-    headers = reading.table.header.cells
-    raw = {header or f"#{place + 1}": cell for place, (header, cell) in enumerate(zip(headers, row.cells, strict=False))}
-    values = {name: row.cells[place] if place < len(row.cells) else "" for name, place in reading.places.items()}
-    try:
-        if any(row.cells[len(headers) :]):
-            raise _wrong("The row has more cells than the header.", "Quote the texts and amounts that hold the separator.")
-        item = reading.kind.model.model_validate(_numbered(values, reading))
-        if values["number"] in reading.seen:
-            raise _wrong("This number occurs a second time.", "Delete one of the two rows, or number them apart.")
-    except ValidationError as error:
-        problems = [_problem(found, values, reading) for found in error.errors(include_url=False)]
-    except PydanticCustomError as error:
-        problems = [Problem(headers[reading.places["number"]], values["number"], error.message(), (error.context or {})["remedy"])]
-    else:
-        reading.seen.add(values["number"])
-        reading.items.append(reading.kind.make(item))
-        return
-    first = problems[0]
-    where = (reading.table.file, row.line)
-    reading.rejections.append(Rejection(*where, first.field, first.value, first.reason, first.remedy, raw, tuple(problems[1:])))
-
-
-def _numbered(values: Mapping[str, str], reading: _Reading[Any]) -> dict[str, object]:
-    """The row with its numbers read by the table's decimal mark; what is no number stays text and is judged by the model."""
-    numbered: dict[str, object] = dict(values)
-    for name in reading.kind.numbers & values.keys():
-        try:
-            numbered[name] = number(values[name], reading.mark)
-        except ValueError:
-            continue
-    return numbered
-
-
-def _problem(found: Any, values: Mapping[str, str], reading: _Reading[Any]) -> Problem:
-    name = str(found["loc"][0]) if found["loc"] else found.get("ctx", {}).get("field", "number")
-    header = reading.table.header.cells[reading.places[name]] if name in reading.places else name
-    return Problem(header, values.get(name, ""), found["msg"], found.get("ctx", {}).get("remedy", ""))
-
-
-def _wrong(reason: str, remedy: str, **context: str) -> PydanticCustomError:
-    return PydanticCustomError("intake", reason, {"remedy": remedy, **context})
+    return read(path, source_name or path.name, _RECEIVABLES)
 
 
 def _parsed(parse: Callable[[str], object], missing: str, wrong: str, remedy: str) -> PlainValidator:
@@ -143,11 +41,11 @@ def _parsed(parse: Callable[[str], object], missing: str, wrong: str, remedy: st
 
     def validate(text: str) -> object:
         if not text.strip():
-            raise _wrong(missing, remedy)
+            raise refusal(missing, remedy)
         try:
             return parse(text)
         except ValueError:
-            raise _wrong(wrong, remedy) from None
+            raise refusal(wrong, remedy) from None
 
     return PlainValidator(validate)
 
@@ -155,9 +53,9 @@ def _parsed(parse: Callable[[str], object], missing: str, wrong: str, remedy: st
 def _amount(least: Decimal, places: int, reason: str, remedy: str) -> PlainValidator:
     def validate(value: object) -> Decimal:
         if not isinstance(value, Decimal):
-            raise _wrong("The number is missing or cannot be read without doubt.", "Write it with a decimal comma, as in 1.234,56.")
+            raise refusal("The number is missing or cannot be read without doubt.", "Write it with a decimal comma, as in 1.234,56.")
         if value < least or value > Decimal(10) ** 12 or value != round(value, places):
-            raise _wrong(reason, remedy)
+            raise refusal(reason, remedy)
         return round(value, places)
 
     return PlainValidator(validate)
@@ -187,6 +85,14 @@ def _profile(text: str) -> int:
 
 def _cnpj(text: str) -> Cnpj:
     return Cnpj.parse(re.sub(r"(?i)^\s*BR(?=[\s0-9A-Z])", "", text))  # Tryton puts the country before tax identifiers
+
+
+def _key(values: Mapping[str, str]) -> ContractKey | None:
+    try:
+        profiles = _profile(values["seller_profile"]), _profile(values["buyer_profile"])
+        return *profiles, submarket(values["submarket"]), Month.parse(values["month"])
+    except ValueError:
+        return None
 
 
 def _profile_of(side: str) -> PlainValidator:
@@ -240,7 +146,7 @@ class _BoletaRow(BaseModel):
     @model_validator(mode="after")
     def _two_sides(self) -> _BoletaRow:
         if self.seller_profile == self.buyer_profile:
-            raise _wrong("Seller and buyer are the same CCEE profile.", "Correct the profiles in the ERP.", field="buyer_profile")
+            raise refusal("Seller and buyer are the same CCEE profile.", "Correct the profiles in the ERP.", field="buyer_profile")
         return self
 
     def boleta(self) -> Boleta:
@@ -267,7 +173,7 @@ class _ReceivableRow(BaseModel):
     @model_validator(mode="after")
     def _open_at_most(self) -> _ReceivableRow:
         if self.open_amount > self.amount:
-            raise _wrong("More is open than was invoiced.", "Correct the invoice in the ERP.", field="open_amount")
+            raise refusal("More is open than was invoiced.", "Correct the invoice in the ERP.", field="open_amount")
         return self
 
     def receivable(self) -> Receivable:
@@ -278,7 +184,7 @@ def _spelled(**columns: str) -> dict[str, tuple[str, ...]]:
     return {name: tuple(headers.split("|")) for name, headers in columns.items()}
 
 
-_BOLETAS: _Kind[Boleta] = _Kind(
+_BOLETAS: Kind[Boleta] = Kind(
     columns=_spelled(
         number="Número|Boleta|Número da boleta|Contrato|Codigo_WBC|Number",
         direction="Direção|Movimentação|Movimentacao|Tipo de operação|Direction",
@@ -297,8 +203,9 @@ _BOLETAS: _Kind[Boleta] = _Kind(
     numbers=frozenset({"mwh"}),
     model=_BoletaRow,
     make=lambda row: row.boleta(),
+    key=_key,
 )
-_RECEIVABLES: _Kind[Receivable] = _Kind(
+_RECEIVABLES: Kind[Receivable] = Kind(
     columns=_spelled(
         number="Número|Fatura|Número da fatura|NF|Nota fiscal|Number",
         partner="Cliente|Terceiro|Parte|Pessoa|Parceiro|Party",

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Generic, TypeVar
 
 from retaguarda.errors import InvalidItem
 from retaguarda.model.acts import Wanted
-from retaguarda.model.contracts import Boleta, Direction, Registration
+from retaguarda.model.contracts import Boleta, ContractKey, Direction, Registration
 from retaguarda.model.receivables import Receivable, Settlement, SettlementBatch
 from retaguarda.model.reconciliation import Match, MatchKind
 from retaguarda.model.values import Period, megawatt_hours, mw_average
@@ -39,16 +39,18 @@ class Grouping:
     rejected: tuple[Disagreement, ...] = ()
 
 
-def registrations(boletas: Iterable[Boleta], direction: Direction) -> Grouping:
-    """One registration for each CCEE key: the sum of its boletas as MWmédio, the lowest boleta number as reference."""
+def registrations(boletas: Iterable[Boleta], direction: Direction, incomplete: Collection[ContractKey] = ()) -> Grouping:
+    """One registration for each CCEE key: the sum of its boletas as MWmédio, the lowest boleta number as reference.
+
+    Keys in `incomplete` lack a boleta that intake rejected (`Intake.incomplete`): their sum would be wrong, so they are rejected.
+    """
     groups: dict[tuple[object, ...], list[Boleta]] = {}
     for boleta in boletas:
         if boleta.direction is direction:
             groups.setdefault(boleta.key, []).append(boleta)
     sorted_groups = sorted((sorted(group, key=_by_number) for group in groups.values()), key=lambda group: _by_number(group[0]))
-    agreeing = [group for group in sorted_groups if len({b.modulation for b in group}) == 1]
-    odd = [group for group in sorted_groups if len({b.modulation for b in group}) > 1]
-    return Grouping(tuple(map(_registration, agreeing)), tuple(map(_disagreement, odd)))
+    judged = [(group, _disagreement(group, incomplete)) for group in sorted_groups]
+    return Grouping(tuple(_registration(g) for g, why in judged if why is None), tuple(why for _, why in judged if why is not None))
 
 
 def _registration(group: Sequence[Boleta]) -> Registration:
@@ -65,12 +67,15 @@ def _registration(group: Sequence[Boleta]) -> Registration:
     )
 
 
-def _disagreement(group: Sequence[Boleta]) -> Disagreement:
-    return Disagreement(
-        tuple(b.number for b in group),
-        "The boletas of one CCEE contract have different modulations.",
-        "Give them one modulation in the ERP, or other profiles or submarkets.",
-    )
+def _disagreement(group: Sequence[Boleta], incomplete: Collection[ContractKey]) -> Disagreement | None:
+    numbers = tuple(b.number for b in group)
+    if group[0].key in incomplete:
+        reason = "Another boleta of the same CCEE contract was rejected at intake: the sum would be too small."
+        return Disagreement(numbers, reason, "Mend the rejected row, or take it out of the file.")
+    if len({b.modulation for b in group}) > 1:
+        reason = "The boletas of one CCEE contract have different modulations."
+        return Disagreement(numbers, reason, "Give them one modulation in the ERP, or other profiles or submarkets.")
+    return None
 
 
 def _by_number(boleta: Boleta) -> tuple[tuple[int, str], ...]:

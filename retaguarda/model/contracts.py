@@ -9,6 +9,9 @@ from decimal import Decimal
 
 from retaguarda.model.values import Cnpj, Month, megawatt_hours, plain
 
+ContractKey = tuple[int, int, str, Month]
+"""What CCEE tells contracts apart by: seller's profile, buyer's profile, submarket, month."""
+
 _SUBMARKETS = {
     "SUDESTE": ("1", "SE", "SECO", "SUDESTE", "SUDESTECENTROOESTE"),
     "SUL": ("2", "S", "SUL"),
@@ -76,7 +79,7 @@ class Boleta:
     invoices: tuple[str, ...] = ()
 
     @property
-    def key(self) -> tuple[int, int, str, Month]:
+    def key(self) -> ContractKey:
         """What CCEE tells contracts apart by: several boletas may add up to one contract there."""
         return (self.seller_profile, self.buyer_profile, self.submarket, self.month)
 
@@ -95,7 +98,7 @@ class Registration:
     boletas: tuple[str, ...] = ()
 
     @property
-    def key(self) -> tuple[int, int, str, Month]:
+    def key(self) -> ContractKey:
         return (self.seller_profile, self.buyer_profile, self.submarket, self.month)
 
     def fields(self) -> dict[str, str]:
@@ -145,7 +148,7 @@ class HeldContract:
     state: ContractState
 
     @property
-    def key(self) -> tuple[int, int, str, Month]:
+    def key(self) -> ContractKey:
         return (self.seller_profile, self.buyer_profile, self.submarket, self.month)
 
     @property

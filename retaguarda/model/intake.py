@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from retaguarda.model.contracts import ContractKey
+
 T = TypeVar("T")
 
 
@@ -21,7 +23,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A row that cannot be used: where it stands, its first problem, the others, and the row as it came."""
+    """A row that cannot be used: where it stands, its first problem, the others, and the row as it came.
+
+    `key` is the CCEE contract it would have been part of, where the row tells it: without the row that contract is incomplete.
+    """
 
     file: str
     line: int
@@ -31,6 +36,7 @@ class Rejection:
     remedy: str
     row: Mapping[str, str]
     also: tuple[Problem, ...] = ()
+    key: ContractKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,11 @@ class Intake(Generic[T]):
     items: tuple[T, ...]
     rejections: tuple[Rejection, ...]
     unread: tuple[str, ...] = ()
+
+    @property
+    def incomplete(self) -> frozenset[ContractKey]:
+        """CCEE contracts that lack a rejected row: their sum would be wrong."""
+        return frozenset(r.key for r in self.rejections if r.key is not None)
 
     @property
     def rows(self) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from retaguarda.model.contracts import Boleta, ContractState, HeldContract
+from retaguarda.model.contracts import Boleta, ContractKey, ContractState, HeldContract
 from retaguarda.model.reconciliation import ContractComparison, ContractOutcome, ContractReconciliation
 from retaguarda.model.values import Month, mw_average
 
@@ -15,18 +15,16 @@ MWH_TOLERANCE_PER_HOUR = Decimal("0.0005")
 """The ERP keeps MWh with three decimals, CCEE MWmédio with six: the way there and back costs this much at most."""
 _SET_ASIDE = {ContractState.DRAFT, ContractState.CANCELLED}
 
-Key = tuple[int, int, str, Month]
-
 
 def reconcile_contracts(
-    boletas: Iterable[Boleta], held: Iterable[HeldContract], held_back: Mapping[Key, str] | None = None
+    boletas: Iterable[Boleta], held: Iterable[HeldContract], held_back: Mapping[ContractKey, str] | None = None
 ) -> ContractReconciliation:
     """Compare every key of either side, in the order of the keys; drafts and cancelled contracts do not count at CCEE.
 
     `held_back` tells, by key, why a contract was not registered on purpose: then its absence is no break.
     """
-    ours: dict[Key, list[Boleta]] = {}
-    theirs: dict[Key, list[HeldContract]] = {}
+    ours: dict[ContractKey, list[Boleta]] = {}
+    theirs: dict[ContractKey, list[HeldContract]] = {}
     set_aside: list[str] = []
     for boleta in boletas:
         ours.setdefault(boleta.key, []).append(boleta)
@@ -40,14 +38,14 @@ def reconcile_contracts(
     return ContractReconciliation(tuple(told), tuple(set_aside))
 
 
-def _held_back(compared: ContractComparison, reasons: Mapping[Key, str]) -> ContractComparison:
+def _held_back(compared: ContractComparison, reasons: Mapping[ContractKey, str]) -> ContractComparison:
     reason = reasons.get((compared.seller_profile, compared.buyer_profile, compared.submarket, compared.month))
     if reason is None or compared.outcome is not ContractOutcome.MISSING_AT_CCEE:
         return compared
     return replace(compared, outcome=ContractOutcome.HELD_BACK, note=reason)
 
 
-def _compared(key: Key, boletas: list[Boleta], held: list[HeldContract]) -> ContractComparison:
+def _compared(key: ContractKey, boletas: list[Boleta], held: list[HeldContract]) -> ContractComparison:
     month = key[3]
     erp_mwh = sum((b.mwh for b in boletas), Decimal("0.000"))
     erp_mw, ccee_mw = mw_average(erp_mwh, month), sum((c.mw_average for c in held), Decimal("0.000000"))
