@@ -1,0 +1,100 @@
+"""A sheet laid out freely: cells put in any order, written row by row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from xlsxwriter.worksheet import Worksheet
+
+from retaguarda.language import say
+from retaguarda.report.labels import Tone
+from retaguarda.report.listing import Value
+from retaguarda.report.sheets import Frame, clean
+
+FIRST, LAST = 1, 9
+"""Columns B to J carry the page; A is its margin."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """One cell still to be written."""
+
+    value: Value
+    kind: str
+    tone: Tone | None = None
+    formula: str = ""
+    link: str = ""
+    until: int = 0  # last column of a merged range
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+class Canvas:
+    """Cells put in any order and written row by row, as the workbook's constant memory asks; `row` is the current row, from 0."""
+
+    def __init__(self, frame: Frame, sheet: Worksheet) -> None:
+        self._frame = frame
+        self._sheet = sheet
+        self._cells: dict[tuple[int, int], _Cell] = {}
+        self._heights: dict[int, float] = {}
+        self.row = 0
+
+    def put(self, col: int, value: Value, kind: str = "text", tone: Tone | None = None, **more: Any) -> None:
+        """A cell of the current row; `formula`, `link` and `until` as in `_Cell`, the rest are properties of its style."""
+        known = {name: more.pop(name) for name in ("formula", "link", "until") if name in more}
+        self._cells[self.row, col] = _Cell(value, kind, tone, more=more, **known)
+
+    def height(self, points: float) -> None:
+        self._heights[self.row] = points
+
+    def next(self, rows: int = 1) -> None:
+        self.row += rows
+
+    def section(self, title: str, *headings: str) -> None:
+        """A section's title over the whole width, and the headings of its table (those after the second are of numbers)."""
+        self.next()
+        self.height(21)
+        self.put(FIRST, title, "section")
+        for col in range(FIRST + 1, max(LAST, FIRST + len(headings) - 1) + 1):
+            self.put(col, None, "section")
+        self.next()
+        for col, heading in enumerate(headings, FIRST):
+            self.put(col, heading, "head" if col <= FIRST + 1 else "head-number")
+        if headings:
+            self.height(28 if any(len(heading) > 16 for heading in headings[2:]) else 17)
+            self.next()
+
+    def colour_zero(self, col: int) -> None:
+        """Keep a cell of the current row green while it shows zero and red while it does not, whatever is edited above it."""
+        for criteria, tone in (("==", Tone.GOOD), ("!=", Tone.BAD)):
+            rule = {"type": "cell", "criteria": criteria, "value": 0, "format": self._frame.styles.rule(tone)}
+            self._sheet.conditional_format(self.row, col, self.row, col, rule)
+
+    def flush(self) -> None:
+        for row, points in self._heights.items():
+            self._sheet.set_row(row, points)
+        for (row, col), cell in sorted(self._cells.items(), key=lambda pair: pair[0]):
+            self._write(row, col, cell)
+
+    def _write(self, row: int, col: int, cell: _Cell) -> None:
+        style = self._frame.styles.of(cell.kind, cell.tone, **cell.more)
+        if cell.until:
+            self._sheet.merge_range(row, col, row, cell.until, "", style)
+        if cell.formula:
+            value = cell.value
+            self._sheet.write_formula(row, col, cell.formula, style, float(value) if isinstance(value, Decimal | int) else 0)
+        elif cell.link:
+            self._sheet.write_url(row, col, cell.link, style, clean(str(cell.value)))
+        else:
+            self._frame.write(self._sheet, row, col, cell.value, cell.kind, cell.tone, **cell.more)
+
+    def nothing(self) -> None:
+        """Say that a section has no lines, rather than leave it blank."""
+        self.put(FIRST, say("Nothing to show"), "nothing")
+        self.next()
+
+    def fill(self, kind: str, *cols: int) -> None:
+        """Empty cells of a style, so that a band or a rule goes through."""
+        for col in cols:
+            self.put(col, None, kind)

@@ -1,0 +1,221 @@
+"""Every code that a report shows, with its English text of the catalogue and its tone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from retaguarda.report.labels import Tone, Vocabulary
+
+_GOOD, _WARN, _BAD, _INFO, _IDLE = Tone.GOOD, Tone.WARN, Tone.BAD, Tone.INFO, Tone.IDLE
+
+RUN_STATES: Vocabulary = {
+    "pending": ("Waiting to start", _IDLE),
+    "running": ("Running", _INFO),
+    "suspended": ("Suspended", _WARN),
+    "successful": ("Completed", _GOOD),
+    "partial": ("Completed with open points", _WARN),
+    "faulted": ("Failed", _BAD),
+    "stopped": ("Stopped by an operator", _WARN),
+    "timed_out": ("Timed out", _BAD),
+    "skipped": ("Skipped", _IDLE),
+    "missed": ("Missed", _BAD),
+}
+ITEM_STATES: Vocabulary = {
+    "new": ("New", _IDLE),
+    "deferred": ("Deferred", _WARN),
+    "in_progress": ("In progress", _INFO),
+    "successful": ("Successful", _GOOD),
+    "failed_business": ("Business failure", _WARN),
+    "failed_application": ("Technical failure", _BAD),
+    "uncertain": ("Uncertain", _BAD),
+    "abandoned": ("Abandoned", _IDLE),
+}
+OUTCOMES: Vocabulary = {
+    "done": ("Done", _GOOD),
+    "already": ("Already there", _GOOD),
+    "planned": ("Planned", _INFO),
+    "refused": ("Refused by the portal", _WARN),
+    "refused_before": ("Refused in an earlier run", _WARN),
+    "rejected": ("Rejected at intake", _WARN),
+    "uncertain": ("Uncertain", _BAD),
+    "failed": ("Technical failure", _BAD),
+    "open": ("Open", _IDLE),
+}
+OUTCOME_HEADINGS: Mapping[str, str] = {
+    "done": "Done",
+    "already": "Already there",
+    "planned": "Planned",
+    "refused": "Refused",
+    "refused_before": "Refused before",
+    "rejected": "Rejected",
+    "uncertain": "Uncertain",
+    "failed": "Failures",
+    "open": "Open",
+}
+"""Outcomes in the order and the short words of the table of steps."""
+CODES: Vocabulary = {
+    "invalid_item": ("Missing or wrong data", _WARN),
+    "refused": ("Refused by the portal", _WARN),
+    "conflict": ("Held with other values", _WARN),
+    "not_entitled": ("Not entitled", _WARN),
+    "deadline_passed": ("Deadline passed", _WARN),
+    "portal_changed": ("Portal changed", _BAD),
+    "portal_blocked": ("Portal blocks robots", _BAD),
+    "credential_refused": ("Credential refused", _BAD),
+    "incomplete_download": ("Incomplete download", _BAD),
+    "portal_unavailable": ("Portal unavailable", _BAD),
+    "session_lost": ("Session lost", _WARN),
+    "outcome_unknown": ("Outcome unknown", _BAD),
+    "quiet_period": ("Waiting for proof", _WARN),
+    "challenge_required": ("A code is needed", _WARN),
+    "approval_required": ("Approval is needed", _WARN),
+    "browser_crashed": ("Browser crashed", _BAD),
+    "store_unavailable": ("Database unavailable", _BAD),
+    "vault_unavailable": ("Vault unavailable", _BAD),
+    "network_down": ("Network down", _BAD),
+    "lease_held": ("Credential in use", _WARN),
+    "configuration_error": ("Wrong configuration", _BAD),
+    "stop_requested": ("Stop requested", _WARN),
+    "defect": ("Defect of the program", _BAD),
+}
+AREAS: Vocabulary = {
+    "receipts": ("Receipts", _INFO),
+    "ccee": ("CCEE × ERP", _INFO),
+}
+CONTRACT_STATES: Vocabulary = {
+    "draft": ("Draft", _IDLE),
+    "unvalidated": ("Not validated", _WARN),
+    "validated": ("Validated", _GOOD),
+    "cancelled": ("Cancelled", _IDLE),
+}
+EVIDENCE_KINDS: Vocabulary = {
+    "picture": ("Picture", _INFO),
+    "download": ("Download", _INFO),
+    "input": ("Input", _INFO),
+    "output": ("Output", _INFO),
+}
+DEADLINES: Vocabulary = {
+    "register": ("Registration at CCEE", _INFO),
+    "validate": ("Validation at CCEE", _INFO),
+}
+CONFIDENCES: Vocabulary = {
+    "high": ("high", _INFO),
+    "medium": ("medium", _INFO),
+    "low": ("low", _WARN),
+}
+LEVELS: Vocabulary = {
+    "trace": ("Trace", _IDLE),
+    "debug": ("Debug", _IDLE),
+    "info": ("Info", _INFO),
+    "success": ("Success", _GOOD),
+    "warning": ("Warning", _WARN),
+    "error": ("Error", _BAD),
+    "critical": ("Critical", _BAD),
+}
+PROCESSES: Vocabulary = {
+    "close_month": ("Close the month", _INFO),
+    "check_sign_in": ("Check the sign-in", _INFO),
+    "export_erp": ("Export contracts and invoices of the ERP", _INFO),
+    "download_statements": ("Download bank statements", _INFO),
+    "download_returns": ("Download boleto returns", _INFO),
+    "reconcile_receipts": ("Reconcile receipts", _INFO),
+    "register_contracts": ("Register contracts at CCEE", _INFO),
+    "validate_contracts": ("Validate contracts at CCEE", _INFO),
+    "export_ccee": ("Export the contracts of CCEE", _INFO),
+    "export_contracts": ("Export the contracts of CCEE", _INFO),
+    "reconcile_contracts": ("Reconcile CCEE with the ERP", _INFO),
+    "settle_receivables": ("Settle receivables in the ERP", _INFO),
+    "settle_receipts": ("Settle receivables in the ERP", _INFO),
+}
+ACTS: Vocabulary = {
+    "register": ("Register", _INFO),
+    "validate": ("Validate", _INFO),
+    "settle": ("Settle", _INFO),
+    "book": ("Settle", _INFO),
+}
+RECEIPT_BREAKS: Vocabulary = {
+    "amount_differs": ("Amount differs", _WARN),
+    "duplicate_payment": ("Duplicate payment", _BAD),
+    "payer_differs": ("Another payer", _WARN),
+    "ambiguous": ("Several invoices fit", _WARN),
+    "batch_differs": ("Boleto credit differs", _BAD),
+    "batch_missing": ("Boleto credit missing", _BAD),
+    "batch_unexplained": ("Boleto credit without return", _BAD),
+    "title_unknown": ("Unknown title", _WARN),
+    "unmatched": ("Credit without invoice", _WARN),
+    "unclassified": ("Debit without class", _WARN),
+    "partial": ("Partial payment", _WARN),
+    "open_item": ("Open invoice", _IDLE),
+}
+CONTRACT_OUTCOMES: Vocabulary = {
+    "ok": ("Equal", _GOOD),
+    "not_validated": ("Equal, not validated yet", _WARN),
+    "held_back": ("Held back", _IDLE),
+    "erp_larger": ("Larger in the ERP", _BAD),
+    "ccee_larger": ("Larger at CCEE", _BAD),
+    "missing_at_ccee": ("Missing at CCEE", _BAD),
+    "missing_in_erp": ("Missing in the ERP", _BAD),
+    "wrong_submarket": ("Wrong submarket", _BAD),
+    "registered_twice": ("Registered twice", _BAD),
+}
+BREAKS: Vocabulary = {**RECEIPT_BREAKS, **CONTRACT_OUTCOMES}
+RULES: Vocabulary = {
+    "retorno": ("Boleto return file", _GOOD),
+    "reference": ("Invoice number and amount", _GOOD),
+    "references": ("Several invoice numbers and their sum", _GOOD),
+    "reference_rest": ("Invoice number and the rest of it", _GOOD),
+    "payer": ("Payer and amount", _GOOD),
+    "part": ("Part payment by invoice number", _WARN),
+}
+CLASSES: Vocabulary = {
+    "matched": ("Booked on invoices", _INFO),
+    "booked": ("Booked on invoices", _INFO),
+    "classified": ("Classified", _INFO),
+    "breaks": ("Breaks", _WARN),
+    "boleto_batch": ("Boleto credits", _INFO),
+    "own_transfer": ("Transfers between own accounts", _INFO),
+    "investment_yield": ("Investment yields", _INFO),
+    "investment_redemption": ("Investment redemptions", _INFO),
+    "investment": ("Investments", _INFO),
+    "bank_fee": ("Bank fees", _INFO),
+    "financial_tax": ("Taxes on financial operations", _INFO),
+    "tax": ("Taxes", _INFO),
+    "payroll": ("Payroll", _INFO),
+    "supplier": ("Payments to suppliers", _INFO),
+    "interest_charged": ("Interest charged", _INFO),
+}
+TIE_LINES: Vocabulary = {**RECEIPT_BREAKS, **CLASSES}
+PARAMETERS: Mapping[str, str] = {
+    "month": "Month of supply",
+    "period": "Period",
+    "credential": "Credential",
+    "credentials": "Credentials",
+    "account": "Account",
+    "accounts": "Accounts",
+    "sheet": "Sheet",
+}
+FIELDS: Mapping[str, str] = {
+    "seller_profile": "Seller profile",
+    "buyer_profile": "Buyer profile",
+    "seller": "Seller",
+    "buyer": "Buyer",
+    "submarket": "Submarket",
+    "month": "Month of supply",
+    "mw_average": "MWmédio",
+    "mwh": "MWh",
+    "modulation": "Modulation",
+    "lines": "Lines",
+    "total": "Total",
+    "amount": "Amount",
+    "state": "State",
+    "account": "Account",
+    "counterparty": "Counterparty",
+    "partner": "Customer",
+    "cnpj": "CNPJ",
+    "number": "Number",
+    "boletas": "Boletas",
+    "boleta": "Boleta",
+    "line": "Line",
+}
+DECIMALS: Mapping[str, int] = {"mw_average": 6, "mwh": 3, "total": 2, "amount": 2, "lines": 0, "line": 0}
+"""Fields of items that are numbers, with the decimals they are shown with; every other field is text."""
