@@ -57,6 +57,11 @@ class Database:
         with self.transaction() as connection:
             connection.execute(sql, values)
 
+    def keep(self, sql: str, *values: object) -> None:
+        """One statement that is never forgotten: for what is no business of the portal, such as sessions."""
+        with self._lock:
+            self._connection.execute(sql, values)
+
     def close(self) -> None:
         with self._lock:
             self._connection.close()

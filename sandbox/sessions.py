@@ -53,7 +53,7 @@ class StoredSessions(SessionInterface):
             return StoredSession(secrets.token_urlsafe(24), {})
         seen_at = dt.datetime.fromisoformat(row["seen_at"])
         if self.clock.now() - seen_at > self.idle:
-            self.database.run("delete from sessions where sid = ?", sid)
+            self.database.keep("delete from sessions where sid = ?", sid)
             return StoredSession(secrets.token_urlsafe(24), {}, ended="idle")
         return StoredSession(sid, json.loads(row["data"]), seen_at)
 
@@ -64,10 +64,10 @@ class StoredSessions(SessionInterface):
         if session.frozen:
             return
         if data != session.stored:
-            self.database.run(
+            self.database.keep(
                 "insert into sessions values (?, ?, ?) on conflict (sid) do update set data = excluded.data, seen_at = excluded.seen_at",
                 session.sid, data, now.isoformat(),
             )  # fmt: skip
             response.set_cookie(self.cookie, session.sid, httponly=True, samesite="Lax")
         elif session.seen_at and abs(now - session.seen_at) > SEEN_EVERY:
-            self.database.run("update sessions set seen_at = ? where sid = ?", now.isoformat(), session.sid)
+            self.database.keep("update sessions set seen_at = ? where sid = ?", now.isoformat(), session.sid)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import http.cookiejar
 import json
 import ssl
 import subprocess
 import sys
 import tomllib
+import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -149,6 +152,42 @@ def chromium() -> Iterator[Browser]:
     """One browser a test module; a driver lives in one thread only once, so do not open another beside it."""
     with open_browser() as browser:
         yield browser
+
+
+class Client:
+    """A browser without a screen: cookies, redirects, and what came back."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.cookies = http.cookiejar.CookieJar()
+        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
+
+    def get(self, path: str) -> tuple[int, str]:
+        return self._ask(urllib.request.Request(self.url + path))
+
+    def post(self, path: str, **form: str) -> tuple[int, str]:
+        return self._ask(urllib.request.Request(self.url + path, urllib.parse.urlencode(form).encode()))
+
+    def bytes_of(self, path: str) -> bytes:
+        with self.opener.open(self.url + path, timeout=20) as answer:
+            return bytes(answer.read())
+
+    def send(self, path: str, value: Any) -> tuple[int, str]:
+        return self._ask(urllib.request.Request(self.url + path, json.dumps(value).encode(), {"Content-Type": "application/json"}))
+
+    def faults(self, *orders: dict[str, Any]) -> None:
+        assert self.send("/_sandbox/faults", orders)[0] == 200
+
+    def truth(self) -> dict[str, Any]:
+        return dict(json.loads(self.get("/_sandbox/truth")[1]))
+
+    def _ask(self, asked: urllib.request.Request) -> tuple[int, str]:
+        try:
+            with self.opener.open(asked, timeout=20) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
 
 
 @contextmanager

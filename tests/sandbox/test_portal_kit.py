@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import http.client
-import http.cookiejar
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +17,7 @@ from sandbox.database import Database
 from sandbox.faults import BadFault, Fault, Faults
 from sandbox.month import build
 from sandbox.portal import Running, Sandbox, create_app, read_truth, serve
-from tests.sandbox_fixtures import eventually
+from tests.sandbox_fixtures import Client, eventually
 
 SCHEMA = "create table if not exists notes (text text not null, at text not null);"
 PAGE = "<html><body><h1>Notas</h1>{}</body></html>"
@@ -28,37 +25,6 @@ PAGE = "<html><body><h1>Notas</h1>{}</body></html>"
 
 def held(database: Database) -> dict[str, Any]:
     return {"notes": [row["text"] for row in database.rows("select text from notes order by rowid")]}
-
-
-class Client:
-    """A browser without a screen: cookies, redirects, and what came back."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
-
-    def get(self, path: str) -> tuple[int, str]:
-        return self._ask(urllib.request.Request(self.url + path))
-
-    def post(self, path: str, body: str = "") -> tuple[int, str]:
-        return self._ask(urllib.request.Request(self.url + path, body.encode(), {"Content-Type": "application/x-www-form-urlencoded"}))
-
-    def send(self, path: str, value: Any) -> tuple[int, str]:
-        return self._ask(urllib.request.Request(self.url + path, json.dumps(value).encode(), {"Content-Type": "application/json"}))
-
-    def faults(self, *orders: dict[str, Any]) -> None:
-        assert self.send("/_sandbox/faults", orders)[0] == 200
-
-    def truth(self) -> dict[str, Any]:
-        return dict(json.loads(self.get("/_sandbox/truth")[1]))
-
-    def _ask(self, asked: urllib.request.Request) -> tuple[int, str]:
-        try:
-            with self.opener.open(asked, timeout=20) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
 
 
 @pytest.fixture
@@ -96,27 +62,27 @@ def client(notes: Running) -> Client:
 
 
 def test_truth_counts_rows_and_presses(client: Client, notes: Running) -> None:
-    client.post("/notes", "text=a")
-    client.post("/notes", "text=a")
+    client.post("/notes", text="a")
+    client.post("/notes", text="a")
     assert client.truth() == notes.truth() == {"notes": ["a", "a"], "posts": {"/notes": 2}}
 
 
 def test_truth_is_in_the_file_at_once(client: Client, tmp_path: Path) -> None:
-    client.post("/notes", "text=a")
+    client.post("/notes", text="a")
     assert read_truth(tmp_path, "ccee", held)["notes"] == ["a"]
 
 
 def test_die_after_commit_keeps_the_row_and_sends_no_byte(client: Client) -> None:
     client.faults({"at": "POST /notes", "kind": "die-after-commit"})
     with pytest.raises(http.client.RemoteDisconnected):
-        client.post("/notes", "text=a")
+        client.post("/notes", text="a")
     assert client.truth()["notes"] == ["a"]
 
 
 def test_late_commit_stores_after_the_cut(client: Client) -> None:
     client.faults({"at": "POST /notes", "kind": "late-commit", "seconds": 0.4})
     with pytest.raises(http.client.RemoteDisconnected):
-        client.post("/notes", "text=a")
+        client.post("/notes", text="a")
     assert client.truth()["notes"] == []
     eventually(lambda: client.truth()["notes"] == ["a"])
     assert client.truth()["posts"] == {"/notes": 1}
@@ -124,19 +90,19 @@ def test_late_commit_stores_after_the_cut(client: Client) -> None:
 
 def test_swallow_answers_as_if_fine_and_stores_nothing(client: Client) -> None:
     client.faults({"at": "POST /notes", "kind": "swallow"})
-    status, page = client.post("/notes", "text=a")
+    status, page = client.post("/notes", text="a")
     assert (status, "guardado: a" in page, client.truth()["notes"]) == (200, True, [])
 
 
 @pytest.mark.parametrize(("value", "stored"), [("", []), ("after", ["a"])])
 def test_error_500_before_and_after_the_commit(client: Client, value: str, stored: list[str]) -> None:
     client.faults({"at": "POST /notes", "kind": "error-500", "value": value})
-    status, page = client.post("/notes", "text=a")
+    status, page = client.post("/notes", text="a")
     assert (status, "Erro interno" in page, client.truth()["notes"]) == (500, True, stored)
 
 
 def test_drop_session_forgets_who_we_are(client: Client) -> None:
-    client.post("/notes", "text=a")
+    client.post("/notes", text="a")
     assert "<p>a</p>" in client.get("/notes")[1]
     client.faults({"at": "GET /notes", "kind": "drop-session"})
     assert "<p>ninguém</p>" in client.get("/notes")[1]
@@ -157,7 +123,7 @@ def test_maintenance_is_a_503_with_its_own_heading(client: Client) -> None:
 
 
 def test_duplicate_rows_and_stale_list(client: Client) -> None:
-    client.post("/notes", "text=a")
+    client.post("/notes", text="a")
     client.faults({"at": "GET /notes", "kind": "duplicate-rows"})
     assert client.get("/notes")[1].count("<li>a</li>") == 2
     client.faults({"at": "GET /notes", "kind": "stale-list", "seconds": 60})
@@ -202,7 +168,7 @@ def test_the_clock_is_the_sandboxes_and_moves(client: Client) -> None:
 
 
 def test_an_idle_session_ends_by_the_sandbox_clock(client: Client) -> None:
-    client.post("/notes", "text=a")
+    client.post("/notes", text="a")
     client.send("/_sandbox/clock", {"now": "2026-11-11T10:00:00-03:00"})
     assert "<p>ninguém</p>" in client.get("/notes")[1]
 
