@@ -28,7 +28,7 @@ create table if not exists downloads (id integer primary key, at text not null, 
 """
 IDLE = dt.timedelta(minutes=10)
 TRIES = 3
-LONGEST = dt.timedelta(days=90)
+HISTORY = dt.timedelta(days=90)
 EXPIRED = "Sua sessão expirou por segurança. Acesse novamente."
 TAKEN_OVER = "Sua sessão foi encerrada porque houve outro acesso com o mesmo usuário."
 
@@ -111,7 +111,10 @@ class Bank:
         return found[0]
 
     def query(self, form: MultiDict[str, str]) -> Query:
-        """The account and period of a form; raises Problem in the portal's words."""
+        """The account and period of a form; raises Problem in the portal's words.
+
+        What is older than the history kept on line is left out without a word, as banks do.
+        """
         try:
             start, end = dt.date.fromisoformat(form["inicio"]), dt.date.fromisoformat(form["fim"])
         except (KeyError, ValueError):
@@ -121,9 +124,11 @@ class Bank:
             raise Problem("A data final deve ser igual ou posterior à data inicial.")
         if end > today:
             raise Problem("A data final não pode ser posterior à data de hoje.")
-        if end - start > LONGEST:
+        if end - start > HISTORY:
             raise Problem("O período não pode ser superior a 90 dias.")
-        return Query(self.ledger(form.get("conta", "")), start, end)
+        if end < today - HISTORY:
+            raise Problem("O período solicitado não está mais disponível.")
+        return Query(self.ledger(form.get("conta", "")), max(start, today - HISTORY), end)
 
     def extract(self, query: Query) -> Extract:
         return query.ledger.extract(query.start, query.end, self.now())

@@ -107,11 +107,11 @@ class ResultPage(PortalPage):
     heading = "Resultado da pesquisa"
 
     def entries(self, account: str, period: Period) -> int:
-        """How many movements the bank states; PortalChanged when the page answers another question."""
+        """How many movements the bank states; IncompleteDownload when the page answers another question."""
         asked = (account, f"{period.start:%d/%m/%Y} a {period.end:%d/%m/%Y}")
         shown = (self.fact("Conta"), self.fact("Período"))
         if shown != asked:
-            raise PortalChanged(f"asked for {' '.join(asked)}, the page shows {' '.join(shown)}")
+            raise IncompleteDownload(f"asked for {' '.join(asked)}, the page shows {' '.join(shown)}")
         return self.stated_total(r"(\d+) lançamentos? no período")
 
     def save(self) -> Download:

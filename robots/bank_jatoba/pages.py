@@ -109,7 +109,7 @@ class _QueryPage(PortalPage):
         asked = (account, f"{period.start:%d/%m/%Y} a {period.end:%d/%m/%Y}")
         shown = (self.fact("Conta"), self.fact("Período"))
         if shown != asked:
-            raise PortalChanged(f"asked for {' '.join(asked)}, the page shows {' '.join(shown)}")
+            raise IncompleteDownload(f"asked for {' '.join(asked)}, the page shows {' '.join(shown)}")
 
 
 class StatementPage(_QueryPage):

@@ -1,0 +1,241 @@
+"""The bank robots: what any robot with statements must do, and what only these two do."""
+
+from __future__ import annotations
+
+import base64
+import re
+import sqlite3
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from retaguarda.errors import ChallengeRequired, ConfigurationError, CredentialRefused, IncompleteDownload, NotEntitled, PortalChanged
+from retaguarda.model.secrets import Credential
+from retaguarda.portal.browser import open_browser
+from robots.bank_cedro.robot import BankCedroRobot
+from robots.bank_jatoba.robot import BankJatobaRobot
+from sandbox.month import US, build
+from sandbox.pki import Pki, prepare
+from tests.robots.capability_statements import MONTH, TWO_DAYS, WEEKEND, Bench, Case, StatementsSuite, with_secret
+from tests.sandbox_fixtures import SandboxProcess, running_sandbox
+
+ROBOTS = Path(__file__).parents[2] / "robots"
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    """One infrastructure for the module: the browser's driver reads the authority once, when it starts."""
+    return prepare(tmp_path_factory.mktemp("bank") / "pki", US.name, US.cnpj)
+
+
+@pytest.fixture(scope="module")
+def bank_browser(pki: Pki) -> Iterator[Browser]:
+    with open_browser(ca_bundle=pki.ca) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def banks(pki: Pki) -> Iterator[SandboxProcess]:
+    """Both banks, in the folder that holds the module's certificates."""
+    with running_sandbox(pki.folder.parent, "bank_jatoba,bank_cedro") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def bank_sandbox(banks: SandboxProcess) -> SandboxProcess:
+    """The banks as on their first day: no faults, no sessions, nobody has ever signed in."""
+    for name in banks.urls:
+        banks.faults(name)
+        with closing(sqlite3.connect(banks.state / f"{name}.sqlite")) as held:
+            for table in ("sign_ins", "live", "downloads", "users", "posts", "sessions"):
+                held.execute(f"delete from {table}")
+            held.commit()
+    return banks
+
+
+def ofx_amounts(body: bytes) -> list[tuple[str, str]]:
+    blocks = re.findall(r"<STMTTRN>(.*?)</STMTTRN>", body.decode("cp1252"), re.DOTALL)
+    rows = [dict(re.findall(r"<(\w+)>([^\r\n<]*)", block)) for block in blocks]
+    return [(row["DTPOSTED"][:8], row["TRNAMT"]) for row in rows if row["MEMO"] != "SALDO ANTERIOR"]
+
+
+def extrato_amounts(body: bytes) -> list[tuple[str, str]]:
+    lines = [line for line in body.decode("latin-1").split("\r\n") if line[7:8] == "3"]
+    days = [line[146:150] + line[144:146] + line[142:144] for line in lines]
+    return [(day, f"{'-' if line[168] == 'D' else ''}{Decimal(line[150:168]) / 100:.2f}") for day, line in zip(days, lines, strict=True)]
+
+
+def wrong_password(credential: Credential) -> Credential:
+    """Every digit is the next one: a keyboard of pairs can hide one wrong digit, never all of them."""
+    right = credential.secret("password").reveal()
+    return with_secret(credential, "password", "".join(str((int(digit) + 1) % 10) for digit in right))
+
+
+def wrong_seed(credential: Credential) -> Credential:
+    return with_secret(credential, "totp", base64.b32encode(b"the token of another").decode())
+
+
+class TestBankJatobaStatements(StatementsSuite):
+    case = Case(
+        robot=BankJatobaRobot,
+        portal="bank_jatoba",
+        month_account="A",
+        heading="Extrato de conta corrente",
+        form="GET /extrato",
+        file="POST /extrato/arquivo",
+        login="GET /",
+        refusal="Senha eletrônica incorreta. Tentativas restantes: 2",
+        spoil=wrong_password,
+        amounts=ofx_amounts,
+    )
+
+
+class TestBankCedroStatements(StatementsSuite):
+    case = Case(
+        robot=BankCedroRobot,
+        portal="bank_cedro",
+        month_account="B",
+        heading="Extrato para conciliação",
+        form="GET /extratos",
+        file="POST /extratos/arquivo",
+        login="GET /",
+        refusal="Código inválido. Tentativas restantes: 2",
+        spoil=wrong_seed,
+        amounts=extrato_amounts,
+    )
+
+
+def test_every_robot_with_statements_passes_the_suite() -> None:
+    manifests = [tomllib.loads(path.read_text("utf-8")) for path in ROBOTS.glob("[!_]*/robot.toml")]
+    declared = {manifest["name"] for manifest in manifests if "ListsStatements" in manifest["capabilities"]}
+    assert declared == {suite.case.portal for suite in StatementsSuite.__subclasses__()}
+
+
+# --- Banco Jatobá --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def jatoba(bank_sandbox: SandboxProcess, bank_browser: Browser, tmp_path: Path) -> Bench:
+    return Bench(TestBankJatobaStatements.case, bank_sandbox, bank_browser, tmp_path)
+
+
+@pytest.fixture
+def cedro(bank_sandbox: SandboxProcess, bank_browser: Browser, tmp_path: Path) -> Bench:
+    return Bench(TestBankCedroStatements.case, bank_sandbox, bank_browser, tmp_path)
+
+
+def return_facts(body: bytes) -> tuple[int, str]:
+    """NSA and date of a retorno."""
+    head = body.decode("latin-1")[:240]
+    return int(head[157:163]), head[143:151]
+
+
+@pytest.mark.browser
+def test_jatoba_gives_every_return_of_the_period(jatoba: Bench) -> None:
+    days = sorted({title.credit_date for title in build().titles})
+    with jatoba.robot() as robot:
+        robot.sign_in(jatoba.credential)
+        got = robot.returns(jatoba.account, MONTH)
+        some = robot.returns(jatoba.account, TWO_DAYS)
+        none = robot.returns(jatoba.account, WEEKEND)
+        numbers = [return_facts(one.read_bytes()) for one in got]
+        assert [day for _, day in numbers] == [f"{day:%d%m%Y}" for day in days]
+        assert [n for n, _ in numbers] == list(range(numbers[0][0], numbers[0][0] + len(days)))
+        assert [return_facts(one.read_bytes()) for one in some] == [n for n in numbers if n[1] in {"05112026", "06112026"}]
+        assert none == []
+        assert {one.name for one in got} == {"COBRANCA.RET"}  # the bank names them all alike
+        assert len({one.path for one in got}) == len(days)
+
+
+@pytest.mark.browser
+def test_jatoba_notices_a_list_that_shows_a_return_twice(jatoba: Bench) -> None:
+    with jatoba.robot() as robot:
+        robot.sign_in(jatoba.credential)
+        jatoba.faults({"at": "GET /cobranca", "kind": "duplicate-rows", "times": 0})
+        with pytest.raises(PortalChanged, match="states 6 files and lists"):
+            robot.returns(jatoba.account, MONTH)
+    assert jatoba.truth()["downloads"] == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("how", ["", "empty"])
+def test_jatoba_notices_a_truncated_return(jatoba: Bench, how: str) -> None:
+    with jatoba.robot() as robot:
+        robot.sign_in(jatoba.credential)
+        jatoba.faults({"at": "GET /cobranca/arquivo/*", "kind": "truncate-download", "value": how, "skip": 2})
+        with pytest.raises(IncompleteDownload):
+            robot.returns(jatoba.account, MONTH)
+
+
+@pytest.mark.browser
+def test_jatoba_does_not_take_returns_of_another_account(jatoba: Bench) -> None:
+    with jatoba.robot() as robot:
+        robot.sign_in(jatoba.credential)
+        with pytest.raises(NotEntitled):
+            robot.returns("4417 / 90112-3", MONTH)
+
+
+@pytest.mark.browser
+def test_jatoba_does_not_send_a_password_that_cannot_be_one(jatoba: Bench) -> None:
+    with jatoba.robot() as robot, pytest.raises(ConfigurationError):
+        robot.sign_in(with_secret(jatoba.credential, "password", "senha-velha"))
+    assert jatoba.outcomes() == []
+
+
+# --- Banco Cedro ---------------------------------------------------------------------------------------------------------
+
+
+def with_certificate(cedro: Bench, file: Path) -> Bench:
+    cedro.credential = with_secret(cedro.credential, "certificate", base64.b64encode(file.read_bytes()).decode())
+    return cedro
+
+
+@pytest.mark.browser
+def test_cedro_lets_nobody_in_with_a_certificate_of_an_unknown_authority(cedro: Bench, pki: Pki) -> None:
+    with with_certificate(cedro, pki.foreign).robot() as robot, pytest.raises(CredentialRefused, match="client certificate"):
+        robot.sign_in(cedro.credential)
+
+
+@pytest.mark.browser
+def test_cedro_refuses_the_certificate_of_another_company(cedro: Bench, pki: Pki) -> None:
+    with with_certificate(cedro, pki.stranger).robot() as robot, pytest.raises(CredentialRefused, match="não está habilitado"):
+        robot.sign_in(cedro.credential)
+
+
+@pytest.mark.browser
+def test_cedro_is_not_even_called_with_an_expired_certificate(cedro: Bench, pki: Pki) -> None:
+    with pytest.raises(ConfigurationError, match="expired"), with_certificate(cedro, pki.expired).robot():
+        pytest.fail("a session was opened")
+
+
+@pytest.mark.browser
+def test_cedro_takes_the_next_code_when_another_run_spent_this_one(cedro: Bench) -> None:
+    """Two runs within 30 seconds: each has its own memory of spent codes, the bank has the only common one."""
+    for attempt in (1, 2):
+        fresh = cedro.sandbox.credential("bank_cedro/robo")
+        with cedro.robot() as robot:
+            robot.sign_in(fresh)
+            robot.sign_out()
+        assert cedro.outcomes().count("ok") == attempt
+    assert "failed" not in cedro.outcomes()
+
+
+@pytest.mark.browser
+def test_cedro_asks_a_person_when_no_code_is_left(cedro: Bench) -> None:
+    spend_every_code(cedro)
+    with cedro.robot() as robot, pytest.raises(ChallengeRequired, match="Código já utilizado"):
+        robot.sign_in(cedro.credential)
+    assert cedro.outcomes() == ["repeated-code", "repeated-code"]
+
+
+def spend_every_code(cedro: Bench) -> None:
+    """In the bank's own records: all codes of the coming year count as used."""
+    with closing(sqlite3.connect(cedro.sandbox.state / "bank_cedro.sqlite")) as held:
+        held.execute("insert into users (name, last_step) values (?, ?)", (cedro.credential.user, int(time.time() // 30) + 1_000_000))
+        held.commit()
