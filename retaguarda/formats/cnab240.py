@@ -86,7 +86,7 @@ def _statement(file: File, lot: Lot) -> Statement:
         opening_balance=opening,
         closing_balance=closing,
         entries=entries,
-        quarantine=(*odd, *(file.quarantine if lot is file.lots[0] else ())),
+        quarantine=_in_order([*odd, *(file.quarantine if lot is file.lots[0] else ())]),
         partial=trailer.text[STATEMENT_TRAILER["position"]] in {"P", "I"},
     )
     if not lot.unread:
@@ -137,6 +137,10 @@ def _entry(record: Record) -> Entry:
     )
 
 
+def _in_order(odd: list[Quarantined]) -> tuple[Quarantined, ...]:
+    return tuple(sorted(odd, key=lambda quarantined: quarantined.line))
+
+
 def _joined(first: Statement, then: Statement) -> list[Statement]:
     if first.account_key != then.account_key or first.closing_balance != then.opening_balance:
         return [first, then]
@@ -161,7 +165,7 @@ def _return(file: File) -> ReturnFile:
         file_sequence=int(sequence) if sequence.isascii() and sequence.isdigit() else 0,
         account=_number(file.header, FILE_HEADER, "account"),
         titles=tuple(item for item in read if isinstance(item, Title)),
-        quarantine=tuple(sorted(odd, key=lambda q: q.line)),
+        quarantine=_in_order(odd),
     )
 
 

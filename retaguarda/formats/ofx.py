@@ -35,6 +35,7 @@ _BALANCE = re.compile(
 )
 _OPENING = re.compile(r"(?:S A L D O|SALDO) (?:A N T E R I O R|ANTERIOR|INICIAL|DE ABERTURA)\b")
 _MAX_RAW = 2000
+_REAIS = {"BRC": "BRL", "BR": "BRL", "R$": "BRL", "": "BRL"}
 
 
 def read(data: bytes) -> list[Statement]:
@@ -79,7 +80,7 @@ def _statement(text: str, line: int) -> Statement:
         bank=_bank(head.get("BANKID", "")),
         branch=branch,
         account=account,
-        currency=head.get("CURDEF", "BRL"),
+        currency=_REAIS.get(currency := head.get("CURDEF", "BRL"), currency),
         start=_day_or_none(head.get("DTSTART", "")),
         end=_day_or_none(head.get("DTEND", "")),
         opening_balance=_opening(entries),
@@ -101,7 +102,7 @@ def _between(text: str, starts: list[int]) -> str:
 
 
 def _blocks(text: str, starts: list[int], lines: _Lines) -> Iterator[tuple[int, str]]:
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=False):
         stop = _MOVEMENT_END.search(text, start, end)
         yield lines.at(start), text[start + len("<STMTTRN>") : stop.start() if stop else end]
 

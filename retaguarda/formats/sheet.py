@@ -141,7 +141,7 @@ def _column(letters: bytes) -> int:
 
 
 def _pairs(starts: list[int], end: int) -> Iterator[tuple[int, int]]:
-    return zip(starts, [*starts[1:], end], strict=True)
+    return zip(starts, [*starts[1:], end], strict=False)
 
 
 def _text(cell: object) -> str:
