@@ -11,6 +11,7 @@ import enum
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -23,6 +24,8 @@ from retaguarda.store.models import Intent, IntentState, RunRecord
 
 W = TypeVar("W", bound=Wanted)
 MAX_UNREADABLE = 8
+MAX_SWALLOWED = 3
+"""Presses proven absent after which only an operator may ask for another: a portal that swallows forms must end a run."""
 
 
 class OutcomeKind(enum.StrEnum):
@@ -63,6 +66,8 @@ class ActProtocol:
     may_press: Callable[[], None]
     dry_run: bool = False
     retry_refused: bool = False
+    doing: Callable[[str], AbstractContextManager[object]] = nullcontext
+    """Puts what the browser's library raises into our words, so that an outcome is recorded whatever a robot lets slip."""
 
     def ensure(self, act: str, wanted: W, find: Callable[[W], Found | None], draft: Callable[[W], Draft]) -> Outcome:
         """Leave `wanted` true at the portal, once, and prove it.
@@ -77,42 +82,79 @@ class ActProtocol:
                 resolved = self._resolve_orphan(last, wanted, find)
                 if resolved:
                     return resolved
-            elif last and last.state == IntentState.REFUSED and last.digest == digest_of(wanted.fields()) and not self.retry_refused:
-                raise Refused(last.text, remedy="correct the item, or resend it with --retry-refused", earlier=True)
-            found = find(wanted)
+            found = self._look(wanted, find)
             if found:
-                return Outcome(OutcomeKind.ALREADY, _held(found, wanted).protocol)
+                return Outcome(OutcomeKind.ALREADY, found.protocol)
+            self._must_not_repeat(key, last, wanted)
             return Outcome(OutcomeKind.PLANNED) if self.dry_run else self._press(key, wanted, find, draft)
 
+    def _look(self, wanted: W, find: Callable[[W], Found | None]) -> Found | None:
+        """What the portal holds, when it is what was wanted and the only one; Conflict otherwise, None when it is absent."""
+        with self.doing(f"looking {wanted.reference} up"):
+            found = find(wanted)
+        return _held(found, wanted) if found else None
+
+    def _must_not_repeat(self, key: ActKey, last: Intent | None, wanted: Wanted) -> None:
+        """Refuse, unless an operator asks, what the portal refused before or swallowed too often."""
+        if last and last.state == IntentState.REFUSED and last.digest == digest_of(wanted.fields()) and not self.retry_refused:
+            raise Refused(last.text, remedy="correct the item, or resend it with --retry-refused", earlier=True)
+        swallowed = self.journal.absences(key, self.run if self.retry_refused else None)
+        if swallowed >= MAX_SWALLOWED:
+            raise Refused(
+                f"sent {swallowed} times, and the portal never showed it",
+                remedy="look at the portal; then resend it with --retry-refused",
+                earlier=True,
+            )
+
     def _press(self, key: ActKey, wanted: W, find: Callable[[W], Found | None], draft: Callable[[W], Draft]) -> Outcome:
-        form = draft(wanted)
-        _must_agree(form.shown(), wanted)
+        with self.doing(f"filling the form of {wanted.reference}"):
+            form = draft(wanted)
+            _must_agree(form.shown(), wanted)
         self.may_press()
         picture = self.shot(f"{key.act} {key.reference}: form before the button")
         intent, permit = self.journal.intend(self.run, key, digest_of(wanted.fields()), wanted.fields(), picture)
-        self._submit(form, intent, permit)
-        return self._verify(intent, wanted, find)
+        no = self._submit(form, intent, permit)
+        return self._weigh(no, intent, wanted, find) if no else self._verify(intent, wanted, find)
 
-    def _submit(self, form: Draft, intent: Intent, permit: Permit) -> None:
-        """Press; keep the receipt. A press without a clear answer goes on to be verified."""
+    def _submit(self, form: Draft, intent: Intent, permit: Permit) -> BusinessError | None:
+        """Press; keep the receipt, or hand on the portal's no. A press without a clear answer goes on to be verified."""
         try:
-            intent.protocol = form.submit(permit).protocol
-            self.shot(f"{intent.act} {intent.reference}: receipt")
-        except BusinessError as error:
-            said = IntentState.REFUSED if permit.used else IntentState.NOT_SENT
-            self.journal.close(intent, said, error.text, picture=self.shot(f"{intent.act} {intent.reference}: refused"))
-            raise
+            with self.doing(f"pressing the button of {intent.reference}"):
+                intent.protocol = form.submit(permit).protocol
         except RetaguardaError as error:
             if not permit.used:
                 self.journal.close(intent, IntentState.NOT_SENT, error.text)
                 raise
+            if isinstance(error, BusinessError):
+                return error
             self.journal.close(intent, IntentState.UNCERTAIN, error.text)
+        else:
+            self._picture(f"{intent.act} {intent.reference}: receipt")
+        return None
+
+    def _picture(self, label: str) -> str:
+        """A picture after the button, where one can still be had: what became of a press is recorded without it too."""
+        try:
+            return self.shot(label)
+        except RetaguardaError:
+            return ""
+
+    def _weigh(self, no: BusinessError, intent: Intent, wanted: W, find: Callable[[W], Found | None]) -> Outcome:
+        """What a no that followed the press is worth: a request that was sent twice is accepted once and then refused."""
+        picture = self._picture(f"{intent.act} {intent.reference}: refused")
+        try:
+            found = self._look(wanted, find)
+        except RetaguardaError:
+            found = None
+        if found:
+            return self._done(intent, found, f"the portal said no, yet holds it: {no.text}")
+        self.journal.close(intent, IntentState.REFUSED, no.text, picture=picture)
+        raise no
 
     def _verify(self, intent: Intent, wanted: W, find: Callable[[W], Found | None]) -> Outcome:
         """Find again, by another screen than the form's own answer; equal and exactly one is the proof."""
         try:
-            found = find(wanted)
-            proven = _held(found, wanted) if found else None
+            proven = self._look(wanted, find)
         except RetaguardaError as error:
             self.journal.close(intent, IntentState.UNCERTAIN, error.text)
             self.journal.see_orphan(intent)
@@ -121,26 +163,36 @@ class ActProtocol:
             self.journal.close(intent, IntentState.UNCERTAIN, "pressed, but the portal does not show it yet")
             self.journal.see_orphan(intent)
             raise QuietPeriod(self.quiet_seconds)
-        self.journal.close(intent, IntentState.DONE, protocol=intent.protocol or proven.protocol)
-        return Outcome(OutcomeKind.DONE, intent.protocol or proven.protocol)
+        return self._done(intent, proven)
+
+    def _done(self, intent: Intent, proven: Found, text: str = "") -> Outcome:
+        self.journal.close(intent, IntentState.DONE, text, protocol=intent.protocol or proven.protocol)
+        return Outcome(OutcomeKind.DONE, intent.protocol)
 
     def _resolve_orphan(self, intent: Intent, wanted: W, find: Callable[[W], Found | None]) -> Outcome | None:
         """Look, never press: the outcome when the portal shows it, None when its absence is proven after the quiet period."""
         left = self.quiet_seconds - self.journal.see_orphan(intent)
         try:
-            found = find(wanted)
-        except PortalError as error:
-            if self.journal.unreadable(intent, error.text) >= MAX_UNREADABLE:
-                raise OutcomeUnknown(f"unreadable {MAX_UNREADABLE} times: a person must decide", remedy="compare the evidence") from error
+            found = self._look(wanted, find)
+        except Conflict as error:
+            if left > 0:
+                raise QuietPeriod(left) from error
+            self.journal.close(intent, IntentState.CONFLICT, error.text)
             raise
+        except (PortalError, BusinessError) as error:
+            raise self._unreadable(intent, error) from error
         if found:
-            proven = _held(found, wanted)
-            self.journal.close(intent, IntentState.DONE, "found after an interruption", protocol=proven.protocol)
-            return Outcome(OutcomeKind.DONE, proven.protocol)
+            return self._done(intent, found, "found after an interruption")
         if left > 0:
             raise QuietPeriod(left)
         self.journal.close(intent, IntentState.ABSENT, "proven absent after the quiet period")
         return None
+
+    def _unreadable(self, intent: Intent, error: PortalError | BusinessError) -> RetaguardaError:
+        """What a look that proved nothing means: the press stays unresolved, whatever the portal said."""
+        if self.journal.unreadable(intent, error.text) >= MAX_UNREADABLE:
+            return OutcomeUnknown(f"unreadable {MAX_UNREADABLE} times: a person must decide", remedy="compare the evidence")
+        return error if isinstance(error, PortalError) else OutcomeUnknown(f"sent, and cannot be looked up: {error.text}")
 
 
 def digest_of(fields: Mapping[str, str]) -> str:

@@ -27,6 +27,14 @@ class Clock:
         """Seconds since boot, suspended time included where the system tells it; comparable across processes of one boot."""
         return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
+    def boot_id(self) -> str:
+        """Identity of this boot: monotonic times of different boots must not be compared."""
+        return boot_id()
+
+    def offset(self) -> float:
+        """Wall time minus monotonic time, in seconds: it only changes when somebody sets the clock."""
+        return self.now().timestamp() - self.monotonic()
+
     def today(self) -> dt.date:
         return self._business_date or self.now().date()
 

@@ -21,17 +21,19 @@ from retaguarda.errors import (
     BusinessError,
     ConfigurationError,
     Disposition,
+    InfrastructureError,
     PortalChanged,
     RetaguardaError,
     SessionLost,
     StopRequested,
 )
 from retaguarda.jobs.journal import Journal
-from retaguarda.jobs.runs import FINAL_ITEMS, Runs
+from retaguarda.jobs.runs import FINAL_ITEMS, REFUSED_OUTCOMES, Runs
 from retaguarda.locks import Locks
 from retaguarda.model.acts import Draft, Found, Wanted
 from retaguarda.model.receivables import Settlement, SettlementBatch
 from retaguarda.portal import Download
+from retaguarda.portal.browser import speaking
 from retaguarda.process import Artifact, task
 from retaguarda.settings import Settings
 from retaguarda.store.models import Booking, Item, ItemState, RunRecord
@@ -46,6 +48,8 @@ V = TypeVar("V")
 W = TypeVar("W", bound=Wanted)
 T = TypeVar("T", bound=Wanted)
 MIN_FREE_BYTES = 50 * 1024 * 1024
+MAX_CLOCK_STEP = 5.0
+"""Seconds: a clock that jumps further within a run is not trusted with an intent."""
 
 
 class Progress(Protocol):
@@ -85,8 +89,10 @@ class Run:
         self.log = log.bind(run=record.pk)
         self.retry_refused = retry_refused
         self.folder = Path(record.folder)
+        self._clock_offset = services.clock.offset()
         self._desk: Desk[Any] | None = None
         self._deferred: dict[str, float] = {}
+        self._coming_again: set[str] = set()
         self._current: Item | None = None
         self._outcome: Outcome | None = None
 
@@ -165,10 +171,13 @@ class Run:
 
         Callers ask for a capability, never for a site: ConfigurationError when the robot does not have it.
         """
+        if self._desk is not None:
+            raise ConfigurationError(f"{credential} inside {self._desk.credential.name}: acts need one robot at a time")
         with self._services.desks.open(self.record, credential, capability, self.log) as desk:
             self._desk = desk
             try:
-                yield desk.robot
+                with speaking(f"working with {credential}"):
+                    yield desk.robot
             except RetaguardaError as error:
                 if not isinstance(error, StopRequested):
                     desk.shot_of_failure(error)
@@ -223,17 +232,17 @@ class Run:
         """
         self._services.progress.total(self.record, len(wanted))
         by_reference = {one.reference: one for one in wanted}
+        self._coming_again |= by_reference.keys()
         for one in wanted:
             item = self._services.runs.item(self.record, one.reference, title(one), fields(one) if fields else one.fields())
-            if item.state in FINAL_ITEMS:
+            if item.state in FINAL_ITEMS and not (self.retry_refused and item.outcome in REFUSED_OUTCOMES):
                 self._services.progress.item(self.record, item)
                 continue
             self.check_stop()
             yield one
-        while self._deferred:
-            reference, until = min(self._deferred.items(), key=lambda pair: pair[1])
-            self._wait_quiet(until)
-            del self._deferred[reference]
+        while waiting := self._deferred.keys() & by_reference.keys():
+            reference = min(waiting, key=self._deferred.__getitem__)
+            self._wait_quiet(self._deferred.pop(reference))
             yield by_reference[reference]
 
     def _wait_quiet(self, until: float) -> None:
@@ -248,7 +257,8 @@ class Run:
         self._services.runs.mark(item, ItemState.IN_PROGRESS)
         self._current, self._outcome = item, None
         try:
-            yield item
+            with speaking(f"working on {wanted.reference}"):
+                yield item
         except RetaguardaError as error:
             if self._close_failed(item, error):
                 raise
@@ -266,7 +276,7 @@ class Run:
         self.log.bind(item=item.reference).warning("{}: {}", error.code, error.text)
         if isinstance(error, QuietPeriod):
             self._defer(item, error.seconds_left, facts)
-        elif isinstance(error, SessionLost) and self._desk and self._desk.renew(item.reference):
+        elif isinstance(error, SessionLost) and self._renewed(item):
             self._defer(item, 0, facts)
         elif isinstance(error, BusinessError):
             outcome = "refused_before" if error.facts.get("earlier") else "refused"
@@ -274,10 +284,19 @@ class Run:
         elif error.disposition is Disposition.RECHECK:
             self._services.runs.mark(item, ItemState.UNCERTAIN, **facts)
         else:
-            state = ItemState.DEFERRED if isinstance(error, StopRequested) else ItemState.FAILED_APPLICATION
+            # a stop comes before the button: the item is as untouched as a new one
+            state = ItemState.NEW if isinstance(error, StopRequested) else ItemState.FAILED_APPLICATION
             self._services.runs.mark(item, state, **facts)
             return True
         return False
+
+    def _renewed(self, item: Item) -> bool:
+        """Whether the lost session was replaced and the item comes again; when the sign-in fails, that failure goes up."""
+        try:
+            return self._desk is not None and item.reference in self._coming_again and self._desk.renew(item.reference)
+        except RetaguardaError as error:
+            self._services.runs.mark(item, ItemState.FAILED_APPLICATION, code=error.code, reason=error.text, remedy=error.remedy)
+            raise
 
     def _defer(self, item: Item, seconds: float, facts: Mapping[str, str]) -> None:
         self._deferred[item.reference] = self.clock.monotonic() + seconds
@@ -306,15 +325,20 @@ class Run:
             may_press=self._may_press,
             dry_run=self.dry_run,
             retry_refused=self.retry_refused,
+            doing=speaking,
         )
         self._outcome = protocol.ensure(act, wanted, find, draft)
         self.log.bind(item=wanted.reference).info("{} {}: {}", act, wanted.reference, self._outcome.kind)
         return self._outcome
 
     def _may_press(self) -> None:
-        """The last look before an intent: no stop asked for, and room for evidence on the disk."""
+        """The last look before an intent: no stop asked for, a clock that can be trusted, and room for evidence on the disk."""
         self.check_stop()
-        if shutil.disk_usage(self.folder).free < MIN_FREE_BYTES:
+        if abs(self.clock.offset() - self._clock_offset) > MAX_CLOCK_STEP:
+            raise InfrastructureError(
+                "the machine's clock was set during the run: nothing is pressed", remedy="check the clock, then resume"
+            )
+        if any(shutil.disk_usage(folder).free < MIN_FREE_BYTES for folder in (self.folder, self.settings.home)):
             raise ConfigurationError(
                 "the disk is nearly full: nothing is pressed without room for evidence", remedy="free the disk, then resume"
             )

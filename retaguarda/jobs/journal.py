@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from django.db import DatabaseError, transaction
 
 from retaguarda.audit import events
-from retaguarda.clock import Clock, boot_id
+from retaguarda.clock import Clock
 from retaguarda.errors import StoreUnavailable
 from retaguarda.model.acts import Permit
+from retaguarda.redaction import redactor
 from retaguarda.store.models import Intent, IntentState, RunRecord
 
 UNRESOLVED = (IntentState.OPEN, IntentState.UNCERTAIN)
@@ -38,6 +39,11 @@ class Journal:
         """The latest attempt at this act, by any run."""
         return Intent.objects.filter(portal=key.portal, act=key.act, reference=key.reference).order_by("-attempt").first()
 
+    def absences(self, key: ActKey, run: RunRecord | None = None) -> int:
+        """How often this act was pressed and then proven absent, in all runs or in one."""
+        attempts = Intent.objects.filter(portal=key.portal, act=key.act, reference=key.reference, state=IntentState.ABSENT)
+        return (attempts.filter(run=run) if run else attempts).count()
+
     def intend(self, run: RunRecord, key: ActKey, digest: str, fields: Mapping[str, str], picture: str) -> tuple[Intent, Permit]:
         """Write the intent and give leave for one press; StoreUnavailable, and no leave, when it cannot be made durable."""
         last = self.last(key)
@@ -52,7 +58,7 @@ class Journal:
                     digest=digest,
                     run=run,
                     at=self._clock.now(),
-                    boot=boot_id(),
+                    boot=self._clock.boot_id(),
                     monotonic=self._clock.monotonic(),
                     picture=picture,
                 )
@@ -67,9 +73,9 @@ class Journal:
     def close(self, intent: Intent, state: IntentState, text: str = "", protocol: str = "", picture: str = "") -> None:
         """Record what became of a press, with proof or the portal's words."""
         with transaction.atomic():
-            intent.state, intent.text, intent.protocol = state, text, protocol or intent.protocol
+            intent.state, intent.text, intent.protocol = state, redactor.clean(text), protocol or intent.protocol
             intent.save()
-            facts = {"attempt": intent.attempt, "text": text, "protocol": protocol, "picture": picture}
+            facts = {"attempt": intent.attempt, "text": text, "protocol": intent.protocol, "picture": picture}
             self._tell(f"act.{state.lower()}", intent, facts)
 
     def see_orphan(self, intent: Intent) -> float:
@@ -77,9 +83,10 @@ class Journal:
 
         A reboot starts the quiet period anew: monotonic times of different boots cannot be compared.
         """
-        if intent.seen_boot != boot_id():
+        boot = self._clock.boot_id()
+        if intent.seen_boot != boot:
             with transaction.atomic():
-                intent.seen_boot, intent.seen_monotonic, intent.state = boot_id(), self._clock.monotonic(), IntentState.UNCERTAIN
+                intent.seen_boot, intent.seen_monotonic, intent.state = boot, self._clock.monotonic(), IntentState.UNCERTAIN
                 intent.save()
                 self._tell("act.orphan_seen", intent, {"attempt": intent.attempt})
         return self._clock.monotonic() - intent.seen_monotonic

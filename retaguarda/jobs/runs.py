@@ -20,6 +20,7 @@ from retaguarda.store.models import Item, ItemState, RunRecord, RunState
 ENDED = {RunState.SUCCESSFUL, RunState.PARTIAL, RunState.FAULTED, RunState.STOPPED, RunState.TIMED_OUT}
 FINISHED = {RunState.SUCCESSFUL, RunState.PARTIAL}
 """Ends that a resumed parent does not repeat."""
+REFUSED_OUTCOMES = {"refused", "refused_before"}
 FINAL_ITEMS = {ItemState.SUCCESSFUL, ItemState.FAILED_BUSINESS, ItemState.ABANDONED}
 
 

@@ -78,6 +78,15 @@ def translated(error: Error, doing: str) -> RetaguardaError:
     return PortalChanged(f"unexpected while {doing}: {text}")
 
 
+@contextmanager
+def speaking(doing: str) -> Iterator[None]:
+    """Translate whatever Playwright raises in the block; `doing` says what was going on."""
+    try:
+        yield
+    except Error as error:
+        raise translated(error, doing) from error
+
+
 if __name__ == "__main__":  # used by the set-up: exits 0 when a browser starts
     with open_browser(os.environ.get("RETAGUARDA_BROWSER__PATH", "")) as found:
-        print(found.version)  # noqa: T201
+        print(found.version)

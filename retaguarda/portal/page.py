@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import ClassVar, Self, TypeVar
 
 from playwright.sync_api import Error, Locator, Page, TimeoutError
 
 from retaguarda.errors import OutcomeUnknown, PortalChanged, PortalError, PortalUnavailable, RetaguardaError, SessionLost
 from retaguarda.model.acts import Permit
-from retaguarda.portal.browser import translated
+from retaguarda.portal.browser import speaking, translated
 from retaguarda.portal.session import Session
 
 P = TypeVar("P", bound="PortalPage")
@@ -78,14 +76,14 @@ class PortalPage:
 
     def fill(self, label: str, text: str) -> None:
         """Type into a labelled field and read it back; PortalChanged when it shows something else."""
-        with _doing(f"filling {label}"):
+        with speaking(f"filling {label}"):
             self.field(label).fill(text)
         self._must_show(label, text)
 
     def fill_secret(self, label: str, text: str) -> None:
         """Type a secret; nothing is read back and the field is masked in pictures."""
         self.session.mask(self.field(label))
-        with _doing(f"filling {label}"):
+        with speaking(f"filling {label}"):
             self.field(label).fill(text)
 
     def fill_date(self, label: str, day: dt.date) -> None:
@@ -93,13 +91,13 @@ class PortalPage:
         self.fill(label, day.isoformat())
 
     def choose(self, label: str, option: str) -> None:
-        with _doing(f"choosing {option} in {label}"):
+        with speaking(f"choosing {option} in {label}"):
             self.field(label).select_option(label=option)
         self._must_show(label, option)
 
     def value(self, label: str) -> str:
         """What a labelled field shows: an input's value or the chosen option's text."""
-        with _doing(f"reading {label}"):
+        with speaking(f"reading {label}"):
             shown: str = self.field(label).evaluate(
                 "e => e.tagName === 'SELECT' ? (e.selectedOptions[0] || {text: ''}).text : e.value ?? e.textContent"
             )
@@ -107,14 +105,14 @@ class PortalPage:
 
     def fact(self, term: str) -> str:
         """The description that stands beside `term` in a definition list."""
-        with _doing(f"reading {term}"):
+        with speaking(f"reading {term}"):
             found = self.page.locator("dt").filter(has_text=re.compile(rf"^\s*{re.escape(term)}\s*:?\s*$"))
             return " ".join(found.locator("xpath=following-sibling::dd[1]").inner_text().split())
 
     def press(self, name: str, then: type[P], role: str = "button") -> P:
         """Press a button or link that does not submit an act, and wait for the screen it leads to."""
         before = self._mark_stale()
-        with _doing(f"pressing {name}"):
+        with speaking(f"pressing {name}"):
             self.page.get_by_role(role, name=name, exact=True).click()  # type: ignore[arg-type]
         next_page = then(self.session)
         next_page._raise_unless_there(next_page._state(before))
@@ -122,7 +120,7 @@ class PortalPage:
 
     def rows(self, caption: str) -> list[dict[str, str]]:
         """The rows of the table with this caption as header → text, read in one go; PortalChanged when it is not there."""
-        with _doing(f"reading the table {caption}"):
+        with speaking(f"reading the table {caption}"):
             found = self.page.evaluate(_ROWS, caption)
         if found is None or not found["heads"]:
             raise PortalChanged(f"no table {caption!r} on {self.heading or self.page.url}")
@@ -130,14 +128,14 @@ class PortalPage:
 
     def stated_total(self, pattern: str) -> int:
         """The count that the page states about its list, e.g. `(\\d+) contratos?`; PortalChanged when it states none."""
-        with _doing("reading the stated total"):
+        with speaking("reading the stated total"):
             found = re.search(pattern, self.page.locator("body").inner_text())
         if not found:
             raise PortalChanged(f"{self.heading or 'the page'} states no total ({pattern})")
         return int(found[1].replace(".", ""))
 
     def alerts(self) -> list[str]:
-        with _doing("reading alerts"):
+        with speaking("reading alerts"):
             texts = self.page.get_by_role("alert").all_inner_texts()
         return [" ".join(text.split()) for text in texts if text.strip()]
 
@@ -151,7 +149,7 @@ class PortalPage:
         answer = then(self.session)
         try:
             with self.session.gate.opened(permit):
-                with _doing(f"pressing {name}"):
+                with speaking(f"pressing {name}"):
                     self.page.get_by_role("button", name=name, exact=True).click()
                 answer._raise_unless_there(answer._state(before))
         except RetaguardaError as error:
@@ -171,7 +169,7 @@ class PortalPage:
         return any(type(error).__name__ == alert.means and re.search(alert.says, error.text) for alert in self.session.manifest.alerts)
 
     def _mark_stale(self) -> str:
-        with _doing("marking the page"):
+        with speaking("marking the page"):
             self.page.evaluate(_MARK_STALE)
         return "|".join(self.alerts())
 
@@ -213,17 +211,9 @@ class PortalPage:
         return PortalChanged(f"expected {self.heading!r}, found {self._heads() or self.page.url!r}")
 
     def _heads(self) -> str:
-        with _doing("reading headings"):
+        with speaking("reading headings"):
             return " / ".join(self.page.locator("h1:visible").all_inner_texts())
 
     def _said(self) -> str:
-        with _doing("reading the page"):
+        with speaking("reading the page"):
             return " ".join(self.page.locator("body").inner_text().split())[:200]
-
-
-@contextmanager
-def _doing(what: str) -> Iterator[None]:
-    try:
-        yield
-    except Error as error:
-        raise translated(error, what) from error

@@ -7,31 +7,46 @@ from pathlib import Path
 
 import django
 from django.core.management import call_command
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, connections
 
 from retaguarda.errors import StoreUnavailable
+from retaguarda.store.databases import database
 
 
 def connect(url: str) -> None:
     """Open the store and bring its tables up to date; StoreUnavailable when it cannot be opened.
 
-    Call before importing `retaguarda.store.models`; a second call with the same address does nothing.
+    Call before importing `retaguarda.store.models`. A later call leaves the earlier store for the one it names.
     """
-    os.environ["RETAGUARDA_STORE"] = url
-    os.environ["DJANGO_SETTINGS_MODULE"] = "retaguarda.store.django_settings"
-    # Playwright's sync API runs an event loop in this thread; our calls stay synchronous, so the guard does not apply
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    path = url.removeprefix("sqlite://")
-    if path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-    django.setup()
+    set_up()
+    point_at(url)
     try:
         call_command("migrate", verbosity=0, interactive=False)
         _require_full_sync()
     except DatabaseError as error:
-        raise StoreUnavailable(
-            f"the store at {path} cannot be opened: {error}", remedy="check the path, its rights and the disk"
-        ) from error
+        raise StoreUnavailable(f"the store at {url} cannot be opened: {error}", remedy="check the path, its rights and the disk") from error
+
+
+def set_up() -> None:
+    """Make the tables' classes importable; opens nothing."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "retaguarda.store.django_settings"
+    # Playwright's sync API runs an event loop in this thread; our calls stay synchronous, so the guard does not apply
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    django.setup()
+
+
+def point_at(url: str) -> None:
+    """Let go of the store that was open and take this one; StoreUnavailable when its folder cannot be made."""
+    chosen = database(url)
+    path = str(chosen["NAME"])
+    try:
+        if path != ":memory:":
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(f"the store at {url} cannot be opened: {error}", remedy="check the path and its rights") from error
+    connections.settings["default"].update(chosen)
+    connection.settings_dict.update(chosen)
+    connection.close()
 
 
 def _require_full_sync() -> None:

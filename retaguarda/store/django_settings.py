@@ -1,11 +1,9 @@
-"""Django's settings for the store alone; `connect` fills in the database before anything is imported from the models."""
-
-import os
+"""Django's settings for the store alone; `retaguarda.store.connection` says which database it is."""
 
 from retaguarda.store.databases import database
 
 INSTALLED_APPS = ["retaguarda.store"]
-DATABASES = {"default": database(os.environ.get("RETAGUARDA_STORE", "sqlite://:memory:"))}
+DATABASES = {"default": database("sqlite://:memory:")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "America/Sao_Paulo"

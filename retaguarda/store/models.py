@@ -42,6 +42,7 @@ class IntentState(models.TextChoices):
     NOT_SENT = "NOT_SENT"
     ABSENT = "ABSENT"  # proven absent after the quiet period: a new attempt may press
     UNCERTAIN = "UNCERTAIN"
+    CONFLICT = "CONFLICT"  # the portal holds the reference, but not once and as wanted: a person corrects it
 
 
 class RunRecord(models.Model):

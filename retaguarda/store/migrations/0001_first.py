@@ -122,6 +122,7 @@ class Migration(migrations.Migration):
                             ("NOT_SENT", "Not Sent"),
                             ("ABSENT", "Absent"),
                             ("UNCERTAIN", "Uncertain"),
+                            ("CONFLICT", "Conflict"),
                         ],
                         default="OPEN",
                         max_length=10,
