@@ -8,7 +8,7 @@ from typing import ClassVar, Self, TypeVar
 
 from playwright.sync_api import Error, Locator, Page, TimeoutError
 
-from retaguarda.errors import OutcomeUnknown, PortalChanged, PortalError, PortalUnavailable, RetaguardaError, SessionLost
+from retaguarda.errors import NetworkDown, OutcomeUnknown, PortalChanged, PortalUnavailable, RetaguardaError, SessionLost
 from retaguarda.model.acts import Permit
 from retaguarda.portal.browser import speaking, translated
 from retaguarda.portal.session import Session
@@ -16,6 +16,7 @@ from retaguarda.portal.session import Session
 P = TypeVar("P", bound="PortalPage")
 
 _STATE = """([want, marks, signedIn, before]) => {
+  if (location.protocol === 'chrome-error:') return 'no answer';
   const seen = e => e.getClientRects().length > 0;
   const text = e => e.textContent.replace(/\\s+/g, ' ').trim();
   const stale = window.__retaguardaStale === true;
@@ -206,8 +207,8 @@ class PortalPage:
             return self.session.manifest.error_for(said) or PortalChanged(
                 f"unknown alert: {said}", remedy="add it to robot.toml once understood"
             )
-        if self.session.gate.failure:
-            return PortalError(self.session.gate.failure)
+        if state == "no answer":
+            return NetworkDown(f"the connection ended without an answer: {self.session.gate.failure or self.page.url}")
         return PortalChanged(f"expected {self.heading!r}, found {self._heads() or self.page.url!r}")
 
     def _heads(self) -> str:
