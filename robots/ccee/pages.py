@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Self, TypeVar
 
@@ -97,19 +97,24 @@ class ListPage(PortalPage):
         """This page's rows."""
         return [self._row(row) for row in self.rows(self.caption)]
 
-    def everything(self) -> list[Listed]:
-        """The rows of all pages; PortalChanged unless they are as many, and as different, as the portal states."""
-        page, total = self, self.stated_total(TOTAL)
-        found = page.listed()
-        while page.has_next():
+    def pages(self) -> Iterator[tuple[Self, list[Listed]]]:
+        """Every page with its rows; PortalChanged at the end unless they were as many, and as different, as the portal states."""
+        page, total, codes = self, self.stated_total(TOTAL), list[str]()
+        while True:
+            rows = page.listed()
+            codes += [row.contract.code for row in rows]
+            yield page, rows
+            if not page.has_next() or len(codes) > total:
+                break
             page = page.press("Próxima", type(self), role="link")
-            found += page.listed()
-        codes = {row.contract.code for row in found}
-        if not len(found) == len(codes) == total == page.stated_total(TOTAL):
+        if not len(codes) == len(set(codes)) == total == page.stated_total(TOTAL):
             raise PortalChanged(
-                f"{self.heading}: the portal states {total} contracts and shows {len(found)} rows of {len(codes)} contracts"
+                f"{self.heading}: the portal states {total} contracts and shows {len(codes)} rows of {len(set(codes))} contracts"
             )
-        return found
+
+    def everything(self) -> list[Listed]:
+        """The rows of all pages, proven complete."""
+        return [row for _, rows in self.pages() for row in rows]
 
     def has_next(self) -> bool:
         return self.page.get_by_role("link", name="Próxima", exact=True).count() > 0
@@ -161,13 +166,8 @@ class PendingPage(ListPage):
         return self.press("Consultar", type(self))
 
     def open(self, code: str) -> ValidationPage:
-        """The detail of a contract, wherever in the list it stands."""
-        page = self
-        while code not in {row.contract.code for row in page.listed()}:
-            if not page.has_next():
-                raise PortalChanged(f"contract {code} left the list of pending validations while it was read")
-            page = page.press("Próxima", type(self), role="link")
-        return page.press(code, ValidationPage, role="link")
+        """The detail of a contract of this page."""
+        return self.press(code, ValidationPage, role="link")
 
 
 class SummaryPage(PortalPage):

@@ -53,26 +53,26 @@ class CceeRobot(Robot):
         return ContractForm(review, wanted.reference)
 
     def find_validation(self, wanted: Registration) -> Found | None:
-        """The validated montante, or a pending one that differs from what is wanted.
+        """The validated montante between these profiles, or a pending one that differs from what is wanted.
 
-        None when an equal one waits for its validation, and when the seller registered none.
+        None when an equal one waits for its validation, and when the seller registered none. The seller's reference is
+        his own, so only the key is looked for.
         """
-        rows = self._held(wanted)
+        rows = _standing(self._of_key(self._open("/contratos", ContractsPage), wanted))
         if not rows:
             return None
         found = _found(wanted, rows, protocol=False)
         waits = len(rows) == 1 and rows[0].contract.state == ContractState.UNVALIDATED
-        return None if waits and found.fields == wanted.fields() else found
+        equal = wanted.fields().items() <= dict(found.fields).items()
+        return None if waits and equal else found
 
     def draft_validation(self, wanted: Registration) -> ValidationForm:
         """Open the pending montante and stop before the button; InvalidItem when the seller registered none."""
-        pending = self._open("/validacoes", PendingPage).consult(wanted.month)
-        codes = [row.contract.code for row in pending.everything() if row.contract.key == wanted.key]
-        if not codes:
-            raise InvalidItem(
-                f"the seller of {wanted.reference} has registered nothing to validate", remedy="ask the seller to register it"
-            )
-        return ValidationForm(self._open("/validacoes", PendingPage).consult(wanted.month).open(codes[0]), codes[0])
+        for page, rows in self._open("/validacoes", PendingPage).consult(wanted.month).pages():
+            codes = [row.contract.code for row in rows if row.contract.key == wanted.key]
+            if codes:
+                return ValidationForm(page.open(codes[0]), codes[0])
+        raise InvalidItem(f"the seller has registered nothing to validate for {wanted.reference}", remedy="ask the seller to register it")
 
     def pending_validations(self, month: Month) -> list[HeldContract]:
         """Every montante of the month that waits for our validation as the buyer."""
@@ -91,13 +91,14 @@ class CceeRobot(Robot):
         return page(self.session).prove()
 
     def _held(self, wanted: Registration) -> list[Listed]:
-        """Rows with the wanted reference or the wanted key, each contract once; cancelled ones do not count."""
-        contracts = self._open("/contratos", ContractsPage)
-        named = contracts.consult(wanted.month, reference=wanted.reference)
+        """Rows with the wanted reference or the wanted key, each contract once."""
+        named = self._open("/contratos", ContractsPage).consult(wanted.month, reference=wanted.reference)
         rows = [row for row in named.everything() if row.contract.reference == wanted.reference]
-        keyed = named.consult(wanted.month, seller=wanted.seller_profile, buyer=wanted.buyer_profile)
-        rows += [row for row in keyed.everything() if row.contract.key == wanted.key]
-        return [row for row in {row.contract.code: row for row in rows}.values() if row.contract.state != ContractState.CANCELLED]
+        return _standing(rows + self._of_key(named, wanted))
+
+    def _of_key(self, contracts: ContractsPage, wanted: Registration) -> list[Listed]:
+        keyed = contracts.consult(wanted.month, seller=wanted.seller_profile, buyer=wanted.buyer_profile)
+        return [row for row in keyed.everything() if row.contract.key == wanted.key]
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,11 @@ class ValidationForm:
 
     def submit(self, permit: Permit) -> Receipt:
         return self.detail.submit("Validar", permit, ValidatedPage).receipt(self.code)
+
+
+def _standing(rows: list[Listed]) -> list[Listed]:
+    """Each contract once; cancelled ones do not count."""
+    return [row for row in {row.contract.code: row for row in rows}.values() if row.contract.state != ContractState.CANCELLED]
 
 
 def _found(wanted: Registration, rows: list[Listed], *, protocol: bool = True) -> Found:

@@ -29,7 +29,7 @@ from retaguarda.errors import (
 )
 from retaguarda.formats import ccee_export
 from retaguarda.model.acts import Permit
-from retaguarda.model.contracts import ContractState, HeldContract, Registration
+from retaguarda.model.contracts import ContractState, HeldContract, Registration, Validation
 from retaguarda.model.secrets import Credential, Secret
 from retaguarda.model.values import Month
 from retaguarda.portal.capabilities import ExportsContracts, RegistersContracts, ValidatesContracts
@@ -75,6 +75,11 @@ def references(sandbox: SandboxProcess) -> list[str]:
     return [contract["reference"] for contract in sandbox.truth("ccee")["contracts"]]
 
 
+def presses(sandbox: SandboxProcess) -> int:
+    """How many registrations reached the portal, whatever came of them."""
+    return int(sandbox.truth("ccee")["posts"].get("/contratos/novo/concluir", 0))
+
+
 def press(robot: CceeRobot, wanted: Registration) -> Permit:
     """Draft and press; the permit tells whether the press left."""
     permit, form = Permit(wanted.reference, 1), robot.draft(wanted)
@@ -83,10 +88,10 @@ def press(robot: CceeRobot, wanted: Registration) -> Permit:
     return permit
 
 
-def as_wanted(held: HeldContract) -> Registration:
-    return Registration(
-        held.reference, held.seller_profile, held.buyer_profile, held.submarket, held.month, held.mw_average, held.modulation
-    )
+def bought(held: HeldContract) -> Validation:
+    """What we as the buyer want of a contract that the seller registered: our reference is not his."""
+    key = (held.seller_profile, held.buyer_profile, held.submarket, held.month)
+    return Validation("BOL-C-0001", *key, held.mw_average, held.modulation)
 
 
 def test_it_declares_what_it_does(robot: CceeRobot) -> None:
@@ -130,7 +135,7 @@ def test_the_same_key_under_another_reference_is_found(robot: CceeRobot, sandbox
 
 def test_a_part_of_another_reference_is_not_that_reference(robot: CceeRobot) -> None:
     press(robot, replace(WANTED, reference="BOL-T-00021", buyer_profile=70402))
-    assert robot.find(replace(WANTED, reference="BOL-T-0002", buyer_profile=70403)) is None
+    assert robot.find(replace(WANTED, reference="BOL-T-0002", buyer_profile=70402, submarket="SUDESTE")) is None
 
 
 def test_one_reference_registered_twice_counts_two(robot: CceeRobot) -> None:
@@ -151,12 +156,12 @@ def test_an_inactive_profile_is_refused_in_the_portals_words(robot: CceeRobot, s
 
 
 def test_unknown_and_foreign_profiles_stop_before_the_button(robot: CceeRobot, sandbox: SandboxProcess) -> None:
-    before = sandbox.truth("ccee")["posts"].get("/contratos/novo/concluir", 0)
+    before = presses(sandbox)
     with pytest.raises(Refused, match="Perfil 99999 não encontrado na CCEE"):
         robot.draft(replace(WANTED, buyer_profile=99999))
     with pytest.raises(NotEntitled, match="does not offer the seller profile 70401"):
         robot.draft(replace(WANTED, seller_profile=70401))
-    assert sandbox.truth("ccee")["posts"].get("/contratos/novo/concluir", 0) == before
+    assert presses(sandbox) == before
 
 
 def test_no_press_leaves_without_a_permit(robot: CceeRobot, sandbox: SandboxProcess) -> None:
@@ -170,11 +175,11 @@ def test_no_press_leaves_without_a_permit(robot: CceeRobot, sandbox: SandboxProc
 
 def test_a_cut_answer_is_one_post_and_unknown(impatient: CceeRobot, sandbox: SandboxProcess) -> None:
     wanted = replace(WANTED, reference="BOL-T-0006", buyer_profile=70405)
-    posts = sandbox.truth("ccee")["posts"]["/contratos/novo/concluir"]
+    posts = presses(sandbox)
     sandbox.faults("ccee", {"at": CONCLUDE, "kind": "die-after-commit", "times": 0})
     with pytest.raises(OutcomeUnknown):
         press(impatient, wanted)
-    assert sandbox.truth("ccee")["posts"]["/contratos/novo/concluir"] == posts + 1
+    assert presses(sandbox) == posts + 1
     found = impatient.find(wanted)
     assert found is not None
     assert (found.count, dict(found.fields)) == (1, wanted.fields())
@@ -235,11 +240,11 @@ def test_what_is_no_list_is_no_absence(robot: CceeRobot, sandbox: SandboxProcess
 
 
 def test_a_renamed_step_stops_the_wizard_before_the_button(robot: CceeRobot, sandbox: SandboxProcess) -> None:
-    before = sandbox.truth("ccee")["posts"]["/contratos/novo/concluir"]
+    before = presses(sandbox)
     sandbox.faults("ccee", {"at": "GET /contratos/novo/montantes", "kind": "rename-heading", "value": "Volumes"})
     with pytest.raises(PortalChanged, match="expected 'Novo contrato – Montantes', found 'Volumes'"):
         robot.draft(replace(WANTED, reference="BOL-T-0010"))
-    assert sandbox.truth("ccee")["posts"]["/contratos/novo/concluir"] == before
+    assert presses(sandbox) == before
 
 
 def test_the_survey_is_put_away(robot: CceeRobot, sandbox: SandboxProcess) -> None:
@@ -276,31 +281,31 @@ def test_validate_what_is_pending_and_equal(robot: CceeRobot, sandbox: SandboxPr
     pending = robot.pending_validations(OCTOBER)
     waiting = {c["code"] for c in sandbox.truth("ccee")["contracts"] if c["state"] == "NAO_VALIDADO" and c["buyer"] in (86853, 86854)}
     assert {int(held.code) for held in pending if held.month == OCTOBER} == {code for code in waiting if code >= 1_600_000}
-    wanted = as_wanted(pending[0])
+    wanted = bought(pending[0])
     assert robot.find_validation(wanted) is None
     form = robot.draft_validation(wanted)
-    assert form.shown() == wanted.fields()
+    assert form.shown() == wanted.fields() | {"reference": pending[0].reference}
     receipt = form.submit(Permit(wanted.reference, 1))
     made = next(c for c in sandbox.truth("ccee")["contracts"] if c["code"] == int(pending[0].code))
     assert (made["state"], made["validation"]) == ("VALIDADO", receipt.protocol)
     found = robot.find_validation(wanted)
     assert found is not None
-    assert (dict(found.fields), found.count) == (wanted.fields(), 1)
+    assert (dict(found.fields), found.count) == (wanted.fields() | {"reference": pending[0].reference}, 1)
 
 
 def test_a_pending_montante_with_other_values_is_shown_as_it_is(robot: CceeRobot) -> None:
     held = robot.pending_validations(OCTOBER)[1]
-    wanted = replace(as_wanted(held), mw_average=held.mw_average + 1)
+    wanted = replace(bought(held), mw_average=held.mw_average + 1)
     found = robot.find_validation(wanted)
     assert found is not None
     assert found.fields["mw_average"] == f"{held.mw_average:.6f}"
-    assert robot.draft_validation(wanted).shown() != wanted.fields()
+    assert robot.draft_validation(wanted).shown()["mw_average"] == f"{held.mw_average:.6f}"
 
 
 def test_nothing_registered_is_nothing_to_validate(robot: CceeRobot) -> None:
-    wanted = Registration("CV-NADA", 70401, 86853, "SUL", OCTOBER, Decimal(1), "Flat")
+    wanted = Validation("BOL-C-0002", 70401, 86853, "SUL", OCTOBER, Decimal(1), "Flat")
     assert robot.find_validation(wanted) is None
-    with pytest.raises(InvalidItem, match="has registered nothing to validate"):
+    with pytest.raises(InvalidItem, match="the seller has registered nothing to validate for BOL-C-0002"):
         robot.draft_validation(wanted)
 
 
