@@ -25,12 +25,13 @@ def language() -> str:
 
 def say(text: str, /, **values: object) -> str:
     """`text` in the chosen language with its `{named}` values filled in; a text without translation stays English."""
-    shown = _translations().get(text, text) if _language == "pt-BR" else text
+    shown = catalogue().get(text, text) if _language == "pt-BR" else text
     return shown.format(**values) if values else shown
 
 
 @functools.cache
-def _translations() -> dict[str, str]:
+def catalogue() -> dict[str, str]:
+    """English texts with their Brazilian Portuguese."""
     from babel.messages.pofile import read_po
 
     if not CATALOGUE.exists():
