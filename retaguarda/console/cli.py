@@ -55,13 +55,13 @@ def main() -> None:
     try:
         app()
     except RetaguardaError as error:
+        from retaguarda.report.retell import retell
         from retaguarda.runner import exit_of
 
-        console = Console(stderr=True)
-        console.print(f"[bold red]{say(error.code)}[/bold red]: ", end="")
-        console.print(redactor.clean(error.text), markup=False, highlight=False)
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print(redactor.clean(retell(error.text)), style="bold red", markup=False)
         if error.remedy:
-            console.print(say("What to do: {remedy}", remedy=error.remedy), markup=False, highlight=False)
+            console.print(say("What to do: {remedy}", remedy=retell(error.remedy)), markup=False)
         sys.exit(exit_of(error))
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from retaguarda.language import say
+from retaguarda.report.retell import retell
 from retaguarda.store.models import Item, ItemState, RunRecord
 from retaguarda.store.outcomes import outcome_counts
 
@@ -54,7 +55,7 @@ class TerminalProgress:
         for known, task in self._tasks.items():
             if known != run.pk and not self._seen.get(known):
                 self._bars.update(task, total=1, completed=1)
-        self._bars.update(self._bar(run), description=f"{process_label(run.process)} · {say(text)}")
+        self._bars.update(self._bar(run), description=f"{process_label(run.process)} · {retell(text)}")
 
     def total(self, run: RunRecord, items: int) -> None:
         self._bars.update(self._bar(run), total=items)
@@ -114,9 +115,9 @@ def close(console: Console, tree: list[RunRecord]) -> None:
     for step in tree[1:]:
         _say_refusals(console, step)
     if run.error:
-        console.print(f"[red]{run.error.get('text', '')}[/red]")
+        console.print(Text(retell(run.error.get("text", "")), style="red"))
         if run.error.get("remedy"):
-            console.print(say("What to do: {remedy}", remedy=run.error["remedy"]))
+            console.print(Text(say("What to do: {remedy}", remedy=retell(run.error["remedy"]))))
     console.print(say("Run {run} ended:", run=run.pk), coloured(run.state))
     for path in sorted(Path(run.folder).glob("*.*")):
         console.print(f"  {path}", soft_wrap=True, highlight=False)
@@ -125,4 +126,4 @@ def close(console: Console, tree: list[RunRecord]) -> None:
 def _say_refusals(console: Console, run: RunRecord) -> None:
     troubled = run.items.exclude(state=ItemState.SUCCESSFUL).exclude(reason="").order_by("reference")
     for item in troubled[:12]:
-        console.print(Text(f"  {item.reference}: ", style="bold"), Text(item.reason), sep="", soft_wrap=True)
+        console.print(Text(f"  {item.reference}: ", style="bold"), Text(retell(item.reason)), sep="", soft_wrap=True)
