@@ -102,12 +102,22 @@ class ReturnFile:
 
 
 def same_account(one: str, other: str) -> bool:
-    """Whether two spellings name one account: `1234 / 38215-6`, `0038215-6` and `38215-6` do.
+    """Whether two spellings name one account: `773/4417/38215-6`, `1234 / 0038215-6`, `382156` and `38215` do.
 
-    Leading zeros and punctuation say nothing; one may carry the branch in front. At least four characters must be told.
+    What stands before a slash or blank (bank, branch) is not compared; a check digit that only one tells is not either.
     """
-    a, b = (re.sub(r"[^0-9A-Z]", "", text.upper()).lstrip("0") for text in (one, other))
-    return min(len(a), len(b)) >= 4 and (a.endswith(b) or b.endswith(a))
+    (a, a_check), (b, b_check) = _account_number(one), _account_number(other)
+    if not (a and b):
+        return False
+    if bool(a_check) == bool(b_check):
+        return (a, a_check) == (b, b_check)
+    whole, bare = (a + a_check, b) if a_check else (b + b_check, a)
+    return bare in {whole, whole[:-1]}
+
+
+def _account_number(text: str) -> tuple[str, str]:
+    number, _, check = re.split(r"[\s/]+", text.strip().upper())[-1].replace(".", "").partition("-")
+    return number.lstrip("0"), check
 
 
 def entry_ids(account: str, entries: tuple[Entry, ...]) -> list[str]:

@@ -56,7 +56,7 @@ def test_a_csv_is_read_in_any_dress(encoding: str, delimiter: str) -> None:
 def test_a_workbook_is_read_wherever_its_table_stands() -> None:
     import datetime as dt
 
-    rows = [
+    rows: list[list[object]] = [
         ["WBC"],
         [],
         ["Número", "Cliente", "Total", "Vencimento"],
@@ -80,9 +80,9 @@ def test_a_quote_left_open_does_not_swallow_the_rest() -> None:
 
 
 def test_old_workbooks_and_other_archives_are_named() -> None:
-    with pytest.raises(InvalidItem, match="old .xls"):
+    with pytest.raises(InvalidItem, match=r"old \.xls"):
         sheet.table(b"\xd0\xcf\x11\xe0" + b"\0" * 100, "a.xls", NAMES)
-    with pytest.raises(InvalidItem, match="not an .xlsx"):
+    with pytest.raises(InvalidItem, match=r"not an \.xlsx"):
         sheet.table(archive(leia_dot_txt=b"oi"), "a.zip", NAMES)
 
 
@@ -142,8 +142,8 @@ def test_junk_raises_nothing_unknown(junk: bytes) -> None:
         for read in (lambda d: sheet.table(d, "x", NAMES), ccee_export.read):
             try:
                 read(data)
-            except RetaguardaError as error:
-                assert error.text
+            except RetaguardaError:
+                continue
 
 
 HEADER = "CODIGO_CONTRATO\tREFERENCIA\tSIGLA_PERFIL_VENDEDOR\tCODIGO_PERFIL_VENDEDOR\tSIGLA_PERFIL_COMPRADOR\tCODIGO_PERFIL_COMPRADOR"

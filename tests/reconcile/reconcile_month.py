@@ -21,7 +21,7 @@ from sandbox.bank_jatoba.statement import ofx
 from sandbox.ledger import Account, Ledger
 from sandbox.month import PERIOD, Month, Profile
 
-NOW = dt.datetime(2026, 11, 11, 10)
+NOW = dt.datetime(2026, 11, 11, 10, tzinfo=dt.UTC)
 SUPPLY = SupplyMonth(2026, 10)
 
 

@@ -1,0 +1,462 @@
+"""Receipts: the month's planted slips are found, every cent ends somewhere, and a second run decides as the first."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reconcile_month import bank_values, receivables, rules
+
+from retaguarda.errors import ConfigurationError, RetaguardaError
+from retaguarda.model.receivables import Receivable, Settlement
+from retaguarda.model.reconciliation import Break, BreakKind, Match, MatchKind, Reconciliation, as_dict
+from retaguarda.model.statements import Entry, ReturnFile, Statement, Title
+from retaguarda.model.values import Cnpj, Period
+from retaguarda.planning import settlement_batches
+from retaguarda.reconcile.ledger import Ledger, invoice_key, movements
+from retaguarda.reconcile.receipts import reconcile_receipts
+from retaguarda.reconcile.rules import parse_rules
+from sandbox.month import PERIOD, build
+
+RULES = rules()
+AURORA, IPE, PLASTICOS = Cnpj.parse("20418877000104"), Cnpj.parse("22880941000108"), Cnpj.parse("12ABC34501DE35")
+DAY = dt.date(2026, 11, 3)
+
+
+def invoice(number: str, amount: str, cnpj: Cnpj = AURORA, open_amount: str = "") -> Receivable:
+    return Receivable(number, "Cliente", cnpj, "", DAY, DAY, Decimal(amount), Decimal(open_amount or amount))
+
+
+def entry(amount: str, text: str, document: str = "", day: int = 3, kind: str = "") -> Entry:
+    return Entry(dt.date(2026, 11, day), Decimal(amount), text, document, type=kind)
+
+
+def statement(*entries: Entry, account: str = "38215-6") -> Statement:
+    return Statement("773", "4417", account, "BRL", dt.date(2026, 11, 1), dt.date(2026, 11, 10), None, None, entries)
+
+
+def title(document: str, paid: str, net: str, day: int = 3, movement: str = "06", interest: str = "0.00") -> Title:
+    credit = dt.date(2026, 11, day)
+    zero = Decimal("0.00")
+    amounts = (Decimal(paid), Decimal(paid), Decimal(interest), zero, Decimal(paid) - Decimal(net), Decimal(net))
+    return Title(movement, f"1000{document}", document, DAY, *amounts, credit, credit)
+
+
+def returned(*titles: Title, sequence: int = 1) -> ReturnFile:
+    return ReturnFile("773", sequence, "38215-6", titles)
+
+
+def told(entries: list[Entry], invoices: list[Receivable], *titles: Title) -> Reconciliation:
+    return reconcile_receipts([statement(*entries)], [returned(*titles)] if titles else [], invoices, RULES, booked=[])
+
+
+def only_break(found: Reconciliation) -> Break:
+    assert len(found.breaks) == 1
+    return found.breaks[0]
+
+
+def only_match(found: Reconciliation) -> Match:
+    assert len(found.matches) == 1
+    return found.matches[0]
+
+
+# the sandbox's month
+
+
+@pytest.mark.parametrize("seed", [42, 1, 7, 2026])
+def test_the_planted_slips_of_a_month_are_found_and_nothing_else_breaks(seed: int) -> None:
+    month = build(seed)
+    statements, returns = bank_values(month)
+    found = reconcile_receipts(statements, returns, receivables(month), RULES, booked=[])
+    assert {(b.kind, b.receivable) for b in found.breaks} == {
+        (BreakKind.DUPLICATE_PAYMENT, month.planted["duplicated_payment"]),
+        (BreakKind.AMOUNT_DIFFERS, month.planted["withheld_tax"]),
+    }
+    assert "5,85 %" in next(b.hint for b in found.breaks if b.kind is BreakKind.AMOUNT_DIFFERS)
+    odd = {m.receivable: m.kind for m in found.matches if m.kind is not MatchKind.FULL}
+    assert odd == {month.planted["partial_payment"]: MatchKind.PARTIAL, month.planted["rounded_payment"]: MatchKind.ROUNDED}
+    paid = {t.document for t in month.titles} | {e.text.split("NF")[1][:4] for e in month.entries if "NF" in e.text}
+    assert paid - {month.planted["withheld_tax"]} <= {m.receivable for m in found.matches}
+    assert len([m for m in found.matches if m.rule == "retorno"]) == len(month.titles)
+
+
+def test_the_month_ties_out_to_the_cent() -> None:
+    month = build()
+    statements, returns = bank_values(month)
+    found = reconcile_receipts(statements, returns, receivables(month), RULES, booked=[])
+    assert found.credits.movements == sum((e.amount for e in month.entries if e.amount > 0), Decimal())
+    assert found.debits.movements == sum((e.amount for e in month.entries if e.amount < 0), Decimal())
+    assert found.credits.difference == found.debits.difference == 0
+    owed = sum((i.amount for i in month.invoices), Decimal())
+    settled = sum(found.settled().values(), Decimal())
+    open_amount = sum((item.open_amount for item in found.open_items), Decimal())
+    assert owed - settled - open_amount == Decimal("0.02")  # the rounding that closes its invoice
+
+
+def test_a_second_run_decides_as_the_first() -> None:
+    """The ERP shows the payments as booked; with the bookings of the first run, the batch to book has the same reference."""
+    month, period = build(), Period(*PERIOD)
+    statements, returns = bank_values(month)
+    first = reconcile_receipts(statements, returns, receivables(month), RULES, booked=[])
+    batches = settlement_batches(first.matches, receivables(month), period)
+    booked = [line for batch in batches for line in batch.lines]
+    left = first.settled()
+    after = [replace(r, open_amount=max(r.open_amount - left.get(r.number, Decimal()), Decimal("0.00"))) for r in receivables(month)]
+    second = reconcile_receipts(statements, returns, after, RULES, booked=booked)
+    assert settlement_batches(second.matches, after, period) == batches
+    assert second.breaks == first.breaks
+
+
+def test_without_the_earlier_bookings_nothing_is_booked_twice() -> None:
+    month = build()
+    statements, returns = bank_values(month)
+    first = reconcile_receipts(statements, returns, receivables(month), RULES)
+    left = first.settled()
+    after = [replace(r, open_amount=max(r.open_amount - left.get(r.number, Decimal()), Decimal("0.00"))) for r in receivables(month)]
+    second = reconcile_receipts(statements, returns, after, RULES)
+    assert {m.receivable for m in second.matches if m.kind is not MatchKind.SETTLED} == set()
+    assert {b.kind for b in second.breaks} == {BreakKind.DUPLICATE_PAYMENT, BreakKind.AMOUNT_DIFFERS}
+
+
+def test_overlapping_statements_count_a_movement_once() -> None:
+    statements, _ = bank_values(build())
+    spans = (Period(PERIOD[0], dt.date(2026, 11, 6)), Period(dt.date(2026, 11, 5), PERIOD[1]))
+    cut = [replace(statements[0], entries=tuple(e for e in statements[0].entries if e.date in span)) for span in spans]
+    assert [m.id for m in movements(cut)] == [m.id for m in movements(statements[:1])]
+
+
+def test_the_result_is_plain_json() -> None:
+    month = build()
+    statements, returns = bank_values(month)
+    found = as_dict(reconcile_receipts(statements, returns, receivables(month), RULES))
+    again = json.loads(json.dumps(found))
+    assert again == found
+    assert found["credits"]["difference"] == "0.00"
+    assert {"rule", "evidence", "difference", "expected"} <= found["matches"][0].keys()
+    assert found["breaks"][0]["text"]
+
+
+# one case at a time
+
+
+@pytest.mark.parametrize(
+    ("paid", "kind", "amount", "adjustment"),
+    [
+        ("100.00", MatchKind.FULL, "100.00", "0.00"),
+        ("99.95", MatchKind.ROUNDED, "99.95", "0.00"),
+        ("100.05", MatchKind.ROUNDED, "100.00", "0.05"),
+        ("89.99", MatchKind.PARTIAL, "89.99", "0.00"),
+        ("0.01", MatchKind.PARTIAL, "0.01", "0.00"),
+    ],
+)
+def test_a_named_invoice_is_paid_rounded_or_in_part(paid: str, kind: MatchKind, amount: str, adjustment: str) -> None:
+    match = only_match(told([entry(paid, "PIX RECEBIDO NF4203 AURORA")], [invoice("4203", "100.00")]))
+    assert (match.kind, match.amount, match.adjustment) == (kind, Decimal(amount), Decimal(adjustment))
+    assert match.evidence == ("NF4203",)
+
+
+@pytest.mark.parametrize(("paid", "hint"), [("94.15", "5,85 %"), ("90.00", ""), ("99.94", ""), ("98.80", "1,2 %"), ("100.06", "paid more")])
+def test_a_named_invoice_with_another_amount_is_shown_not_booked(paid: str, hint: str) -> None:
+    found = told([entry(paid, "PIX RECEBIDO NF4203 AURORA")], [invoice("4203", "100.00")])
+    broken = only_break(found)
+    assert (broken.kind, broken.expected, found.settled()) == (BreakKind.AMOUNT_DIFFERS, Decimal("100.00"), {})
+    assert broken.hint.startswith("withholding" if "%" in hint else hint)
+    assert hint in broken.hint
+    assert found.open_items[0].open_amount == Decimal("100.00")
+
+
+def test_parts_add_up_to_the_whole() -> None:
+    entries = [entry("40.00", "PIX NF4203", day=3), entry("60.00", "PIX NF4203", day=5)]
+    found = told(entries, [invoice("4203", "100.00")])
+    assert [(m.kind, m.amount) for m in found.matches] == [(MatchKind.PARTIAL, Decimal("40.00")), (MatchKind.FULL, Decimal("60.00"))]
+    assert found.open_items == ()
+
+
+def test_the_same_payment_again_is_a_duplicate() -> None:
+    found = told([entry("100.00", "PIX NF4203", day=3), entry("100.00", "PIX NF4203", day=3)], [invoice("4203", "100.00")])
+    assert (only_break(found).kind, only_match(found).kind) == (BreakKind.DUPLICATE_PAYMENT, MatchKind.FULL)
+
+
+def test_the_same_payer_and_amount_again_is_a_duplicate_without_a_number_too() -> None:
+    entries = [entry("100.00", "TED RECEBIDA", AURORA), entry("100.00", "TED RECEBIDA", AURORA, day=5)]
+    assert only_break(told(entries, [invoice("4203", "100.00")])).kind is BreakKind.DUPLICATE_PAYMENT
+
+
+def test_another_amount_for_a_paid_invoice_is_unmatched() -> None:
+    found = told([entry("100.00", "PIX NF4203"), entry("55.00", "PIX NF4203", day=5)], [invoice("4203", "100.00")])
+    broken = only_break(found)
+    assert (broken.kind, broken.receivable, broken.hint) == (BreakKind.UNMATCHED, "4203", "the invoice it names is already paid")
+
+
+@pytest.mark.parametrize("document", [PLASTICOS, PLASTICOS.masked, f"CNPJ {PLASTICOS} PLASTICOS"])
+def test_the_payer_and_the_exact_amount_are_enough_when_only_one_invoice_fits(document: str) -> None:
+    found = told([entry("100.00", "TED RECEBIDA", document)], [invoice("1", "100.00", PLASTICOS), invoice("2", "100.01", PLASTICOS)])
+    assert (only_match(found).receivable, only_match(found).rule) == ("1", "payer")
+
+
+def test_two_invoices_that_fit_equally_well_are_left_to_a_person() -> None:
+    broken = only_break(told([entry("100.00", "TED RECEBIDA", AURORA)], [invoice("1", "100.00"), invoice("2", "100.00")]))
+    assert (broken.kind, broken.evidence) == (BreakKind.AMBIGUOUS, (AURORA, "1", "2"))
+
+
+def test_a_number_that_was_taken_by_name_is_not_taken_by_payer() -> None:
+    entries = [entry("100.00", "TED RECEBIDA", AURORA, day=3), entry("100.00", "PIX NF1 AURORA", day=5)]
+    found = told(entries, [invoice("1", "100.00"), invoice("2", "100.00")])
+    assert {m.receivable: m.rule for m in found.matches} == {"1": "reference", "2": "payer"}
+
+
+def test_a_payment_by_another_company_is_shown() -> None:
+    broken = only_break(told([entry("100.00", f"PIX NF4203 {IPE}")], [invoice("4203", "100.00")]))
+    assert (broken.kind, broken.receivable) == (BreakKind.PAYER_DIFFERS, "4203")
+
+
+def test_one_transfer_for_several_named_invoices() -> None:
+    found = told([entry("150.00", "TED NF 4203 NF 4.204")], [invoice("4203", "100.00"), invoice("4204", "50.00")])
+    assert [(m.receivable, m.amount) for m in found.matches] == [("4203", Decimal("100.00")), ("4204", Decimal("50.00"))]
+    assert only_break(told([entry("140.00", "TED NF 4203 NF 4204")], [invoice("4203", "100.00"), invoice("4204", "50.00")])).hint
+
+
+def test_a_bare_document_number_names_no_invoice() -> None:
+    assert only_break(told([entry("100.00", "PIX RECEBIDO", "4203")], [invoice("4203", "100.00")])).kind is BreakKind.UNMATCHED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "NF4203",
+        "NF 4.203",
+        "NF-e 004203",
+        "NFE:4203",
+        "nota fiscal nº 4203",
+        "FATURA 4203",
+        "DUP 4203",
+        "PAGTO NFS-e 4203/2026",
+        "NF. 000.004.203",
+    ],
+)
+def test_invoice_numbers_as_people_write_them(text: str) -> None:
+    assert only_match(told([entry("100.00", text)], [invoice("4203", "100.00")])).receivable == "4203"
+
+
+@pytest.mark.parametrize("text", ["CONFERENCIA 4203", "NF42031", "PIX 4203", "ANF4203", "NF1234567894203"])
+def test_what_is_no_invoice_number(text: str) -> None:
+    assert only_break(told([entry("100.00", text)], [invoice("4203", "100.00")])).kind is BreakKind.UNMATCHED
+
+
+@pytest.mark.parametrize(
+    ("number", "key"), [("4203", "4203"), ("2026/4203", "4203"), ("NF-004203", "4203"), ("4203/1", "4203"), ("X", "X")]
+)
+def test_invoice_keys(number: str, key: str) -> None:
+    assert invoice_key(number) == key
+
+
+# boletos
+
+
+def test_a_boleto_credit_is_exploded_by_its_titles() -> None:
+    found = told(
+        [entry("146.20", "BOLETOS RECEBIDOS  03/11S")], [invoice("1", "100.00"), invoice("2", "50.00")],
+        title("1", "100.00", "98.10"), title("2", "50.00", "48.10"), title("9", "7.00", "5.10", movement="02"),
+    )  # fmt: skip
+    assert [(m.receivable, m.credited, m.amount, m.adjustment) for m in found.matches] == [
+        ("1", Decimal("98.10"), Decimal("100.00"), Decimal("-1.90")),
+        ("2", Decimal("48.10"), Decimal("50.00"), Decimal("-1.90")),
+    ]
+    assert found.breaks == ()
+
+
+def test_interest_on_a_boleto_is_no_difference() -> None:
+    found = told([entry("103.00", "COB COMPE", kind="202")], [invoice("1", "100.00")], title("1", "103.00", "103.00", interest="3.00"))
+    assert (only_match(found).amount, only_match(found).adjustment) == (Decimal("100.00"), Decimal("3.00"))
+
+
+@pytest.mark.parametrize("credit", ["98.11", "98.09"])
+def test_a_boleto_credit_that_differs_by_a_cent_is_a_break(credit: str) -> None:
+    found = told([entry(credit, "BOLETOS RECEBIDOS")], [invoice("1", "100.00")], title("1", "100.00", "98.10"))
+    assert (only_break(found).kind, only_break(found).expected, found.matches) == (BreakKind.BATCH_DIFFERS, Decimal("98.10"), ())
+
+
+def test_titles_without_a_credit_and_credits_without_titles() -> None:
+    found = told([entry("50.00", "BOLETOS RECEBIDOS", day=5)], [invoice("1", "100.00")], title("1", "100.00", "98.10"))
+    assert {(b.kind, b.amount) for b in found.breaks} == {
+        (BreakKind.BATCH_MISSING, Decimal("0.00")),
+        (BreakKind.BATCH_UNEXPLAINED, Decimal("50.00")),
+    }
+
+
+def test_titles_credited_outside_the_statements_are_awaited() -> None:
+    found = told([], [invoice("1", "100.00")], title("1", "100.00", "98.10", day=20))
+    assert (found.breaks, found.open_items[0].receivable) == ((), "1")
+
+
+def test_odd_titles_inside_a_good_credit_are_told_one_by_one() -> None:
+    titles = (title("1", "100.00", "98.00"), title("1", "100.00", "98.00"), title("77", "10.00", "9.00"), title("2", "30.00", "29.00"))
+    found = told([entry("234.00", "BOLETOS RECEBIDOS")], [invoice("1", "100.00"), invoice("2", "50.00")], *titles)
+    assert only_match(found).receivable == "1"
+    assert [(b.kind, b.amount) for b in found.breaks] == [
+        (BreakKind.DUPLICATE_PAYMENT, Decimal("98.00")),
+        (BreakKind.TITLE_UNKNOWN, Decimal("9.00")),
+        (BreakKind.AMOUNT_DIFFERS, Decimal("29.00")),
+    ]
+
+
+def test_a_return_file_that_came_twice_counts_once() -> None:
+    file = returned(title("1", "100.00", "98.10"))
+    found = reconcile_receipts([statement(entry("98.10", "BOLETOS RECEBIDOS"))], [file, file], [invoice("1", "100.00")], RULES, booked=[])
+    assert (len(found.matches), found.breaks) == (1, ())
+
+
+def test_a_boleto_credit_of_another_account_explains_nothing() -> None:
+    other = statement(entry("98.10", "BOLETOS RECEBIDOS"), account="99999-9")
+    found = reconcile_receipts([other], [returned(title("1", "100.00", "98.10"))], [invoice("1", "100.00")], RULES, booked=[])
+    assert only_break(found).kind is BreakKind.BATCH_UNEXPLAINED
+
+
+# what the ERP already shows
+
+
+def test_an_invoice_paid_by_hand_takes_its_payment_and_the_next_is_a_duplicate() -> None:
+    entries = [entry("100.00", "PIX NF4203"), entry("100.00", "PIX NF4203", day=5)]
+    found = told(entries, [invoice("4203", "100.00", open_amount="0.00")])
+    assert (only_match(found).kind, only_break(found).kind) == (MatchKind.SETTLED, BreakKind.DUPLICATE_PAYMENT)
+    assert found.settled() == {}
+
+
+def test_an_instalment_equal_to_what_is_booked_is_booked_when_the_bookings_are_known() -> None:
+    """Half was paid last month; without the bookings the second half could be the first one again: a person decides."""
+    half = invoice("4203", "100.00", open_amount="50.00")
+    known = told([entry("50.00", "PIX NF4203")], [half])
+    assert only_match(known).kind is MatchKind.FULL
+    unknown = reconcile_receipts([statement(entry("50.00", "PIX NF4203"))], [], [half], RULES)
+    assert (only_break(unknown).kind, only_break(unknown).hint) == (
+        BreakKind.AMOUNT_DIFFERS,
+        "the ERP already shows a payment of this amount",
+    )
+
+
+def test_bookings_of_other_statements_are_not_given_back() -> None:
+    part = Settlement("4203", DAY, Decimal("40.00"), "", "another-entry")
+    invoices = [invoice("4203", "100.00", open_amount="60.00")]
+    found = reconcile_receipts([statement(entry("60.00", "PIX NF4203"))], [], invoices, RULES, booked=[part])
+    assert (only_match(found).kind, found.open_items) == (MatchKind.FULL, ())
+
+
+# classes
+
+
+@pytest.mark.parametrize(
+    ("amount", "text", "kind", "name"),
+    [
+        ("-7.00", "TAR/CUSTAS COBRANCA", "", "bank-fee"), ("-7.00", "QUALQUER", "105", "bank-fee"), ("-7.00", "IOF", "", "financial-tax"),
+        ("7.00", "REND PAGO APLIC AUT MAIS", "", "investment-yield"), ("7.00", "TRANSF MESMA TITULARIDADE", "213", "own-transfer"),
+        ("-7.00", "TRANSF ENTRE CONTAS MESMA TITULARIDADE", "117", "own-transfer"), ("-7.00", "SISPAG FORNECEDORES", "", "supplier"),
+    ],
+)  # fmt: skip
+def test_movements_known_by_their_words(amount: str, text: str, kind: str, name: str) -> None:
+    found = told([entry(amount, text, kind=kind)], [])
+    assert [(c.name, c.amount) for c in found.classified] == [(name, Decimal(amount))]
+    assert found.classified[0].evidence[0]
+
+
+@pytest.mark.parametrize(
+    ("amount", "text", "kind"),
+    [
+        ("-7.00", "PIX BIOFARMA TARQUINIO", BreakKind.UNCLASSIFIED),
+        ("7.00", "TARIFA", BreakKind.UNMATCHED),
+        ("7.00", "PIX", BreakKind.UNMATCHED),
+    ],
+)
+def test_movements_that_no_rule_knows(amount: str, text: str, kind: BreakKind) -> None:
+    assert only_break(told([entry(amount, text)], [])).kind is kind
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"schema": 1, "classes": []},
+        {"schema": 1, "class": [{"name": "x", "side": "left"}]},
+        {"schema": 1, "class": [{"name": "x", "side": "any", "regex": ""}]},
+        {"schema": 1, "withholding": [{"name": "x", "rates": ["abc"]}]},
+    ],
+)
+def test_a_mistaken_rule_stops_the_start(data: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError):
+        parse_rules(data)
+
+
+# whatever comes
+
+
+TEXTS = st.sampled_from(
+    ["PIX NF1", "PIX NF2 NF3", "TED", "BOLETOS RECEBIDOS", "TARIFA", "MESMA TITULARIDADE", f"NF1 {IPE}", AURORA, f"NF9 {AURORA}", "SALDO"]
+)
+AMOUNTS = st.sampled_from(["0.01", "10.00", "9.95", "9.41", "4.00", "20.00", "30.00", "-5.00", "0.00", "8.10"]).map(Decimal)
+ENTRIES = st.builds(lambda amount, text, day: entry(str(amount), text, day=day), AMOUNTS, TEXTS, st.integers(1, 9))
+INVOICES = st.lists(
+    st.tuples(
+        st.integers(1, 5), st.sampled_from(["10.00", "20.00"]), st.sampled_from(["0.00", "6.00", "10.00"]), st.sampled_from([AURORA, IPE])
+    ),
+    unique_by=lambda row: row[0],
+    max_size=5,
+)
+TITLES = st.lists(st.tuples(st.integers(1, 6), st.sampled_from(["10.00", "4.00"]), st.integers(1, 9)), max_size=4)
+
+
+@given(st.lists(ENTRIES, max_size=14), INVOICES, TITLES, st.booleans())
+def test_the_tie_out_always_holds(
+    entries: list[Entry], rows: list[tuple[int, str, str, Cnpj]], paid: list[tuple[int, str, int]], known: bool
+) -> None:
+    """Every cent of every movement is in exactly one place, and no invoice is settled beyond what was open."""
+    invoices = [invoice(str(n), amount, cnpj, str(min(Decimal(amount), Decimal(left)))) for n, amount, left, cnpj in rows]
+    file = returned(*(title(str(n), amount, str(Decimal(amount) - Decimal("1.90")), day) for n, amount, day in paid))
+    found = reconcile_receipts([statement(*entries)], [file], invoices, RULES, booked=[] if known else None)
+    assert found.credits.difference == found.debits.difference == 0
+    assert found.credits.movements + found.debits.movements == sum((e.amount for e in entries), Decimal())
+    for receivable in invoices:
+        assert found.settled().get(receivable.number, Decimal()) <= receivable.open_amount
+    left = {item.receivable: item.open_amount for item in found.open_items}
+    for receivable in invoices:
+        rest = receivable.open_amount - found.settled().get(receivable.number, Decimal()) - left.get(receivable.number, Decimal())
+        assert 0 <= rest <= Decimal("0.05")
+
+
+def test_a_pass_that_loses_money_is_stopped() -> None:
+    def careless(ledger: Ledger) -> None:
+        for credit in ledger.credits():
+            ledger.decide(credit, ledger.broken(BreakKind.UNMATCHED, credit, credit.amount - Decimal("0.01")))
+
+    with pytest.raises(RetaguardaError, match=r"explains 99\.99 of 100\.00"):
+        reconcile_receipts([statement(entry("100.00", "PIX"))], [], [], RULES, passes=[careless])
+
+
+def test_a_pass_that_settles_more_than_is_open_is_stopped() -> None:
+    def greedy(ledger: Ledger) -> None:
+        for credit in ledger.credits():
+            receivable = ledger.receivables["1"]
+            ledger.decide(credit, ledger.match("x", MatchKind.FULL, credit, receivable, credit.amount, credit.amount))
+
+    with pytest.raises(RetaguardaError, match="is open"):
+        reconcile_receipts([statement(entry("100.00", "PIX"))], [], [invoice("1", "99.00")], RULES, passes=[greedy])
+
+
+def test_fewer_passes_leave_more_and_still_tie_out() -> None:
+    steps: list[Callable[[Ledger], None]] = []
+    found = reconcile_receipts([statement(entry("100.00", "PIX NF1"))], [], [invoice("1", "100.00")], RULES, passes=steps)
+    assert only_break(found).kind is BreakKind.UNMATCHED
+
+
+def test_twenty_thousand_lines_take_seconds() -> None:
+    entries = [entry(f"{n}.10", f"PIX RECEBIDO NF{n} CLIENTE" if n % 2 else f"TED {AURORA}", day=1 + n % 9) for n in range(1, 20_001)]
+    invoices = [invoice(str(n), f"{n}.10") for n in range(1, 20_001)]
+    before = time.monotonic()
+    found = told(entries, invoices)
+    assert time.monotonic() - before < 20
+    assert len(found.matches) == 20_000
