@@ -1,0 +1,1 @@
+"""Robot of Tryton, the company's ERP."""
