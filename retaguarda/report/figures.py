@@ -31,12 +31,12 @@ class TieOut:
         return total(self.received) - total(self.parts)
 
     @property
-    def count_difference(self) -> int:
-        return sum(line.count for line in self.received) - sum(line.count for line in self.parts)
-
-    @property
     def holds(self) -> bool:
         return not self.difference and not self.stated
+
+    @property
+    def verdict(self) -> Label:
+        return Label(say("Ties out"), Tone.GOOD) if self.holds else Label(say("Does not tie out"), Tone.BAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +124,23 @@ def closing_gap(line: StatementLine) -> Decimal | None:
     return line.opening + line.movement - line.closing
 
 
+def proven(line: StatementLine) -> Label:
+    """Whether a statement file was proven complete."""
+    return Label(say("Complete"), Tone.GOOD) if line.proven else Label(say("Not proven"), Tone.BAD)
+
+
+def met(deadline: Deadline) -> Label:
+    """Whether a deadline was met."""
+    return Label(say("Met"), Tone.GOOD) if deadline.met else Label(say("Missed deadline"), Tone.BAD)
+
+
 def local(moment: dt.datetime) -> dt.datetime:
     """A moment in São Paulo; a naive one is taken as already there."""
     return moment.replace(tzinfo=SAO_PAULO) if moment.tzinfo is None else moment.astimezone(SAO_PAULO)
 
 
 def banners(report: RunReport) -> list[tuple[Tone, str]]:
-    """What a reader must know before any figure: simulation, rehearsal, the error that ended the run, notes."""
+    """What a reader must know before any figure: a simulation, a rehearsal."""
     found = []
     if report.dry_run:
         found.append((Tone.WARN, say("Simulation: nothing was pressed and nothing was booked.")))

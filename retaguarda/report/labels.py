@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -36,7 +37,7 @@ SEVERE = frozenset({Tone.WARN, Tone.BAD})
 
 def label(vocabulary: Vocabulary, code: str) -> Label:
     """The label of a code; a code that the vocabulary does not have is shown as it is, underscores as spaces."""
-    text, tone = vocabulary.get(code.strip().lower().replace("-", "_"), ("", Tone.IDLE))
+    text, tone = vocabulary.get(re.sub("[- ]", "_", code.strip().lower()), ("", Tone.IDLE))
     return Label(say(text) if text else readable(code), tone)
 
 

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from retaguarda.language import say
-from retaguarda.report.content import BreakLine, ContractLine, EvidenceLine, ItemLine, MatchLine, RejectionLine, RunReport
-from retaguarda.report.figures import gap, verdict
-from retaguarda.report.labels import Label, Tone, label
+from retaguarda.report.content import (
+    BreakLine,
+    ContractLine,
+    EvidenceLine,
+    ItemLine,
+    LogLine,
+    MatchLine,
+    RejectionLine,
+    RunReport,
+    StatementLine,
+)
+from retaguarda.report.figures import closing_gap, gap, proven, verdict
+from retaguarda.report.headline import parameter
+from retaguarda.report.labels import SEVERE, Label, Tone, label
 from retaguarda.report.listing import Column, Listing, Target, Value
 from retaguarda.report.retell import retell
+from retaguarda.report.show import shown
 from retaguarda.report.vocabulary import (
     AREAS,
     BREAKS,
@@ -23,11 +36,12 @@ from retaguarda.report.vocabulary import (
     EVIDENCE_KINDS,
     FIELDS,
     ITEM_STATES,
+    LEVELS,
     PROCESSES,
     RULES,
 )
 
-MAX_FIELDS = 16
+MAX_LOG = 5_000
 _FIELD_KINDS = {0: "count", 2: "money", 3: "mwh", 6: "mw"}
 
 
@@ -48,9 +62,15 @@ def _step(code: str) -> str:
 
 
 def field_columns(items: Sequence[ItemLine]) -> list[Column[ItemLine]]:
-    """One column for each field that the items carry, in the order they are met."""
+    """One column for each known field that the items carry; what else they carry (rows as they came) stands in the last one."""
     names = dict.fromkeys(name for item in items for name in item.fields)
-    return [_field_column(name) for name in names if name != "reference"][:MAX_FIELDS]
+    known = [_field_column(name) for name in names if name in FIELDS]
+    rest = [Column("Other values", _others, "wrap")] if set(names) - set(FIELDS) - {"reference"} else []
+    return [*known, *rest]
+
+
+def _others(item: ItemLine) -> str:
+    return " · ".join(f"{n}: {v}" for n, v in item.fields.items() if n not in FIELDS and n != "reference" and v)
 
 
 def _field_column(name: str) -> Column[ItemLine]:
@@ -166,4 +186,69 @@ _EVIDENCE: list[Column[EvidenceLine]] = [
     Column("Label", lambda e: retell(e.label), width=58),
     Column("Bytes", lambda e: e.size, "count", total=True),
     Column("SHA-256", lambda e: e.sha256, "mono"),
+]
+
+
+def page_listings(report: RunReport, pictures: Mapping[str, int]) -> dict[str, Listing[Any]]:
+    """The lists as the page shows them, by key: items with their fields in one column and a link to their pictures.
+
+    `pictures` gives, by reference, the index of an item's group of pictures.
+    """
+
+    def target(item: ItemLine) -> Target | None:
+        return ("pictures", pictures[item.reference]) if item.reference in pictures else None
+
+    lists = {listing.key: listing for listing in listings(report)}
+    shown_apart = {"Reference", "State"}
+    columns = [
+        Column("Reference", lambda i: i.reference, link=target),
+        *(column for column in _ITEMS if column.heading not in shown_apart),
+        Column("Values", _together, "wrap"),
+    ]
+    return lists | {"items": replace(lists["items"], columns=columns)}
+
+
+def _together(item: ItemLine) -> str:
+    """An item's fields in one text: `Submercado: SUL · MWmédio: 1,234567`."""
+    return " · ".join(f"{say(FIELDS.get(n, n))}: {_shown_field(item, n)}" for n, v in item.fields.items() if n != "reference" and v)
+
+
+def _shown_field(item: ItemLine, name: str) -> str:
+    decimals = DECIMALS.get(name)
+    value = _number(item.fields.get(name)) if decimals is not None else _field(item.fields, name)
+    return shown(value, _FIELD_KINDS[decimals] if decimals is not None else "text")
+
+
+def log_listing(report: RunReport) -> Listing[LogLine]:
+    """The lines of the log that the page carries: the last ones, and every warning and error before them."""
+    latest = report.log[-MAX_LOG:]
+    severe = [line for line in report.log[: -len(latest) or None] if label(LEVELS, line.level).tone in SEVERE]
+    return Listing("log", say("Log"), say("What the robots did, minute by minute"), _LOG, (*severe[-MAX_LOG:], *latest))
+
+
+_LOG: list[Column[LogLine]] = [
+    Column("When", lambda x: x.at, "moment"),
+    Column("Level", lambda x: label(LEVELS, x.level), "badge", choice=True),
+    Column("Step", lambda x: _step(x.step), choice=True),
+    Column("Item", lambda x: x.item),
+    Column("Text", lambda x: retell(x.text), "wrap"),
+]
+
+
+def statement_listing(report: RunReport) -> Listing[StatementLine]:
+    """The completeness proofs of the statement files."""
+    return Listing("statements", say("Statements"), say("Completeness of the statements"), _STATEMENTS, report.statements)
+
+
+_STATEMENTS: list[Column[StatementLine]] = [
+    Column("Statement file", lambda s: s.file),
+    Column("Account", lambda s: s.account),
+    Column("Period", lambda s: parameter(s.period)),
+    Column("Entries", lambda s: s.entries, "count"),
+    Column("Opening balance", lambda s: s.opening, "money"),
+    Column("Movement", lambda s: s.movement, "money"),
+    Column("Stated closing", lambda s: s.closing, "money"),
+    Column("Difference", closing_gap, "money"),
+    Column("Proof", proven, "badge"),
+    Column("Detail", lambda s: retell(s.detail), "wrap"),
 ]

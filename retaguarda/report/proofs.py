@@ -10,9 +10,9 @@ from typing import Any
 from retaguarda.language import say
 from retaguarda.report.canvas import FIRST, LAST, Canvas
 from retaguarda.report.content import RunReport, StatementLine, TieLine
-from retaguarda.report.figures import BreakCount, TieOut, break_counts, closing_gap, margin, tie_out, total
+from retaguarda.report.figures import BreakCount, TieOut, break_counts, closing_gap, margin, met, proven, tie_out, total
 from retaguarda.report.headline import parameter
-from retaguarda.report.labels import Label, Tone, label
+from retaguarda.report.labels import label
 from retaguarda.report.listing import Listing
 from retaguarda.report.retell import retell
 from retaguarda.report.styles import COUNT, MONEY, MWH
@@ -58,11 +58,10 @@ def _tie_line(canvas: Canvas, name: str, count: int | None, amount: Decimal) -> 
 
 
 def _tie_difference(canvas: Canvas, tie: TieOut, received: int, parts: int) -> None:
-    verdict = Label(say("Ties out"), Tone.GOOD) if tie.holds else Label(say("Does not tie out"), Tone.BAD)
     canvas.put(LABEL, retell(tie.title), "sum")
-    canvas.put(BADGE, verdict, "badge", bold=True)
-    canvas.put(THIRD, tie.count_difference, "sum", formula=f"=D{received}-D{parts}", num_format=COUNT)
-    canvas.put(FOURTH, tie.difference, "sum", verdict.tone, formula=f"=ROUND(E{received}-E{parts},2)", num_format=MONEY)
+    canvas.put(BADGE, tie.verdict, "badge", bold=True)
+    canvas.fill("sum", THIRD)  # one credit may be booked in part and break in part: the counts need not agree
+    canvas.put(FOURTH, tie.difference, "sum", tie.verdict.tone, formula=f"=ROUND(E{received}-E{parts},2)", num_format=MONEY)
     canvas.colour_zero(FOURTH)
     canvas.next()
 
@@ -83,7 +82,7 @@ def write_statements(canvas: Canvas, report: RunReport) -> None:
 def _statement(canvas: Canvas, line: StatementLine) -> None:
     difference, row = closing_gap(line), canvas.row + 1
     canvas.put(LABEL, line.file)
-    canvas.put(BADGE, Label(say("Complete"), Tone.GOOD) if line.proven else Label(say("Not proven"), Tone.BAD))
+    canvas.put(BADGE, proven(line))
     canvas.put(THIRD, line.entries, "count")
     canvas.put(FOURTH, line.opening, "money")
     canvas.put(FIFTH, line.movement, "money")
@@ -107,7 +106,7 @@ def write_deadlines(canvas: Canvas, report: RunReport) -> None:
     for line in report.deadlines:
         left = margin(report, line)
         canvas.put(LABEL, label(DEADLINES, line.name).text)
-        canvas.put(BADGE, Label(say("Met"), Tone.GOOD) if line.met else Label(say("Missed deadline"), Tone.BAD))
+        canvas.put(BADGE, met(line))
         canvas.put(THIRD, line.at, "moment", align="right")
         canvas.put(FOURTH, hours(left), "hours")
         canvas.put(FIFTH, label(CONFIDENCES, line.confidence).text, align="right")
@@ -142,6 +141,16 @@ def _break(canvas: Canvas, line: BreakCount, sheet: str) -> None:
     canvas.put(FOURTH, line.amount, kind, formula=f"=SUMIFS('{sheet}'!$H:$H,{same})", num_format=MWH if kind == "mwh" else MONEY)
     canvas.put(FIFTH, line.unit, align="right")
     canvas.next()
+
+
+def write_notes(canvas: Canvas, report: RunReport) -> None:
+    """What the steps want a reader to know."""
+    if not report.notes:
+        return
+    canvas.section(say("Notes"))
+    for note in report.notes:
+        canvas.put(LABEL, retell(note), until=LAST)
+        canvas.next()
 
 
 def write_contents(canvas: Canvas, sheets: Sequence[Listing[Any]]) -> None:

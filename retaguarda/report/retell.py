@@ -9,10 +9,11 @@ from __future__ import annotations
 import functools
 import re
 
-from retaguarda.language import language, say
+from retaguarda.language import catalogue, language, say
 from retaguarda.report.labels import label
-from retaguarda.report.vocabulary import ACTS, CODES, OUTCOMES
+from retaguarda.report.vocabulary import ACTS, CODES, CONTRACT_OUTCOMES, OUTCOMES
 
+MAX_LENGTH = 600
 PATTERNS = (
     "{act} {reference}: form before the button",
     "{act} {reference}: receipt",
@@ -21,27 +22,17 @@ PATTERNS = (
     "failure: {code}",
     "sign-in failed: {code}",
     "stage: {stage}",
-    "sent, outcome unknown; looked up again after {seconds} s of quiet",
-    "pressed, but not proven: {text}",
-    "the form of {reference} does not show what was wanted: {text}",
-    "the portal holds {reference} {count} times",
-    "the portal holds {reference} with other values: {text}",
-    "unreadable {count} times: a person must decide",
+    "{reference}: An invoice is not fully paid. ({numbers})",
+    "{reference}: A boleta has no invoice. ({numbers})",
+    "{comparison}: {count}",
+    "{code}: {text}",
 )
-"""English sentences with values, most specific first."""
-_SHAPES = {"act": "[a-z][a-z_]*", "reference": ".{1,200}?", "code": "[a-z][a-z-]*", "outcome": "done|already|planned", "count": "[0-9]+"}
-_VOCABULARIES = {"act": ACTS, "code": CODES, "outcome": OUTCOMES}
-
-
-@functools.lru_cache(maxsize=4096)
-def _retold(text: str, _language: str) -> str:
-    shown = say(text)
-    if shown != text:
-        return shown
-    for pattern, expression in _expressions():
-        if found := expression.fullmatch(text):
-            return say(pattern, **{name: _value(name, value) for name, value in found.groupdict().items()})
-    return text
+"""Short sentences with values, most specific first; longer ones are found in the catalogue by themselves."""
+MIN_LITERAL = 12
+"""Letters that a pattern of the catalogue must have besides its values, so that it fits nothing but its own sentence."""
+_VOCABULARIES = {"act": ACTS, "code": CODES, "outcome": OUTCOMES, "comparison": CONTRACT_OUTCOMES}
+_SHAPES = {name: "|".join(code.replace("_", "[-_]") for code in codes) for name, codes in _VOCABULARIES.items()}
+_SHAPES |= {"reference": ".{1,200}?", "count": "[0-9]+", "seconds": "[0-9]+"}
 
 
 def retell(text: str) -> str:
@@ -49,15 +40,40 @@ def retell(text: str) -> str:
     return _retold(text, language()) if text else text
 
 
+@functools.lru_cache(maxsize=4096)
+def _retold(text: str, _language: str) -> str:
+    shown = say(text)
+    if shown != text or len(text) > MAX_LENGTH:
+        return shown
+    for pattern, expression in _expressions(_language):
+        if found := expression.fullmatch(text):
+            return say(pattern, **{name: _value(name, value) for name, value in found.groupdict().items()})
+    return text
+
+
 def _value(name: str, value: str) -> str:
-    return label(_VOCABULARIES[name], value).text if name in _VOCABULARIES else say(value)
+    return label(_VOCABULARIES[name], value).text if name in _VOCABULARIES else retell(value)
 
 
 @functools.cache
-def _expressions() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple((pattern, re.compile(_expression(pattern), re.DOTALL)) for pattern in PATTERNS)
+def _expressions(_language: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Each pattern with its expression: ours, then those of the catalogue, the wordiest first."""
+    known = [text for text in catalogue() if "{" in text and _literal(text) >= MIN_LITERAL and text not in PATTERNS]
+    wordy = sorted(known, key=_literal, reverse=True)
+    return tuple((pattern, re.compile(_expression(pattern), re.DOTALL)) for pattern in (*PATTERNS, *wordy))
+
+
+def _literal(pattern: str) -> int:
+    return sum(character.isalpha() for character in re.sub(r"\{[^}]*\}", "", pattern))
 
 
 def _expression(pattern: str) -> str:
-    parts = re.split(r"\{(\w+)\}", pattern)
-    return "".join(f"(?P<{part}>{_SHAPES.get(part, '.+')})" if i % 2 else re.escape(part) for i, part in enumerate(parts))
+    """A pattern as an expression with named groups; a name that comes twice must stand for one value."""
+    made, seen = [], set[str]()
+    for index, part in enumerate(re.split(r"\{(\w+)(?::[^}]*)?\}", pattern)):
+        if index % 2 == 0:
+            made.append(re.escape(part))
+        else:
+            made.append(f"(?P={part})" if part in seen else f"(?P<{part}>{_SHAPES.get(part, '.+?')})")
+            seen.add(part)
+    return "".join(made)

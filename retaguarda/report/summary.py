@@ -13,7 +13,7 @@ from retaguarda.report.headline import Fact, headline
 from retaguarda.report.headline import facts as fact_lines
 from retaguarda.report.labels import Tone, label
 from retaguarda.report.listing import Listing
-from retaguarda.report.proofs import write_breaks, write_contents, write_deadlines, write_statements, write_tie_out
+from retaguarda.report.proofs import write_breaks, write_contents, write_deadlines, write_notes, write_statements, write_tie_out
 from retaguarda.report.retell import retell
 from retaguarda.report.sheets import Frame
 from retaguarda.report.styles import COUNT
@@ -29,7 +29,7 @@ def write_summary(frame: Frame, report: RunReport, sheets: Sequence[Listing[Any]
     for col, width in enumerate(_WIDTHS):
         sheet.set_column(col, col, width)
     canvas = Canvas(frame, sheet)
-    for write in (_title, _facts, _steps, write_tie_out, write_statements, write_deadlines, write_breaks):
+    for write in (_title, _facts, _steps, write_tie_out, write_statements, write_deadlines, write_breaks, write_notes):
         write(canvas, report)
     write_contents(canvas, sheets)
     canvas.flush()
@@ -47,7 +47,7 @@ def _title(canvas: Canvas, report: RunReport) -> None:
     canvas.height(18)
     canvas.put(FIRST, f"{label(PROCESSES, report.process).text} · {say('Report of the run')}", "subtitle", font_size=11)
     canvas.next(2)
-    for tone, text in [*banners(report), *((Tone.INFO, retell(note)) for note in report.notes)]:
+    for tone, text in banners(report):
         _across(canvas, text, tone, "banner")
     if report.error:
         _across(canvas, say("The run ended with an error: {text}", text=retell(report.error)), Tone.BAD, "panel")

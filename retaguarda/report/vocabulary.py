@@ -116,22 +116,17 @@ PROCESSES: Vocabulary = {
     "close_month": ("Close the month", _INFO),
     "check_sign_in": ("Check the sign-in", _INFO),
     "export_erp": ("Export contracts and invoices of the ERP", _INFO),
-    "download_statements": ("Download bank statements", _INFO),
-    "download_returns": ("Download boleto returns", _INFO),
+    "download_statements": ("Download bank statements and returns", _INFO),
     "reconcile_receipts": ("Reconcile receipts", _INFO),
     "register_contracts": ("Register contracts at CCEE", _INFO),
     "validate_contracts": ("Validate contracts at CCEE", _INFO),
-    "export_ccee": ("Export the contracts of CCEE", _INFO),
-    "export_contracts": ("Export the contracts of CCEE", _INFO),
-    "reconcile_contracts": ("Reconcile CCEE with the ERP", _INFO),
+    "reconcile_ccee": ("Reconcile CCEE with the ERP", _INFO),
     "settle_receivables": ("Settle receivables in the ERP", _INFO),
-    "settle_receipts": ("Settle receivables in the ERP", _INFO),
 }
 ACTS: Vocabulary = {
     "register": ("Register", _INFO),
     "validate": ("Validate", _INFO),
     "settle": ("Settle", _INFO),
-    "book": ("Settle", _INFO),
 }
 RECEIPT_BREAKS: Vocabulary = {
     "amount_differs": ("Amount differs", _WARN),
@@ -168,10 +163,9 @@ RULES: Vocabulary = {
     "part": ("Part payment by invoice number", _WARN),
 }
 CLASSES: Vocabulary = {
-    "matched": ("Booked on invoices", _INFO),
-    "booked": ("Booked on invoices", _INFO),
-    "classified": ("Classified", _INFO),
-    "breaks": ("Breaks", _WARN),
+    "credits_received": ("Credits received", _INFO),
+    "matched_with_invoices": ("Booked on invoices", _INFO),
+    "breaks": ("Breaks, see their sheet", _WARN),
     "boleto_batch": ("Boleto credits", _INFO),
     "own_transfer": ("Transfers between own accounts", _INFO),
     "investment_yield": ("Investment yields", _INFO),
