@@ -30,8 +30,8 @@ from tests.sandbox_fixtures import Pictures, SandboxProcess
 MONTH = Period(dt.date(2026, 11, 1), dt.date(2026, 11, 10))
 TWO_DAYS = Period(dt.date(2026, 11, 5), dt.date(2026, 11, 6))
 WEEKEND = Period(dt.date(2026, 11, 7), dt.date(2026, 11, 8))
-PATIENCE = 5
-"""Seconds the robots wait for a page here; longer than any page of a quiet sandbox takes, shorter than in production."""
+PATIENCE, HURRY = 15, 3
+"""Seconds the robots wait for a page; the shorter one where a test knows that nothing will come."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,23 @@ class Bench:
         return self.sandbox.site(self.case.portal).account
 
     @contextmanager
-    def robot(self, patience: float = PATIENCE) -> Iterator[Any]:
+    def robot(self) -> Iterator[Any]:
         """A robot at the door, in a browser context of its own."""
         downloads = self.folder / f"downloads-{len(list(self.folder.iterdir()))}"
         downloads.mkdir()
-        manifest = self.case.robot.manifest().model_copy(update={"timeout_seconds": patience})
+        manifest = self.case.robot.manifest().model_copy(update={"timeout_seconds": PATIENCE})
         options: dict[str, Any] = {"clock": Clock(), "log": logger, "recorder": Pictures(), "downloads": downloads}
         with open_session(self.browser, manifest, self.sandbox.site(self.case.portal), self.credential, **options) as session:
             yield self.case.robot(session)
+
+    @contextmanager
+    def in_a_hurry(self, robot: Any) -> Iterator[None]:
+        """Let the robot give up early, where the bank will send nothing."""
+        robot.session.page.set_default_timeout(HURRY * 1000)
+        try:
+            yield
+        finally:
+            robot.session.page.set_default_timeout(PATIENCE * 1000)
 
     def faults(self, *faults: dict[str, Any]) -> None:
         self.sandbox.faults(self.case.portal, *faults)
@@ -144,7 +153,7 @@ class StatementsSuite:
         with bench.robot() as robot:
             robot.sign_in(bench.credential)
             bench.faults({"at": getattr(self.case, request_of), "kind": "drop-session"})
-            with pytest.raises(SessionLost):
+            with pytest.raises(SessionLost), bench.in_a_hurry(robot):
                 robot.statement(bench.account, MONTH)
             assert bench.sandbox.fired(self.case.portal) == [1]
             assert bench.truth()["downloads"] == []
@@ -195,17 +204,17 @@ class StatementsSuite:
         with bench.robot() as robot:
             robot.sign_in(bench.credential)
             bench.faults({"at": self.case.file, "kind": "truncate-download", "value": how, "times": 0})
-            with pytest.raises(IncompleteDownload):
+            with pytest.raises(IncompleteDownload), bench.in_a_hurry(robot):
                 robot.statement(bench.account, MONTH)
         assert bench.sandbox.fired(self.case.portal)[0] >= 1
 
     def test_a_known_popup_is_put_away_and_an_unknown_one_stops_it(self, bench: Bench) -> None:
-        with bench.robot(patience=3) as robot:
+        with bench.robot() as robot:
             robot.sign_in(bench.credential)
             bench.faults({"at": self.case.form, "kind": "popup"})
             assert robot.statement(bench.account, TWO_DAYS).size
             bench.faults({"at": self.case.form, "kind": "popup", "value": "Atualização cadastral"})
-            with pytest.raises(PortalChanged):
+            with pytest.raises(PortalChanged), bench.in_a_hurry(robot):
                 robot.statement(bench.account, MONTH)
         assert len(bench.truth()["downloads"]) == 1
 

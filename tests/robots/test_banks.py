@@ -36,8 +36,10 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 
 @pytest.fixture(scope="module")
 def bank_browser(pki: Pki) -> Iterator[Browser]:
-    with open_browser(ca_bundle=pki.ca) as browser:
-        yield browser
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NODE_EXTRA_CA_CERTS", str(pki.ca))  # put back for the modules after this one
+        with open_browser(ca_bundle=pki.ca) as browser:
+            yield browser
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,11 @@ def cedro_extract(start: dt.date = START, end: dt.date = END, now: dt.datetime =
     return cedro.ledgers(MONTH)[-1].extract(start, end, now)
 
 
+def day_of(text: str) -> dt.date:
+    """A day in DDMMAAAA."""
+    return dt.date(int(text[4:]), int(text[2:4]), int(text[:2]))
+
+
 def cents(line: str, start: int, end: int) -> Decimal:
     return Decimal(line[start - 1 : end]) / 100
 
@@ -186,7 +191,7 @@ def test_what_a_return_credits_is_the_lump_of_the_statement() -> None:
     lumps = {e.date: e.amount for e in MONTH.entries if e.category == "202"}
     for lines in return_lines():
         credited = sum(cents(u, 93, 107) for u in lines if u[7] == "3" and u[13] == "U" and u[15:17] == "06")
-        day = dt.datetime.strptime(lines[0][143:151], "%d%m%Y").date()
+        day = day_of(lines[0][143:151])
         assert credited == lumps[day]
 
 
@@ -196,7 +201,7 @@ def test_returns_carry_the_noise_of_real_ones() -> None:
     assert codes.count("28") >= 1
     fees = {(e.date, -e.amount) for e in MONTH.entries if e.text == "TAR/CUSTAS COBRANCA"}
     for lines in return_lines():
-        day = dt.datetime.strptime(lines[0][143:151], "%d%m%Y").date()
+        day = day_of(lines[0][143:151])
         charged = {(day, cents(t, 199, 213)) for t in lines if t[7] == "3" and t[13] == "T" and t[15:17] == "28"}
         assert charged <= fees
 
