@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self, TypeVar
+from urllib.parse import urlencode
 
 from retaguarda.errors import NotEntitled, OutcomeUnknown, PortalChanged
 from retaguarda.model.acts import Receipt
@@ -20,6 +21,7 @@ STATES = {
     "Cancelado": ContractState.CANCELLED,
 }
 SUBMARKETS = {"SUDESTE": "Sudeste / Centro-Oeste", "SUL": "Sul", "NORDESTE": "Nordeste", "NORTE": "Norte"}
+_FILTERS = {"Mês de suprimento": "month", "Referência": "reference", "Perfil vendedor": "seller", "Perfil comprador": "buyer"}
 TOTAL = r"(\d+) contratos? encontrados?"
 
 
@@ -104,20 +106,15 @@ class ListPage(PortalPage):
             rows = page.listed()
             codes += [row.contract.code for row in rows]
             yield page, rows
-            if not page.has_next() or len(codes) > total:
+            if len(codes) > total or not self.page.get_by_role("link", name="Próxima", exact=True).count():
                 break
             page = page.press("Próxima", type(self), role="link")
         if not len(codes) == len(set(codes)) == total == page.stated_total(TOTAL):
-            raise PortalChanged(
-                f"{self.heading}: the portal states {total} contracts and shows {len(codes)} rows of {len(set(codes))} contracts"
-            )
+            raise PortalChanged(f"{self.heading} states {total} contracts and shows {len(codes)} rows of {len(set(codes))} contracts")
 
     def everything(self) -> list[Listed]:
         """The rows of all pages, proven complete."""
         return [row for _, rows in self.pages() for row in rows]
-
-    def has_next(self) -> bool:
-        return self.page.get_by_role("link", name="Próxima", exact=True).count() > 0
 
     def _row(self, row: dict[str, str]) -> Listed:
         try:
@@ -145,14 +142,17 @@ class ContractsPage(ListPage):
     heading = "Contratos"
     caption = "Contratos"
 
-    def consult(self, month: Month, *, reference: str = "", seller: int | None = None, buyer: int | None = None) -> Self:
-        """The list narrowed to a month and a reference (which the portal finds anywhere in the text) or two profiles."""
-        asked = {"Mês de suprimento": month_br(month), "Referência": reference}
-        asked |= {"Perfil vendedor": str(seller or ""), "Perfil comprador": str(buyer or "")}
-        for label, text in asked.items():
-            if self.value(label) != text:  # reading is four times as quick as typing
-                self.fill(label, text)
-        return self.press("Consultar", type(self))
+    @staticmethod
+    def path(filters: Mapping[str, str]) -> str:
+        """The address of the narrowed list: its filters are a GET form, and a link to it takes a third of the time of typing."""
+        return "/contratos?" + urlencode({_FILTERS[label]: text for label, text in filters.items()})
+
+    def asked(self, filters: Mapping[str, str]) -> Self:
+        """This list, when every filter of its form shows what was asked for; PortalChanged otherwise."""
+        for label in _FILTERS:
+            if self.value(label) != filters.get(label, ""):
+                raise PortalChanged(f"the list is filtered by {label} {self.value(label)!r} instead of {filters.get(label, '')!r}")
+        return self
 
 
 class PendingPage(ListPage):

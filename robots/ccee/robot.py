@@ -21,6 +21,7 @@ from robots.ccee.pages import (
     ReviewPage,
     ValidatedPage,
     ValidationPage,
+    month_br,
 )  # fmt: skip
 
 P = TypeVar("P", bound=PortalPage)
@@ -58,7 +59,7 @@ class CceeRobot(Robot):
         None when an equal one waits for its validation, and when the seller registered none. The seller's reference is
         his own, so only the key is looked for.
         """
-        rows = _standing(self._of_key(self._open("/contratos", ContractsPage), wanted))
+        rows = _standing(self._of_key(wanted))
         if not rows:
             return None
         found = _found(wanted, rows, protocol=False)
@@ -91,14 +92,17 @@ class CceeRobot(Robot):
         return page(self.session).prove()
 
     def _held(self, wanted: Registration) -> list[Listed]:
-        """Rows with the wanted reference or the wanted key, each contract once."""
-        named = self._open("/contratos", ContractsPage).consult(wanted.month, reference=wanted.reference)
-        rows = [row for row in named.everything() if row.contract.reference == wanted.reference]
-        return _standing(rows + self._of_key(named, wanted))
+        """Rows with the wanted reference, which the portal finds anywhere in the text, or with the wanted key."""
+        named = self._contracts(wanted.month, {"Referência": wanted.reference})
+        return _standing([row for row in named if row.contract.reference == wanted.reference] + self._of_key(wanted))
 
-    def _of_key(self, contracts: ContractsPage, wanted: Registration) -> list[Listed]:
-        keyed = contracts.consult(wanted.month, seller=wanted.seller_profile, buyer=wanted.buyer_profile)
-        return [row for row in keyed.everything() if row.contract.key == wanted.key]
+    def _of_key(self, wanted: Registration) -> list[Listed]:
+        profiles = {"Perfil vendedor": str(wanted.seller_profile), "Perfil comprador": str(wanted.buyer_profile)}
+        return [row for row in self._contracts(wanted.month, profiles) if row.contract.key == wanted.key]
+
+    def _contracts(self, month: Month, narrowed: dict[str, str]) -> list[Listed]:
+        filters = {"Mês de suprimento": month_br(month), **narrowed}
+        return self._open(ContractsPage.path(filters), ContractsPage).asked(filters).everything()
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from retaguarda.model.secrets import Credential, Secret
 from retaguarda.model.values import Month
 from retaguarda.portal.capabilities import ExportsContracts, RegistersContracts, ValidatesContracts
 from robots.ccee import CceeRobot
+from robots.ccee.pages import ContractsPage
 from tests.sandbox_fixtures import SandboxProcess, eventually, robot_at, running_sandbox
 
 pytestmark = pytest.mark.browser
@@ -237,6 +238,12 @@ def test_what_is_no_list_is_no_absence(robot: CceeRobot, sandbox: SandboxProcess
     with pytest.raises(error):
         robot.find(replace(WANTED, reference=held["reference"]))
     assert sandbox.fired("ccee") == [1]
+
+
+def test_a_list_that_ignores_its_filter_is_noticed(robot: CceeRobot) -> None:
+    robot.session.goto("/contratos")
+    with pytest.raises(PortalChanged, match="the list is filtered by Referência '' instead of 'BOL-T-0001'"):
+        ContractsPage(robot.session).prove().asked({"Referência": "BOL-T-0001"})
 
 
 def test_a_renamed_step_stops_the_wizard_before_the_button(robot: CceeRobot, sandbox: SandboxProcess) -> None:
