@@ -21,6 +21,7 @@ _STATEMENT = re.compile(r"<(?:STMTRS|CCSTMTRS|INVSTMTRS)>", re.IGNORECASE)
 _MOVEMENT = re.compile(r"<STMTTRN>", re.IGNORECASE)
 _MOVEMENT_END = re.compile(r"</(?:STMTTRN|BANKTRANLIST|STMTRS|CCSTMTRS)>|<(?:LEDGERBAL|AVAILBAL)>", re.IGNORECASE)
 _TAG = re.compile(r"<(/?[A-Za-z][A-Za-z0-9.]{1,31})(?:\s[^<>]*)?/?>")
+_CLEAN = re.compile(r"<(/?)([A-Z0-9.]+)>([^<]*)")
 _ENTITY = re.compile(r"&(amp|lt|gt|quot|apos|nbsp|#[0-9]{1,6}|#[xX][0-9A-Fa-f]{1,5});")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'", "nbsp": " "}
 _SPOKEN = {"MEMO", "NAME"}
@@ -108,7 +109,26 @@ def _blocks(text: str, starts: list[int], lines: _Lines) -> Iterator[tuple[int, 
 
 
 def _leaves(text: str) -> dict[str, str]:
-    """Tag to text: the first filled one of a name, all of the spoken ones; an unknown tag inside spoken text is part of it."""
+    """Tag to text: the first filled one of a name, all of the spoken ones together."""
+    found: dict[str, str] = {}
+    tags = _CLEAN.findall(text)
+    if len(tags) != text.count("<"):
+        return _soup(text)
+    for closing, name, value in tags:
+        if closing:
+            continue
+        if name not in _LEAVES:
+            return _soup(text)
+        earlier = found.get(name)
+        if not earlier:
+            found[name] = value.strip()
+        elif name in _SPOKEN:
+            found[name] = f"{earlier} {value}"
+    return {key: " ".join(_unescaped(value).split()) for key, value in found.items()}
+
+
+def _soup(text: str) -> dict[str, str]:
+    """As `_leaves`, for text with tags we do not know: inside spoken text they are part of it."""
     found: dict[str, str] = {}
     parts = _TAG.split(text)
     name = ""
@@ -152,7 +172,7 @@ def _entry(leaves: dict[str, str], line: int) -> Entry:
     if posted is None:
         raise ValueError("the movement has no date")
     description = _description(leaves)
-    balance = bool(_BALANCE.match(plain(description)))
+    balance = description[:1] in {"S", "s"} and bool(_BALANCE.match(plain(description)))
     raw = leaves.get("TRNAMT", "")
     blank = balance and is_blank_money(raw)
     amount = Decimal("0.00") if blank else money(raw)

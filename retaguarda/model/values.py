@@ -8,6 +8,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Self
 
 from stdnum.br import cnpj as _cnpj
@@ -28,6 +29,9 @@ _MONTHS = tuple(
 )
 
 
+_is_cnpj = lru_cache(maxsize=65_536)(_cnpj.is_valid)  # payers repeat thousands of times in a statement
+
+
 class Cnpj(str):
     """A valid CNPJ in its compact form: 14 characters, alphanumeric since July 2026, always text."""
 
@@ -39,7 +43,7 @@ class Cnpj(str):
         compact = re.sub(r"[\s./-]", "", text).upper()
         if compact.isdigit() and len(compact) == 13:
             compact = compact.zfill(14)  # a spreadsheet ate the leading zero
-        if not _cnpj.is_valid(compact):
+        if not _is_cnpj(compact):
             raise ValueError(f"invalid CNPJ: {text!r}")
         return cls(compact)
 

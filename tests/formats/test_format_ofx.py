@@ -144,3 +144,20 @@ def test_days_of_all_banks() -> None:
     assert day("00000000000000") is None
     with pytest.raises(ValueError, match=re.escape("0203")):
         day("02032026")
+
+
+CLEAN = st.lists(
+    st.tuples(
+        st.sampled_from(["MEMO", "NAME", "TRNAMT", "FITID", "CHECKNUM"]),
+        st.sampled_from(["", " 1,00 ", "a  b", "P&amp;D", "x\n"]),
+        st.booleans(),
+    ),
+    max_size=10,
+)
+
+
+@given(CLEAN)
+def test_the_short_way_through_clean_tags_reads_as_the_long_one(tags: list[tuple[str, str, bool]]) -> None:
+    text = "".join(f"<{name}>{value}" + (f"</{name}>" if closed else "\n") for name, value, closed in tags)
+    filled = {name: value for name, value in ofx._soup(text).items() if value}
+    assert {name: value for name, value in ofx._leaves(text).items() if value} == filled
