@@ -37,7 +37,11 @@ def read_receivables(path: Path, source_name: str = "") -> Intake[Receivable]:
 
 
 def _parsed(parse: Callable[[str], object], missing: str, wrong: str, remedy: str) -> PlainValidator:
-    """A validator that tells an empty cell from a wrong one."""
+    return PlainValidator(_checked(parse, missing, wrong, remedy))
+
+
+def _checked(parse: Callable[[str], object], missing: str, wrong: str, remedy: str) -> Callable[[str], object]:
+    """A parser that tells an empty cell from a wrong one."""
 
     def validate(text: str) -> object:
         if not text.strip():
@@ -47,7 +51,7 @@ def _parsed(parse: Callable[[str], object], missing: str, wrong: str, remedy: st
         except ValueError:
             raise refusal(wrong, remedy) from None
 
-    return PlainValidator(validate)
+    return validate
 
 
 def _amount(least: Decimal, places: int, reason: str, remedy: str) -> PlainValidator:
@@ -102,7 +106,9 @@ def _profile_of(side: str) -> PlainValidator:
 
 _PARTY = _parsed(str, "The name is missing.", "The name is missing.", "Complete the party's register in the ERP.")
 _CNPJ = _parsed(_cnpj, "The CNPJ is missing.", "The CNPJ is not valid.", "Correct the CNPJ in the party's register in the ERP.")
-_DAY = _parsed(date_br, "The date is missing.", "The date cannot be read.", "Write it as DD/MM/AAAA.")
+_day = _checked(date_br, "The date is missing.", "The date cannot be read.", "Write it as DD/MM/AAAA.")
+
+_DUE = PlainValidator(lambda text: _day(text) if text.strip() else None)  # the ERP tells no due date of an invoice already paid
 
 
 class _BoletaRow(BaseModel):
@@ -164,8 +170,8 @@ class _ReceivableRow(BaseModel):
     partner: Annotated[str, _PARTY]
     cnpj: Annotated[Cnpj, _CNPJ]
     boleta: str = ""
-    issue_date: Annotated[dt.date, _DAY]
-    due_date: Annotated[dt.date, _DAY]
+    issue_date: Annotated[dt.date, PlainValidator(_day)]
+    due_date: Annotated[dt.date | None, _DUE]
     amount: Annotated[Decimal, _MONEY]
     open_amount: Annotated[Decimal, _MONEY]
     description: str = ""
@@ -174,10 +180,13 @@ class _ReceivableRow(BaseModel):
     def _open_at_most(self) -> _ReceivableRow:
         if self.open_amount > self.amount:
             raise refusal("More is open than was invoiced.", "Correct the invoice in the ERP.", field="open_amount")
+        if self.due_date is None and self.open_amount:
+            raise refusal("The date is missing.", "Fill the due date in the ERP.", field="due_date")
         return self
 
     def receivable(self) -> Receivable:
-        return Receivable(**{name: getattr(self, name) for name in type(self).model_fields})
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return Receivable(**fields | {"due_date": self.due_date or self.issue_date})
 
 
 def _spelled(**columns: str) -> dict[str, tuple[str, ...]]:
@@ -187,7 +196,7 @@ def _spelled(**columns: str) -> dict[str, tuple[str, ...]]:
 _BOLETAS: Kind[Boleta] = Kind(
     columns=_spelled(
         number="Número|Boleta|Número da boleta|Contrato|Codigo_WBC|Number",
-        direction="Direção|Movimentação|Movimentacao|Tipo de operação|Direction",
+        direction="Direção|Direção (cadeia de caracteres)|Movimentação|Movimentacao|Tipo de operação|Direction",
         counterparty="Contraparte|Razão social|Contraparte_razao_social|Counterparty",
         counterparty_cnpj="CNPJ|CNPJ da contraparte|Contraparte_CNPJ",
         seller_profile="Perfil vendedor|Código do perfil vendedor|Seller Profile",
@@ -209,12 +218,12 @@ _RECEIVABLES: Kind[Receivable] = Kind(
     columns=_spelled(
         number="Número|Fatura|Número da fatura|NF|Nota fiscal|Number",
         partner="Cliente|Terceiro|Parte|Pessoa|Parceiro|Party",
-        cnpj="CNPJ|Identificador fiscal|Identificador fiscal da pessoa|CPF/CNPJ|Party Tax Identifier",
+        cnpj="CNPJ|Identificador de Tributos da Pessoa/Código|Identificador fiscal|CPF/CNPJ|Party Tax Identifier",
         boleta="Referência|Boleta|Contrato de energia|Contrato|Reference",
         issue_date="Data da fatura|Emissão|Data de emissão|Invoice Date",
-        due_date="Vencimento|Data de vencimento|Due Date",
+        due_date="Vencimento|Linhas a Pagar/Data de Vencimento|Data de vencimento|Due Date",
         amount="Total|Valor|Valor total|Valor da fatura|Total Amount",
-        open_amount="Valor a pagar|Valor em aberto|Saldo|Em aberto|Amount to Pay",
+        open_amount="Valor a pagar|Montante a Pagar|Valor em aberto|Saldo|Em aberto|Amount to Pay",
         description="Descrição|Histórico|Description",
     ),
     optional=frozenset({"boleta", "description"}),

@@ -16,7 +16,9 @@ from retaguarda.errors import InvalidItem
 from retaguarda.intake import read_boletas, read_receivables
 from retaguarda.model.contracts import Direction
 from retaguarda.model.values import Month
+from sandbox.month import build
 
+TRYTON = Path(__file__).parent / "data" / "tryton"
 HEADER = (
     "Número", "Direção", "Contraparte", "CNPJ", "Perfil vendedor", "Perfil comprador", "Submercado", "Tipo de energia", "Mês", "MWh",
     "Preço", "Modulação",
@@ -185,6 +187,27 @@ def test_a_wrong_receivable_is_rejected(tmp_path: Path, place: int, text: str, r
     row = (*RECEIVABLE[:place], text, *RECEIVABLE[place + 1 :])
     taken = read_receivables(put(tmp_path / "r.csv", RECEIVABLE_HEADER, row, ("4202", *RECEIVABLE[1:])))
     assert reason in taken.rejections[0].reason
+
+
+def test_a_paid_invoice_needs_no_due_date_and_an_open_one_does(tmp_path: Path) -> None:
+    rows = [(*RECEIVABLE[:5], "", *RECEIVABLE[6:]), ("4202", *RECEIVABLE[1:5], "", RECEIVABLE[6], "1,00", "")]
+    taken = read_receivables(put(tmp_path / "r.csv", RECEIVABLE_HEADER, *rows))
+    assert [str(item.due_date) for item in taken.items] == ["2026-11-03"]
+    assert (taken.rejections[0].field, taken.rejections[0].reason) == ("Vencimento", "The date is missing.")
+
+
+def test_the_exports_of_the_real_erp_are_read_whole() -> None:
+    """`tests/data/tryton` holds what Tryton's own web client exported of the sandbox's month."""
+    month = build()
+    boletas = read_boletas(TRYTON / "contracts.csv")
+    assert {b.number: b.mwh for b in boletas.items} == {c.number: c.mwh for c in month.contracts if c.buyer and c.seller}
+    assert [r.row["Número"] for r in boletas.rejections] == [month.planted["incomplete_register"]]
+    assert boletas.rejections[0].field == "Perfil comprador"
+    receivables = read_receivables(TRYTON / "receivables.csv")
+    assert {r.number: (r.amount, r.boleta, r.due_date) for r in receivables.items} == {
+        str(i.number): (i.amount, i.boleta, i.due_date) for i in month.invoices
+    }
+    assert (receivables.rejections, receivables.unread) == ((), ())
 
 
 CELLS = st.sampled_from([*GOOD, "", " ", "1,5", "1.5", "x", "01/10/2026", "Compra", "70403"]) | st.text(max_size=8)
