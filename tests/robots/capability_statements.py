@@ -190,7 +190,13 @@ class StatementsSuite:
     @pytest.mark.parametrize("request_of", ["login", "form"])
     def test_a_maintenance_page_means_later(self, bench: Bench, request_of: str) -> None:
         bench.faults({"at": getattr(self.case, request_of), "kind": "maintenance", "value": "Voltamos às 6h."})
-        with pytest.raises(PortalUnavailable, match="Voltamos às 6h"):
+        with pytest.raises(PortalUnavailable, match="manutenção"):
+            self.fetched(bench, MONTH)
+        assert bench.truth()["downloads"] == []
+
+    def test_a_server_error_means_later(self, bench: Bench) -> None:
+        bench.faults({"at": self.case.form, "kind": "error-500"})
+        with pytest.raises(PortalUnavailable, match="500"):
             self.fetched(bench, MONTH)
         assert bench.truth()["downloads"] == []
 
