@@ -15,6 +15,7 @@ from openpyxl import Workbook
 from retaguarda.errors import InvalidItem
 from retaguarda.intake import read_boletas, read_receivables
 from retaguarda.model.contracts import Direction
+from retaguarda.model.reconciliation import as_dict
 from retaguarda.model.values import Month
 from sandbox.month import build
 
@@ -123,6 +124,7 @@ def test_the_second_of_a_number_is_rejected_and_its_contract_is_incomplete(tmp_p
     taken = read_boletas(put(tmp_path / "c.csv", HEADER, GOOD, other))
     assert "second time" in taken.rejections[0].reason
     assert taken.incomplete == {taken.items[0].key}
+    assert as_dict(taken)["incomplete"] == [[86853, 70401, "SUDESTE", "2026-10"]]
 
 
 def test_a_mere_copy_of_a_row_leaves_its_contract_complete(tmp_path: Path) -> None:

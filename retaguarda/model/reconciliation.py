@@ -228,11 +228,13 @@ class ContractReconciliation:
 
 
 def as_dict(value: Any) -> Any:
-    """`value` as JSON knows it: dataclasses with their properties as objects, Decimal and days as text, tuples as lists."""
+    """`value` as JSON knows it: dataclasses with their properties as objects, Decimal and days as text, tuples and sorted sets as lists."""
     if isinstance(value, Mapping):
         return {str(key): as_dict(held) for key, held in value.items()}
     if isinstance(value, (list, tuple)):
         return [as_dict(held) for held in value]
+    if isinstance(value, (set, frozenset)):
+        return [as_dict(held) for held in sorted(value)]
     if dataclasses.is_dataclass(value) and not isinstance(value, (Month, type)):
         return _object(value)
     return _scalar(value)
