@@ -1,29 +1,25 @@
-"""Receipts: the month's planted slips are found, every cent ends somewhere, and a second run decides as the first."""
+"""Receipts, one case at a time; and whatever comes, every cent ends in exactly one place."""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reconcile_month import bank_values, receivables, rules
+from reconcile_month import rules
 
 from retaguarda.errors import ConfigurationError, RetaguardaError
 from retaguarda.model.receivables import Receivable, Settlement
-from retaguarda.model.reconciliation import Break, BreakKind, Match, MatchKind, Reconciliation, as_dict
+from retaguarda.model.reconciliation import Break, BreakKind, Match, MatchKind, Reconciliation
 from retaguarda.model.statements import Entry, ReturnFile, Statement, Title
-from retaguarda.model.values import Cnpj, Period
-from retaguarda.planning import settlement_batches
-from retaguarda.reconcile.ledger import Ledger, invoice_key, movements
+from retaguarda.model.values import Cnpj
+from retaguarda.reconcile.ledger import Ledger, invoice_key
 from retaguarda.reconcile.receipts import reconcile_receipts
 from retaguarda.reconcile.rules import parse_rules
-from sandbox.month import PERIOD, build
 
 RULES = rules()
 AURORA, IPE, PLASTICOS = Cnpj.parse("20418877000104"), Cnpj.parse("22880941000108"), Cnpj.parse("12ABC34501DE35")
@@ -65,85 +61,6 @@ def only_break(found: Reconciliation) -> Break:
 def only_match(found: Reconciliation) -> Match:
     assert len(found.matches) == 1
     return found.matches[0]
-
-
-# the sandbox's month
-
-
-@pytest.mark.parametrize("seed", [42, 1, 7, 2026])
-def test_the_planted_slips_of_a_month_are_found_and_nothing_else_breaks(seed: int) -> None:
-    month = build(seed)
-    statements, returns = bank_values(month)
-    found = reconcile_receipts(statements, returns, receivables(month), RULES, booked=[])
-    assert {(b.kind, b.receivable) for b in found.breaks} == {
-        (BreakKind.DUPLICATE_PAYMENT, month.planted["duplicated_payment"]),
-        (BreakKind.AMOUNT_DIFFERS, month.planted["withheld_tax"]),
-    }
-    assert "5,85 %" in next(b.hint for b in found.breaks if b.kind is BreakKind.AMOUNT_DIFFERS)
-    odd = {m.receivable: m.kind for m in found.matches if m.kind is not MatchKind.FULL}
-    assert odd == {month.planted["partial_payment"]: MatchKind.PARTIAL, month.planted["rounded_payment"]: MatchKind.ROUNDED}
-    paid = {t.document for t in month.titles} | {e.text.split("NF")[1][:4] for e in month.entries if "NF" in e.text}
-    assert paid - {month.planted["withheld_tax"]} <= {m.receivable for m in found.matches}
-    assert len([m for m in found.matches if m.rule == "retorno"]) == len(month.titles)
-
-
-def test_the_month_ties_out_to_the_cent() -> None:
-    month = build()
-    statements, returns = bank_values(month)
-    found = reconcile_receipts(statements, returns, receivables(month), RULES, booked=[])
-    assert found.credits.movements == sum((e.amount for e in month.entries if e.amount > 0), Decimal())
-    assert found.debits.movements == sum((e.amount for e in month.entries if e.amount < 0), Decimal())
-    assert found.credits.difference == found.debits.difference == 0
-    owed = sum((i.amount for i in month.invoices), Decimal())
-    settled = sum(found.settled().values(), Decimal())
-    open_amount = sum((item.open_amount for item in found.open_items), Decimal())
-    assert owed - settled - open_amount == Decimal("0.02")  # the rounding that closes its invoice
-
-
-def test_a_second_run_decides_as_the_first() -> None:
-    """The ERP shows the payments as booked; with the bookings of the first run, the batch to book has the same reference."""
-    month, period = build(), Period(*PERIOD)
-    statements, returns = bank_values(month)
-    first = reconcile_receipts(statements, returns, receivables(month), RULES, booked=[])
-    batches = settlement_batches(first.matches, receivables(month), period)
-    booked = [line for batch in batches for line in batch.lines]
-    left = first.settled()
-    after = [replace(r, open_amount=max(r.open_amount - left.get(r.number, Decimal()), Decimal("0.00"))) for r in receivables(month)]
-    second = reconcile_receipts(statements, returns, after, RULES, booked=booked)
-    assert settlement_batches(second.matches, after, period) == batches
-    assert second.breaks == first.breaks
-
-
-def test_without_the_earlier_bookings_nothing_is_booked_twice() -> None:
-    month = build()
-    statements, returns = bank_values(month)
-    first = reconcile_receipts(statements, returns, receivables(month), RULES)
-    left = first.settled()
-    after = [replace(r, open_amount=max(r.open_amount - left.get(r.number, Decimal()), Decimal("0.00"))) for r in receivables(month)]
-    second = reconcile_receipts(statements, returns, after, RULES)
-    assert {m.receivable for m in second.matches if m.kind is not MatchKind.SETTLED} == set()
-    assert {b.kind for b in second.breaks} == {BreakKind.DUPLICATE_PAYMENT, BreakKind.AMOUNT_DIFFERS}
-
-
-def test_overlapping_statements_count_a_movement_once() -> None:
-    statements, _ = bank_values(build())
-    spans = (Period(PERIOD[0], dt.date(2026, 11, 6)), Period(dt.date(2026, 11, 5), PERIOD[1]))
-    cut = [replace(statements[0], entries=tuple(e for e in statements[0].entries if e.date in span)) for span in spans]
-    assert [m.id for m in movements(cut)] == [m.id for m in movements(statements[:1])]
-
-
-def test_the_result_is_plain_json() -> None:
-    month = build()
-    statements, returns = bank_values(month)
-    found = as_dict(reconcile_receipts(statements, returns, receivables(month), RULES))
-    again = json.loads(json.dumps(found))
-    assert again == found
-    assert found["credits"]["difference"] == "0.00"
-    assert {"rule", "evidence", "difference", "expected"} <= found["matches"][0].keys()
-    assert found["breaks"][0]["text"]
-
-
-# one case at a time
 
 
 @pytest.mark.parametrize(
