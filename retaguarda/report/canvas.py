@@ -15,6 +15,7 @@ from retaguarda.report.sheets import Frame, clean
 
 FIRST, LAST = 1, 9
 """Columns B to J carry the page; A is its margin."""
+ROW_HEIGHT = 16.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +52,21 @@ class Canvas:
     def next(self, rows: int = 1) -> None:
         self.row += rows
 
-    def section(self, title: str, *headings: str) -> None:
-        """A section's title over the whole width, and the headings of its table (those after the second are of numbers)."""
+    def section(self, title: str, *headings: str, texts: int = 2) -> None:
+        """A section's title over the whole width, and the headings of its table: `texts` of words, then of numbers.
+
+        A heading after `|` is of words again: `|Fonte`.
+        """
         self.next()
-        self.height(21)
+        self.height(22)
         self.put(FIRST, title, "section")
-        for col in range(FIRST + 1, max(LAST, FIRST + len(headings) - 1) + 1):
-            self.put(col, None, "section")
+        self.fill("section", *range(FIRST + 1, max(LAST, FIRST + len(headings) - 1) + 1))
         self.next()
         for col, heading in enumerate(headings, FIRST):
-            self.put(col, heading, "head" if col <= FIRST + 1 else "head-number")
+            words = col < FIRST + texts or heading.startswith("|")
+            self.put(col, heading.removeprefix("|"), "head" if words else "head-number")
         if headings:
-            self.height(28 if any(len(heading) > 16 for heading in headings[2:]) else 17)
+            self.height(19)
             self.next()
 
     def colour_zero(self, col: int) -> None:
@@ -72,13 +76,13 @@ class Canvas:
             self._sheet.conditional_format(self.row, col, self.row, col, rule)
 
     def flush(self) -> None:
-        for row, points in self._heights.items():
-            self._sheet.set_row(row, points)
+        for row in {row for row, _ in self._cells}:
+            self._sheet.set_row(row, self._heights.get(row, ROW_HEIGHT))
         for (row, col), cell in sorted(self._cells.items(), key=lambda pair: pair[0]):
             self._write(row, col, cell)
 
     def _write(self, row: int, col: int, cell: _Cell) -> None:
-        style = self._frame.styles.of(cell.kind, cell.tone, **cell.more)
+        style = self._frame.styles.of(cell.kind, cell.tone, **{"valign": "vcenter", **cell.more})
         if cell.until:
             self._sheet.merge_range(row, col, row, cell.until, "", style)
         if cell.formula:
@@ -87,7 +91,7 @@ class Canvas:
         elif cell.link:
             self._sheet.write_url(row, col, cell.link, style, clean(str(cell.value)))
         else:
-            self._frame.write(self._sheet, row, col, cell.value, cell.kind, cell.tone, **cell.more)
+            self._frame.write(self._sheet, row, col, cell.value, cell.kind, cell.tone, **{"valign": "vcenter", **cell.more})
 
     def nothing(self) -> None:
         """Say that a section has no lines, rather than leave it blank."""

@@ -23,6 +23,11 @@ class Shot:
     sha256: str
     tone: str
 
+    @property
+    def digest(self) -> str:
+        """The beginning of the hash; the list of evidence has it whole."""
+        return f"{self.sha256[:16]}…"
+
 
 @dataclass(frozen=True, slots=True)
 class Group:

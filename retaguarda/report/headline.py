@@ -77,6 +77,8 @@ def headline(report: RunReport) -> list[Fact]:
         Fact(say("Booked (R$)"), sum((match.booked for match in report.matches), Decimal()), "money"),
         Fact(say("Breaks"), len(report.breaks), "count", Tone.WARN if report.breaks else Tone.GOOD),
     ]
+    if report.contracts:
+        figures.append(Fact(say("Contracts compared"), len(report.contracts), "count"))
     if tie:
         name = say("Difference of the tie-out (R$)")
         figures.append(Fact(name, tie.difference, "money", Tone.GOOD if tie.holds else Tone.BAD))

@@ -48,9 +48,9 @@ _FIELD_KINDS = {0: "count", 2: "money", 3: "mwh", 6: "mw"}
 def listings(report: RunReport) -> list[Listing[Any]]:
     """Every list of the report, in the order of the workbook's sheets."""
     return [
-        Listing("items", say("Items"), say("Work items"), [*_ITEMS, *field_columns(report.items)], report.items),
+        Listing("items", say("Items"), say("Work items"), [*_ITEMS, *field_columns(report.items)], report.items, len(_ITEMS)),
         Listing("rejections", say("Rejections"), say("Rows rejected at intake"), _REJECTIONS, report.rejections),
-        Listing("matches", say("Matches"), say("Payments matched with receivables"), _MATCHES, report.matches),
+        Listing("matches", say("Matches"), say("Payments matched with receivables"), _MATCHES, report.matches, len(_MATCHES) - 1),
         Listing("breaks", say("Breaks"), say("What did not match"), _break_columns(report), report.breaks),
         Listing("contracts", say("CCEE × ERP"), say("Contracts: CCEE against the ERP"), _CONTRACTS, report.contracts),
         Listing("evidence", say("Evidence"), say("Files kept by their SHA-256"), _EVIDENCE, report.evidence),
@@ -82,7 +82,7 @@ def _field_column(name: str) -> Column[ItemLine]:
 
 def _field(fields: Mapping[str, Any], name: str) -> Value:
     value = fields.get(name)
-    return "; ".join(map(str, value)) if isinstance(value, list | tuple) else "" if value is None else str(value)
+    return "; ".join(map(str, value)) if isinstance(value, list | tuple) else "" if value is None else say(str(value))
 
 
 def _number(value: Any) -> Value:
@@ -114,7 +114,7 @@ def _break_columns(report: RunReport) -> list[Column[BreakLine]]:
     targets: dict[str, Target] = {line.reference: ("contracts", n) for n, line in enumerate(report.contracts)}
     targets |= {line.receivable: ("matches", n) for n, line in enumerate(report.matches)}
     return [
-        Column("Reference", lambda b: b.reference, link=lambda b: targets.get(b.reference) if b.reference else None),
+        Column("Reference", lambda b: b.reference, "code", link=lambda b: targets.get(b.reference) if b.reference else None),
         Column("Area", lambda b: label(AREAS, b.area).text, choice=True),
         Column("Kind", lambda b: label(BREAKS, b.kind), "badge", choice=True),
         Column("Date", lambda b: b.date, "date"),
@@ -128,54 +128,54 @@ def _break_columns(report: RunReport) -> list[Column[BreakLine]]:
 
 
 _ITEMS: list[Column[ItemLine]] = [
-    Column("Reference", lambda i: i.reference),
+    Column("Reference", lambda i: i.reference, "code"),
     Column("Step", lambda i: _step(i.step), choice=True),
-    Column("Title", lambda i: i.title if i.title != i.reference else ""),
+    Column("Title", lambda i: i.title if i.title != i.reference else "", "wrap", width=38),
     Column("State", lambda i: label(ITEM_STATES, i.state), "badge"),
     Column("Outcome", verdict, "badge", choice=True),
     Column("Cause", lambda i: label(CODES, i.code).text if i.code else ""),
-    Column("Reason", lambda i: retell(i.reason), "wrap"),
-    Column("What to do", lambda i: retell(i.remedy), "wrap", width=38),
-    Column("Protocol", lambda i: i.protocol),
+    Column("Reason", lambda i: retell(i.reason), "wrap", width=40),
+    Column("What to do", lambda i: retell(i.remedy), "wrap", width=30),
+    Column("Protocol", lambda i: i.protocol, "code"),
     Column("When", lambda i: i.at, "moment"),
 ]
 _REJECTIONS: list[Column[RejectionLine]] = [
     Column("File", lambda r: r.file),
     Column("Line", lambda r: r.line, "count"),
-    Column("Field", lambda r: r.field),
+    Column("Field", lambda r: say(FIELDS.get(r.field, r.field))),
     Column("Value", lambda r: r.value),
     Column("Reason", lambda r: retell(r.reason), "wrap"),
     Column("What to do", lambda r: retell(r.remedy), "wrap"),
 ]
 _MATCHES: list[Column[MatchLine]] = [
     Column("Invoice", lambda m: m.receivable),
-    Column("Customer", lambda m: m.partner),
-    Column("Account", lambda m: m.account, choice=True),
+    Column("Customer", lambda m: m.partner, "wrap", width=30),
+    Column("Account", lambda m: m.account, "code", choice=True),
     Column("Date", lambda m: m.date, "date"),
-    Column("Statement text", lambda m: m.text),
-    Column("Document", lambda m: m.document),
+    Column("Statement text", lambda m: m.text, "wrap", width=34),
+    Column("Document", lambda m: m.document, "code"),
     Column("Due date", lambda m: m.due_date, "date"),
     Column("Credit", lambda m: m.credit, "money", total=True),
     Column("Open before", lambda m: m.open_before, "money"),
     Column("Booked", lambda m: m.booked, "money", total=True),
     Column("Difference", lambda m: m.difference, "money", total=True),
     Column("Settlement", lambda m: Label(say("Full"), Tone.GOOD) if m.full else Label(say("Part"), Tone.WARN), "badge", width=11),
-    Column("Rule", lambda m: label(RULES, m.rule).text, choice=True),
-    Column("Reasoning", lambda m: retell(m.evidence), "wrap"),
+    Column("Rule", lambda m: label(RULES, m.rule).text, "wrap", width=26, choice=True),
+    Column("Reasoning", lambda m: retell(m.evidence), "wrap", width=34),
 ]
 _CONTRACTS: list[Column[ContractLine]] = [
-    Column("Reference", lambda c: c.reference),
-    Column("CCEE code", lambda c: c.code),
-    Column("Seller", lambda c: c.seller),
-    Column("Buyer", lambda c: c.buyer),
+    Column("Reference", lambda c: c.reference, "code"),
+    Column("Outcome", _contract_outcome, "badge", choice=True),
+    Column("CCEE code", lambda c: c.code, "code"),
+    Column("Seller", lambda c: c.seller, "code"),
+    Column("Buyer", lambda c: c.buyer, "code"),
     Column("Submarket", lambda c: c.submarket, choice=True),
     Column("Month of supply", lambda c: _month(c.month), "month"),
     Column("MWh in the ERP", lambda c: c.erp_mwh, "mwh", total=True),
     Column("MWh at CCEE", lambda c: c.ccee_mwh, "mwh", total=True),
-    Column("Difference in MWh", lambda c: c.difference, "mwh", total=True, formula=lambda row: f"=H{row}-G{row}"),
+    Column("Difference in MWh", lambda c: c.difference, "mwh", total=True, formula=lambda row: f"=I{row}-H{row}"),
     Column("MWmédio in the ERP", lambda c: c.erp_mw, "mw", total=True),
     Column("MWmédio at CCEE", lambda c: c.ccee_mw, "mw", total=True),
-    Column("Outcome", _contract_outcome, "badge", choice=True),
     Column("State at CCEE", lambda c: label(CONTRACT_STATES, c.state) if c.state else None, "badge"),
     Column("Detail", lambda c: retell(c.detail), "wrap", width=34),
 ]
@@ -190,7 +190,7 @@ _EVIDENCE: list[Column[EvidenceLine]] = [
 
 
 def page_listings(report: RunReport, pictures: Mapping[str, int]) -> dict[str, Listing[Any]]:
-    """The lists as the page shows them, by key: items with their fields in one column and a link to their pictures.
+    """The lists as the page shows them, by key: items with their fields under their title and a link to their pictures.
 
     `pictures` gives, by reference, the index of an item's group of pictures.
     """
@@ -199,13 +199,23 @@ def page_listings(report: RunReport, pictures: Mapping[str, int]) -> dict[str, L
         return ("pictures", pictures[item.reference]) if item.reference in pictures else None
 
     lists = {listing.key: listing for listing in listings(report)}
-    shown_apart = {"Reference", "State"}
-    columns = [
-        Column("Reference", lambda i: i.reference, link=target),
-        *(column for column in _ITEMS if column.heading not in shown_apart),
-        Column("Values", _together, "wrap"),
+    whole = {column.heading: column for column in _ITEMS}
+    columns: list[Column[ItemLine]] = [
+        Column("Reference", lambda i: i.reference, "code", link=target),
+        whole["Step"],
+        replace(whole["Title"], note=_together),
+        whole["Outcome"],
+        Column("Reason and what to do", _why, "wrap"),
+        whole["Protocol"],
+        whole["When"],
     ]
     return lists | {"items": replace(lists["items"], columns=columns)}
+
+
+def _why(item: ItemLine) -> str:
+    """Cause, reason and remedy in one text."""
+    reason = ": ".join(filter(None, (label(CODES, item.code).text if item.code else "", retell(item.reason))))
+    return say("{reason} — What to do: {remedy}", reason=reason, remedy=retell(item.remedy)) if item.remedy else reason
 
 
 def _together(item: ItemLine) -> str:
@@ -216,7 +226,7 @@ def _together(item: ItemLine) -> str:
 def _shown_field(item: ItemLine, name: str) -> str:
     decimals = DECIMALS.get(name)
     value = _number(item.fields.get(name)) if decimals is not None else _field(item.fields, name)
-    return shown(value, _FIELD_KINDS[decimals] if decimals is not None else "text")
+    return parameter(shown(value, _FIELD_KINDS[decimals] if decimals is not None else "text"))
 
 
 def log_listing(report: RunReport) -> Listing[LogLine]:
@@ -230,7 +240,7 @@ _LOG: list[Column[LogLine]] = [
     Column("When", lambda x: x.at, "moment"),
     Column("Level", lambda x: label(LEVELS, x.level), "badge", choice=True),
     Column("Step", lambda x: _step(x.step), choice=True),
-    Column("Item", lambda x: x.item),
+    Column("Item", lambda x: x.item, "code"),
     Column("Text", lambda x: retell(x.text), "wrap"),
 ]
 
@@ -242,8 +252,8 @@ def statement_listing(report: RunReport) -> Listing[StatementLine]:
 
 _STATEMENTS: list[Column[StatementLine]] = [
     Column("Statement file", lambda s: s.file),
-    Column("Account", lambda s: s.account),
-    Column("Period", lambda s: parameter(s.period)),
+    Column("Account", lambda s: s.account, "code"),
+    Column("Period", lambda s: parameter(s.period), "code"),
     Column("Entries", lambda s: s.entries, "count"),
     Column("Opening balance", lambda s: s.opening, "money"),
     Column("Movement", lambda s: s.movement, "money"),

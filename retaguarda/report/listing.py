@@ -25,9 +25,9 @@ CENTRED = frozenset({"date", "moment", "month", "span", "badge"})
 class Column(Generic[T]):
     """One column: its heading (English), where its value comes from, and how it is shown.
 
-    `kind` is text, wrap, mono, badge, date, moment, month, span or a kind of `NUMBERS`; a callable gives it line by line
-    (units that differ). `formula` takes a row as Excel counts and returns the formula whose cached value is `value`.
-    `choice` columns can be filtered by value on the page.
+    `kind` is text, code (never broken), wrap, mono, badge, date, moment, month, span or a kind of `NUMBERS`; a callable
+    gives it line by line (units that differ). `formula` takes a row as Excel counts and returns the formula whose cached value is `value`.
+    `choice` columns can be filtered by value on the page; `note` is a second line that only the page has.
     """
 
     heading: str
@@ -36,6 +36,7 @@ class Column(Generic[T]):
     total: bool = False
     width: float = 0
     choice: bool = False
+    note: Callable[[T], str] | None = None
     formula: Callable[[int], str] | None = None
     link: Callable[[T], Target | None] | None = None
 
@@ -60,3 +61,5 @@ class Listing(Generic[T]):
     title: str
     columns: Sequence[Column[T]]
     lines: Sequence[T]
+    printed: int = 0
+    """How many columns go to paper, from the left; 0 is all of them."""

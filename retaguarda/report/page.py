@@ -133,7 +133,7 @@ def words() -> Mapping[str, str]:
         "difference": say("Difference"),
         "statements": say("Completeness of the statements: opening + movement = closing"),
         "pictures": say("Pictures of what the robots saw"),
-        "pictures_note": say("Each picture is the kept file itself, byte by byte; its SHA-256 stands below it."),
+        "pictures_note": say("Each picture is the kept file itself, byte by byte; the list of evidence has its whole SHA-256."),
         "enlarge": say("Enlarge:"),
         "large": say("Picture"),
         "close": say("Close"),

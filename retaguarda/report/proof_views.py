@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from retaguarda.language import say
 from retaguarda.report.content import RunReport, TieLine
@@ -102,12 +103,12 @@ class KindView:
     area: str
     count: str
     amount: str
-    unit: str
 
 
 def kind_lines(report: RunReport) -> list[KindView]:
     """How many breaks of each kind, and what they add up to."""
-    return [
-        KindView(line.kind, line.area.text, number(line.count, 0), number(line.amount, 3 if line.unit == "MWh" else 2), line.unit)
-        for line in break_counts(report)
-    ]
+    return [KindView(line.kind, line.area.text, number(line.count, 0), _with_unit(line.amount, line.unit)) for line in break_counts(report)]
+
+
+def _with_unit(amount: Decimal, unit: str) -> str:
+    return f"R$ {number(amount, 2)}" if unit == "R$" else f"{number(amount, 3)} {unit}"

@@ -40,7 +40,7 @@ def _tie_lines(canvas: Canvas, name: str, lines: Sequence[TieLine]) -> int:
     first = canvas.row + 1
     for line in lines:
         _tie_line(canvas, retell(label(TIE_LINES, line.label).text), line.count, line.amount)
-    canvas.put(LABEL, say("Sum: {name}", name=name), "sum")
+    canvas.put(LABEL, say("Sum: {name}", name=name), "sum", indent=1)
     canvas.put(BADGE, None, "sum")
     for col, letter, value, shown in ((THIRD, "D", sum(x.count for x in lines), COUNT), (FOURTH, "E", total(lines), MONEY)):
         formula = f"=SUM({letter}{first}:{letter}{canvas.row})" if lines else ""
@@ -50,7 +50,7 @@ def _tie_lines(canvas: Canvas, name: str, lines: Sequence[TieLine]) -> int:
 
 
 def _tie_line(canvas: Canvas, name: str, count: int | None, amount: Decimal) -> None:
-    canvas.put(LABEL, name, indent=1)
+    canvas.put(LABEL, name, indent=2)
     canvas.fill("text", BADGE)
     canvas.put(THIRD, count, "count")
     canvas.put(FOURTH, amount, "money")
@@ -58,7 +58,7 @@ def _tie_line(canvas: Canvas, name: str, count: int | None, amount: Decimal) -> 
 
 
 def _tie_difference(canvas: Canvas, tie: TieOut, received: int, parts: int) -> None:
-    canvas.put(LABEL, retell(tie.title), "sum")
+    canvas.put(LABEL, retell(tie.title), "sum", indent=1)
     canvas.put(BADGE, tie.verdict, "badge", bold=True)
     canvas.fill("sum", THIRD)  # one credit may be booked in part and break in part: the counts need not agree
     canvas.put(FOURTH, tie.difference, "sum", tie.verdict.tone, formula=f"=ROUND(E{received}-E{parts},2)", num_format=MONEY)
@@ -71,7 +71,7 @@ def write_statements(canvas: Canvas, report: RunReport) -> None:
     headings = (say("Statement file"), say("Proof"), say("Entries"), say("Opening balance"), say("Movement"))
     canvas.section(
         say("Completeness of the statements: opening + movement = closing"),
-        *headings, say("Calculated closing"), say("Stated closing"), say("Difference"), say("Account"),
+        *headings, say("Calculated closing"), say("Stated closing"), say("Difference"), f"|{say('Account')}",
     )  # fmt: skip
     for line in report.statements:
         _statement(canvas, line)
@@ -87,7 +87,7 @@ def _statement(canvas: Canvas, line: StatementLine) -> None:
     canvas.put(FOURTH, line.opening, "money")
     canvas.put(FIFTH, line.movement, "money")
     canvas.put(SEVENTH, line.closing, "money")
-    canvas.put(LAST, line.account, align="right")
+    canvas.put(LAST, line.account)
     for col, value, formula in (
         (SIXTH, line.opening + line.movement if line.opening is not None else None, f"=E{row}+F{row}"),
         (EIGHTH, difference, f"=ROUND(G{row}-H{row},2)"),
@@ -96,13 +96,15 @@ def _statement(canvas: Canvas, line: StatementLine) -> None:
     if difference is not None:
         canvas.colour_zero(EIGHTH)
     canvas.next()
-    canvas.put(LABEL, " · ".join(filter(None, (parameter(line.period), retell(line.detail)))), "note", until=LAST, indent=1)
+    canvas.put(LABEL, " · ".join(filter(None, (parameter(line.period), retell(line.detail)))), "note", until=LAST, indent=2)
     canvas.next()
 
 
 def write_deadlines(canvas: Canvas, report: RunReport) -> None:
     """Each deadline with the time that was left when the run ended, in hours."""
-    canvas.section(say("Deadlines"), say("Deadline"), "", say("Date and time"), say("Margin"), say("Confidence"), say("Source"), "", "", "")
+    canvas.section(
+        say("Deadlines"), say("Deadline"), "", say("Date and time"), say("Margin"), say("Confidence"), f"|{say('Source')}", "", "", ""
+    )
     for line in report.deadlines:
         left = margin(report, line)
         canvas.put(LABEL, label(DEADLINES, line.name).text)
@@ -110,7 +112,7 @@ def write_deadlines(canvas: Canvas, report: RunReport) -> None:
         canvas.put(THIRD, line.at, "moment", align="right")
         canvas.put(FOURTH, hours(left), "hours")
         canvas.put(FIFTH, label(CONFIDENCES, line.confidence).text, align="right")
-        canvas.put(SIXTH, retell(line.source), until=LAST, align="right")
+        canvas.put(SIXTH, retell(line.source), until=LAST)
         canvas.next()
     if not report.deadlines:
         canvas.nothing()
@@ -155,9 +157,9 @@ def write_notes(canvas: Canvas, report: RunReport) -> None:
 
 def write_contents(canvas: Canvas, sheets: Sequence[Listing[Any]]) -> None:
     """The other sheets, a click away."""
-    canvas.section(say("Sheets of this workbook"), say("Sheet"), say("Content"), say("Lines"))
+    canvas.section(say("Sheets of this workbook"), say("Sheet"), say("Lines"), f"|{say('Content')}", "", "", texts=1)
     for content in sheets:
         canvas.put(LABEL, content.name, "link", link=f"internal:'{content.name}'!A1")
-        canvas.put(BADGE, content.title)
-        canvas.put(THIRD, len(content.lines), "count")
+        canvas.put(BADGE, len(content.lines), "count")
+        canvas.put(THIRD, content.title, until=FIFTH, indent=1)
         canvas.next()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -23,6 +24,8 @@ TITLE_ROW, SUBTITLE_ROW, TOTALS_ROW, HEAD_ROW, FIRST_ROW = range(5)
 MAX_TEXT = 32_000  # Excel holds 32,767 characters a cell and refuses the file beyond
 MAX_LINKS = 5_000  # Excel drops hyperlinks beyond 65,530 a sheet; long lists need none
 SAMPLE = 400
+ROW_HEIGHT, LINE_HEIGHT = 16.5, 13.2
+MAX_TEXT_ROWS = 12
 _WIDTHS = {"date": 11.5, "moment": 18.5, "month": 10, "span": 10, "mono": 66, "wrap": 46}
 
 
@@ -89,8 +92,10 @@ def write_list(frame: Frame, content: Listing[T]) -> None:
 
 def _heading(frame: Frame, sheet: Worksheet, content: Listing[T]) -> None:
     sheet.set_row(TITLE_ROW, 24)
+    sheet.set_row(SUBTITLE_ROW, ROW_HEIGHT)
     sheet.write_string(TITLE_ROW, 0, content.title, frame.styles.of("title"))
     sheet.write_string(SUBTITLE_ROW, 0, f"{_count(len(content.lines))} · {frame.subtitle}", frame.styles.of("subtitle"))
+    sheet.set_row(TOTALS_ROW, 18)
     sheet.write_url(TOTALS_ROW, 0, f"internal:'{frame.home}'!A1", frame.styles.of("back"), f"← {frame.home}")
     if content.lines:
         _totals(frame, sheet, content)
@@ -122,6 +127,7 @@ def _totals(frame: Frame, sheet: Worksheet, content: Listing[T]) -> None:
 
 
 def _line(frame: Frame, sheet: Worksheet, columns: Sequence[Column[T]], row: int, line: T) -> None:
+    sheet.set_row(row, max(ROW_HEIGHT, LINE_HEIGHT * max(_text_rows(column, line) for column in columns) + 3))
     for col, column in enumerate(columns):
         value = column.value(line)
         target = frame.place(column.link(line)) if column.link and row < MAX_LINKS else ""
@@ -133,6 +139,15 @@ def _line(frame: Frame, sheet: Worksheet, columns: Sequence[Column[T]], row: int
             frame.write(sheet, row, col, value, column.kind_of(line))
 
 
+def _text_rows(column: Column[T], line: T) -> int:
+    """How many rows of text a wrapped cell takes, on the generous side: not every reader of the file fits rows by itself."""
+    value = column.value(line)
+    if column.kind_of(line) != "wrap" or not isinstance(value, str):
+        return 1
+    capitals = sum(map(str.isupper, value[:MAX_TEXT]))
+    return min(MAX_TEXT_ROWS, math.ceil((len(value) + 0.25 * capitals) / ((column.width or _WIDTHS["wrap"]) - 1)) or 1)
+
+
 def _furnish(frame: Frame, sheet: Worksheet, content: Listing[T]) -> None:
     """Widths, frozen heading, filter, colours that follow the text, and repeated rows in print."""
     last_col = len(content.columns) - 1
@@ -140,7 +155,7 @@ def _furnish(frame: Frame, sheet: Worksheet, content: Listing[T]) -> None:
         sheet.set_column(col, col, column.width or _width(column, content.lines))
     sheet.freeze_panes(FIRST_ROW, 1)
     sheet.repeat_rows(HEAD_ROW)
-    sheet.print_area(0, 0, max(FIRST_ROW, FIRST_ROW + len(content.lines) - 1), last_col)
+    sheet.print_area(0, 0, max(FIRST_ROW, FIRST_ROW + len(content.lines) - 1), (content.printed or len(content.columns)) - 1)
     if content.lines:
         sheet.autofilter(HEAD_ROW, 0, FIRST_ROW + len(content.lines) - 1, last_col)
         _colours(frame, sheet, content)
@@ -167,7 +182,7 @@ def _width(column: Column[T], lines: Sequence[T]) -> float:
     step = max(1, len(lines) // SAMPLE)
     shown = [_shown(column.value(line), column.kind_of(line)) for line in lines[::step]]
     words = max(len(word) for word in say(column.heading).split())
-    return min(46.0, max(8.0, words + 4.0, max(shown, default=0) * 1.02 + 2.0))
+    return min(46.0, max(8.0, words + 4.0, max(shown, default=0) * 1.02 + 3.0))
 
 
 def _shown(value: Value, kind: str) -> int:

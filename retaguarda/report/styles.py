@@ -23,12 +23,13 @@ MONEY, MWH, MW = "#,##0.00;[Red]-#,##0.00", "#,##0.000;[Red]-#,##0.000", "#,##0.
 COUNT, COUNT_OR_DASH = "#,##0;[Red]-#,##0", '#,##0;[Red]-#,##0;"–"'
 DAY, MOMENT, MONTH, SPAN, HOURS = "dd/mm/yyyy", "dd/mm/yyyy hh:mm:ss", "mm/yyyy", "[h]:mm:ss", '#,##0.0" h";[Red]-#,##0.0" h"'
 _RIGHT: dict[str, Any] = {"align": "right"}
-_CELL: dict[str, Any] = {"bottom": 4, "bottom_color": LINE}
+_CELL: dict[str, Any] = {"bottom": 1, "bottom_color": LINE}
 _STYLES: dict[str, dict[str, Any]] = {
     # cells of tables; Excel shows the number formats in the reader's locale: 1.234,56 in Brazil
-    "text": {**_CELL, "num_format": "@"},
-    "wrap": {**_CELL, "num_format": "@", "text_wrap": True},
-    "mono": {**_CELL, "num_format": "@", "font_name": "Consolas", "font_size": 9},
+    "text": {**_CELL, "num_format": "@", "indent": 1},
+    "code": {**_CELL, "num_format": "@", "indent": 1},
+    "wrap": {**_CELL, "num_format": "@", "text_wrap": True, "indent": 1},
+    "mono": {**_CELL, "num_format": "@", "indent": 1, "font_name": "Consolas", "font_size": 9},
     "money": {**_CELL, "num_format": MONEY},
     "mwh": {**_CELL, "num_format": MWH},
     "mw": {**_CELL, "num_format": MW},
@@ -40,9 +41,10 @@ _STYLES: dict[str, dict[str, Any]] = {
     "span": {**_CELL, "num_format": SPAN, "align": "center"},
     "hours": {**_CELL, "num_format": HOURS},
     "badge": {**_CELL, "align": "center"},
-    "link": {**_CELL, "font_color": "#0B5CAD", "underline": 1},
+    "link": {**_CELL, "indent": 1, "font_color": "#0B5CAD", "underline": 1},
     # furniture
     "head": {
+        "indent": 1,
         "bold": True,
         "font_color": "#FFFFFF",
         "bg_color": BRAND,
@@ -58,10 +60,10 @@ _STYLES: dict[str, dict[str, Any]] = {
     "subtitle": {"font_color": SOFT, "valign": "vcenter"},
     "section": {"bold": True, "font_size": 12, "font_color": BRAND, "bottom": 2, "bottom_color": BRAND, "valign": "vcenter"},
     "note": {"italic": True, "font_color": SOFT},
-    "nothing": {"italic": True, "font_color": SOFT},
+    "nothing": {"indent": 1, "italic": True, "font_color": SOFT},
     "back": {"font_color": "#0B5CAD", "underline": 1},
-    "name": {**_CELL, "font_color": SOFT},
-    "state": {"bold": True, "font_size": 13, "align": "center", "valign": "vcenter", "border": 1},
+    "name": {**_CELL, "indent": 1, "font_color": SOFT},
+    "state": {"bold": True, "font_size": 13, "align": "center", "valign": "vcenter", "border": 1, "border_color": LINE},
     "banner": {"bold": True, "valign": "vcenter", "text_wrap": True, "indent": 1},
     "panel": {"valign": "vcenter", "text_wrap": True, "indent": 1},
     "figure-count": {**_CELL, "bold": True, "font_size": 12, "num_format": COUNT},
@@ -82,7 +84,7 @@ class Styles:
         """The style of that name, tinted by a tone where one is given, with extra properties of xlsxwriter."""
         key = (name, tone, tuple(sorted(more.items())))
         if key not in self._made:
-            base = {"font_name": "Calibri", "font_size": 10, "font_color": INK, "valign": "top"}
+            base = {"font_name": "Calibri", "font_size": 10, "font_color": INK, "valign": "vcenter"}
             self._made[key] = self._book.add_format({**base, **_STYLES[name], **self.tint(tone), **more})
         return self._made[key]
 

@@ -34,7 +34,7 @@ def write_summary(frame: Frame, report: RunReport, sheets: Sequence[Listing[Any]
     write_contents(canvas, sheets)
     canvas.flush()
     sheet.freeze_panes(2, 0)
-    sheet.print_area(0, 0, canvas.row, max(LAST, FIRST + 3 + len(outcomes_of(report.steps))))
+    sheet.print_area(0, 0, canvas.row - 1, max(LAST, FIRST + 3 + len(outcomes_of(report.steps))))
     sheet.activate()
 
 
@@ -71,7 +71,6 @@ def _facts(canvas: Canvas, report: RunReport) -> None:
     canvas.next()
     facts, figures = fact_lines(report), headline(report)
     for index in range(max(len(facts), len(figures))):
-        canvas.height(17)
         if index < len(facts):
             _fact(canvas, facts[index])
         if index < len(figures):
@@ -84,7 +83,7 @@ def _facts(canvas: Canvas, report: RunReport) -> None:
 
 def _fact(canvas: Canvas, fact: Fact) -> None:
     canvas.put(FIRST, fact.name, "name")
-    canvas.put(FIRST + 1, fact.value, fact.kind, align="left")
+    canvas.put(FIRST + 1, fact.value, fact.kind, fact.tone, align="left", indent=1)
     canvas.fill("text", *range(FIRST + 2, LAST - 3))
 
 
@@ -102,7 +101,7 @@ def _steps(canvas: Canvas, report: RunReport) -> None:
             canvas.put(col, step.counts.get(code, 0), "tally")
         canvas.next()
         for text in filter(None, (step.error, step.remedy)):
-            canvas.put(FIRST, retell(text), "note", Tone.BAD, until=LAST)
+            canvas.put(FIRST, retell(text), "note", Tone.BAD, until=LAST, indent=2)
             canvas.next()
     if not report.steps:
         canvas.nothing()
@@ -111,7 +110,7 @@ def _steps(canvas: Canvas, report: RunReport) -> None:
 
 
 def _step_totals(canvas: Canvas, report: RunReport, outcomes: Sequence[str], first: int) -> None:
-    canvas.put(FIRST, say("Total"), "sum")
+    canvas.put(FIRST, say("Total"), "sum", indent=1)
     for col in range(FIRST + 1, FIRST + 4):
         canvas.put(col, None, "sum")
     for col, code in enumerate(outcomes, FIRST + 4):

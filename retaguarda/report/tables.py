@@ -12,16 +12,18 @@ from retaguarda.report.listing import CENTRED, NUMBERS, Column, Listing
 from retaguarda.report.show import number, shown
 
 T = TypeVar("T")
+SHORT = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell: `look` is a class of the style sheet, `tone` colours a badge, `href` leads inside the page."""
+    """A cell: `look` is a class of the style sheet, `tone` colours a badge, `href` leads inside the page, `note` is small."""
 
     text: str
     look: str = ""
     tone: str = ""
     href: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,11 @@ class Table:
     @property
     def count(self) -> str:
         return number(len(self.listing.lines), 0)
+
+    @property
+    def filtered(self) -> bool:
+        """Whether the table is long enough to be searched."""
+        return len(self.listing.lines) > SHORT
 
     @property
     def heads(self) -> list[Cell]:
@@ -95,7 +102,7 @@ def look_of(kind: str) -> str:
     """The class of the style sheet that a kind of value is shown with."""
     if kind in NUMBERS:
         return "number"
-    return "centred" if kind in CENTRED else kind if kind in {"wrap", "mono"} else ""
+    return "centred" if kind in CENTRED else kind if kind in {"wrap", "mono", "code"} else ""
 
 
 def _cell(column: Column[T], line: T) -> Cell:
@@ -106,4 +113,4 @@ def _cell(column: Column[T], line: T) -> Cell:
     if isinstance(value, Label):
         return Cell(text, "centred", str(value.tone))
     look = look_of(kind) + (" negative" if kind in NUMBERS and text.startswith("-") else "")
-    return Cell(text, look, href=href)
+    return Cell(text, look, href=href, note=column.note(line) if column.note else "")

@@ -84,7 +84,7 @@ AREAS: Vocabulary = {
 }
 CONTRACT_STATES: Vocabulary = {
     "draft": ("Draft", _IDLE),
-    "unvalidated": ("Not validated", _WARN),
+    "unvalidated": ("Not validated", _INFO),
     "validated": ("Validated", _GOOD),
     "cancelled": ("Cancelled", _IDLE),
 }
@@ -144,7 +144,7 @@ RECEIPT_BREAKS: Vocabulary = {
 }
 CONTRACT_OUTCOMES: Vocabulary = {
     "ok": ("Equal", _GOOD),
-    "not_validated": ("Equal, not validated yet", _WARN),
+    "not_validated": ("Equal, not validated yet", _INFO),
     "held_back": ("Held back", _IDLE),
     "erp_larger": ("Larger in the ERP", _BAD),
     "ccee_larger": ("Larger at CCEE", _BAD),
@@ -210,6 +210,8 @@ FIELDS: Mapping[str, str] = {
     "boletas": "Boletas",
     "boleta": "Boleta",
     "line": "Line",
+    "rows": "Rows",
+    "rejected": "Rows rejected",
 }
-DECIMALS: Mapping[str, int] = {"mw_average": 6, "mwh": 3, "total": 2, "amount": 2, "lines": 0, "line": 0}
+DECIMALS: Mapping[str, int] = {"mw_average": 6, "mwh": 3, "total": 2, "amount": 2, "lines": 0, "line": 0, "rows": 0, "rejected": 0}
 """Fields of items that are numbers, with the decimals they are shown with; every other field is text."""

@@ -41,7 +41,7 @@ STEPS = (
     ("reconcile_receipts", 3),
     ("register_contracts", 118),
     ("validate_contracts", 64),
-    ("reconcile_contracts", 17),
+    ("reconcile_ccee", 17),
     ("settle_receivables", 29),
 )
 
@@ -51,6 +51,7 @@ def month_report(folder: Path) -> RunReport:
     month = build()
     matches, breaks = tuple(_matches(month)), tuple(_breaks(month))
     items = tuple(_items(month))
+    held = ("BOL-2610-0009", "BOL-2610-0021", "BOL-2610-0033", "BOL-2610-0036")
     return RunReport(
         company=month.us.name,
         run_id=RUN_ID,
@@ -76,7 +77,8 @@ def month_report(folder: Path) -> RunReport:
         evidence=tuple(_evidence(items, folder)),
         log=tuple(_log(items)),
         audit=AuditLine(1482, hashlib.sha256(b"root").hexdigest(), holds=True),
-        notes=("4 invoices stay open: their payments did not come in the period.",),
+        notes=tuple(f"{number}: An invoice is not fully paid. ({4201 + n})" for n, number in enumerate(held))
+        + ("ok: 15", "not-validated: 26"),
     )
 
 
@@ -157,8 +159,8 @@ def _items(month: Month) -> Iterator[ItemLine]:
         "Venda a Papéis Araucária S.A.",
         "FAILED_BUSINESS",
         "invalid-item",
-        "the counterparty has no CCEE profile",
-        "complete the register of the counterparty in the ERP",
+        "The buyer's CCEE profile code is missing.",
+        "Complete the register of the counterparty in the ERP with its CCEE profile code.",
         {},
         40,
         outcome="rejected",
@@ -191,10 +193,17 @@ def _rejections() -> Iterator[RejectionLine]:
         29,
         "buyer_profile",
         "",
-        "the counterparty has no CCEE profile",
-        "complete the register of the counterparty in the ERP",
+        "The buyer's CCEE profile code is missing.",
+        "Complete the register of the counterparty in the ERP with its CCEE profile code.",
     )
-    yield RejectionLine("contratos-2610.csv", 61, "mwh", "1.2O4,500", "not a number: '1.2O4,500'", "correct the value in the ERP")
+    yield RejectionLine(
+        "contratos-2610.csv",
+        61,
+        "mwh",
+        "1.2O4,500",
+        "The number is missing or cannot be read without doubt.",
+        "Write it with a decimal comma, as in 1.234,56.",
+    )
 
 
 def _matches(month: Month) -> Iterator[MatchLine]:
@@ -247,7 +256,7 @@ def _breaks(month: Month) -> Iterator[BreakLine]:
         wrong.mwh,
         "MWh",
         wrong.counterparty.name,
-        "CCEE is 1.5 MW larger",
+        "",
     )
     yield BreakLine("ccee", "missing-at-ccee", missing.number, None, None, missing.mwh, "MWh", missing.counterparty.name, "")
     yield BreakLine(
@@ -279,7 +288,7 @@ def _contracts(month: Month) -> Iterator[ContractLine]:
         yield ContractLine(
             boletas[0].number, "" if absent else str(1_692_500 + n), names[key[0]], names[key[1]], key[2], "2026-10",
             mwh, None if absent else there, mw_average(mwh), None if absent else mw_average(there),
-            outcome, "" if absent else "validated" if outcome == "ok" else "unvalidated", "not released: invoice 4231 is open" if absent else "",
+            outcome, "" if absent else "validated" if outcome == "ok" else "unvalidated", "An invoice is not fully paid." if absent else "",
         )  # fmt: skip
     yield ContractLine(
         "", month.planted["missing_in_erp"], "HORIZONTE COM", "VOLT COM I5", "NORTE", "2026-10",
@@ -300,19 +309,16 @@ def _statements(month: Month) -> Iterator[StatementLine]:
 def _tie_out(month: Month, matches: tuple[MatchLine, ...], breaks: tuple[BreakLine, ...]) -> Iterator[TieLine]:
     receipts = [b for b in breaks if b.area == "receipts" and b.found]
     parts = [
-        TieLine("part", "matched", len(matches), sum((m.credit for m in matches), ZERO)),
+        TieLine("part", "matched with invoices", len(matches), sum((m.credit for m in matches), ZERO)),
         TieLine("part", "own-transfer", 3, Decimal("154220.11")),
         TieLine("part", "investment-redemption", 12, Decimal("402118.90")),
         TieLine("part", "investment-yield", 9, Decimal("2011.45")),
         TieLine("part", "breaks", len(receipts), sum((b.found for b in receipts if b.found), ZERO)),
     ]
     whole = sum((p.amount for p in parts), ZERO)
-    first = (whole * Decimal("0.63")).quantize(Decimal("0.01"))
-    count = sum(p.count for p in parts)
-    yield TieLine("received", f"Conta {ACCOUNTS['A']}", 61, first)
-    yield TieLine("received", f"Conta {ACCOUNTS['B']}", count - 61, whole - first)
+    yield TieLine("received", "credits received", sum(p.count for p in parts), whole)
     yield from parts
-    yield TieLine("difference", "Difference", 0, ZERO)
+    yield TieLine("difference", "difference", 0, ZERO)
 
 
 def _deadlines() -> Iterator[Deadline]:
@@ -335,7 +341,7 @@ def _evidence(items: tuple[ItemLine, ...], folder: Path) -> Iterator[EvidenceLin
             name = f"{act} {item.reference}: {label}"
             yield replace(_kept(folder, item.step, "picture", name, screen(name, item)), at=item.at)
     yield _kept(folder, "register_contracts", "picture", "failure: portal-unavailable", screen("Sistema em manutenção", items[11]))
-    yield _kept(folder, "reconcile_contracts", "download", "contratos_202610.zip", b"PK" * 5100)
+    yield _kept(folder, "reconcile_ccee", "download", "contratos_202610.zip", b"PK" * 5100)
 
 
 def _kept(folder: Path, step: str, kind: str, label: str, content: bytes) -> EvidenceLine:
