@@ -69,7 +69,7 @@ def _up(options: argparse.Namespace) -> int:
 
 def _start(names: list[str], options: argparse.Namespace, faults: Faults) -> tuple[list[Sandbox], list[Running]]:
     """Start the portals in order; when one cannot start, those before it are stopped again."""
-    month, clock, kept = build(options.seed), Clock(), _kept_secrets(options.state)
+    month, clock, kept = build(options.seed), Clock(kept=options.state / "clock"), _kept_secrets(options.state)
     boxes: list[Sandbox] = []
     running: list[Running] = []
     for name in names:

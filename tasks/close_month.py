@@ -36,6 +36,6 @@ def close_month(run: Run, month: Month, period: Period) -> MonthClosed:
     )
     run.child("register_contracts", month=month, releases=receipts.releases)
     run.child("validate_contracts", month=month, contracts=erp.contracts)
-    ccee = run.child("reconcile_ccee", month=month, contracts=erp.contracts)
+    ccee = run.child("reconcile_ccee", month=month, contracts=erp.contracts, releases=receipts.releases)
     run.child("settle_receivables", batches=receipts.batches)
     return MonthClosed(receipts.breaks, ccee.breaks)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from retaguarda.errors import ConfigurationError, InvalidItem
 from retaguarda.formats import read_return, read_statement
 from retaguarda.intake import read_boletas, read_receivables
 from retaguarda.model.acts import Errand
-from retaguarda.model.contracts import Boleta, Direction
-from retaguarda.model.intake import Rejection
-from retaguarda.model.receivables import Receivable
+from retaguarda.model.contracts import Direction
+from retaguarda.model.intake import Intake
 from retaguarda.model.statements import Entry, Statement, entry_ids
 from retaguarda.model.values import Month, Period
 from retaguarda.planning import Release, registrations, released, settlement_batches
@@ -48,18 +48,26 @@ def reconcile_receipts(
 ) -> Receipts:
     """Match every credit with an invoice, release the contracts whose invoices are paid, and prepare what is to be booked."""
     run.stage("intake")
-    boletas, invoices, rejections = _taken_in(run, contracts, receivables)
+    boletas, invoices = read_boletas(run.path(contracts), contracts.name), read_receivables(run.path(receivables), receivables.name)
+    _tell_intake(run, boletas)
+    _tell_intake(run, invoices)
     bank = [read_statement(run.bytes_of(artifact)) for artifact in statements]
     run.stage("matching")
-    found = match_receipts(bank, [read_return(run.bytes_of(a)) for a in returns], invoices, _rules(), booked=run.booked())
+    found = match_receipts(bank, [read_return(run.bytes_of(a)) for a in returns], invoices.items, _rules(), booked=run.booked())
     run.stage("release")
-    sales = registrations([b for b in boletas if b.month == month], Direction.SALE)
+    sales = registrations([b for b in boletas.items if b.month == month], Direction.SALE, boletas.incomplete)
     for odd in sales.rejected:
         run.reject(odd.boletas[0], ", ".join(odd.boletas), InvalidItem(odd.reason, remedy=odd.remedy))
-    releases = tuple(released(sales.registrations, invoices, found.settled()))
-    batches = tuple(settlement_batches(found.matches, invoices, period))
-    findings = of_receipts(found, invoices, _entries(bank))
-    told = Findings(of_rejections(rejections), findings.matches, findings.breaks, tie_out=findings.tie_out, notes=_notes(releases))
+    releases = tuple(released(sales.registrations, invoices.items, found.settled()))
+    batches = tuple(settlement_batches(found.matches, invoices.items, period))
+    findings = of_receipts(found, invoices.items, _entries(bank))
+    told = Findings(
+        of_rejections((*boletas.rejections, *invoices.rejections)),
+        findings.matches,
+        findings.breaks,
+        tie_out=findings.tie_out,
+        notes=_notes(releases),
+    )
     run.hand_over("reconciliation.json", found)
     return Receipts(
         releases=run.hand_over("releases.json", releases),
@@ -70,19 +78,13 @@ def reconcile_receipts(
     )
 
 
-def _taken_in(run: Run, contracts: Artifact, receivables: Artifact) -> tuple[list[Boleta], list[Receivable], list[Rejection]]:
-    """Items and rejections of both exports; each rejected row is an item of the run, so that nobody overlooks it."""
-    boletas = read_boletas(run.path(contracts), contracts.name)
-    invoices = read_receivables(run.path(receivables), receivables.name)
-    rejections = [*boletas.rejections, *invoices.rejections]
-    for rejection in rejections:
+def _tell_intake(run: Run, intake: Intake[Any]) -> None:
+    """Each rejected row becomes an item of the run, so that nobody overlooks it."""
+    for rejection in intake.rejections:
         error = InvalidItem(f"{rejection.field}: {rejection.reason}", remedy=rejection.remedy)
-        title = next(iter(rejection.row.values()), "")
-        run.reject(f"{rejection.file}:{rejection.line}", title, error, rejection.row)
-    for intake in (boletas, invoices):
-        with run.item(Errand(intake.file, {"rows": str(intake.rows), "rejected": str(len(intake.rejections))})):
-            run.tell("intake.read", intake.file, rows=intake.rows, items=len(intake.items), rejections=len(intake.rejections))
-    return list(boletas.items), list(invoices.items), rejections
+        run.reject(f"{rejection.file}:{rejection.line}", next(iter(rejection.row.values()), ""), error, rejection.row)
+    with run.item(Errand(intake.file, {"rows": str(intake.rows), "rejected": str(len(intake.rejections))})):
+        run.tell("intake.read", intake.file, rows=intake.rows, items=len(intake.items), rejections=len(intake.rejections))
 
 
 def _rules() -> Rules:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from retaguarda.errors import ConfigurationError
+from retaguarda.errors import ConfigurationError, InvalidItem
 from retaguarda.intake import read_boletas
 from retaguarda.model.contracts import Direction, Registration
 from retaguarda.model.values import Month
@@ -55,4 +55,7 @@ def _from_sheet(run: Run, sheet: Path | None) -> tuple[list[Registration], Findi
     if sheet is None:
         raise ConfigurationError("register_contracts needs what to register", remedy="give --param sheet=FILE or --param releases=…")
     intake = read_boletas(run.path(run.take(sheet)), sheet.name)
-    return list(registrations(intake.items, Direction.SALE).registrations), Findings(of_rejections(intake.rejections))
+    sales = registrations(intake.items, Direction.SALE, intake.incomplete)
+    for odd in sales.rejected:
+        run.reject(odd.boletas[0], ", ".join(odd.boletas), InvalidItem(odd.reason, remedy=odd.remedy))
+    return list(sales.registrations), Findings(of_rejections(intake.rejections))

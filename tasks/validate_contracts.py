@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from retaguarda.errors import InvalidItem
 from retaguarda.intake import read_boletas
 from retaguarda.model.contracts import Direction, Validation
 from retaguarda.model.values import Month
@@ -23,8 +24,11 @@ class Validated:
 def validate_contracts(run: Run, month: Month, contracts: Artifact, credential: str = "ccee/robo") -> Validated:
     """Validate, as the buyer, every contract of the month that CCEE shows exactly as the ERP has it; leave the others alone."""
     run.stage("plan")
-    boletas = [b for b in read_boletas(run.path(contracts), contracts.name).items if b.month == month]
-    plan = Plan(f"validate {month}", tuple(map(Validation.of, registrations(boletas, Direction.PURCHASE).registrations)))
+    intake = read_boletas(run.path(contracts), contracts.name)
+    purchases = registrations([b for b in intake.items if b.month == month], Direction.PURCHASE, intake.incomplete)
+    for odd in purchases.rejected:
+        run.reject(odd.boletas[0], ", ".join(odd.boletas), InvalidItem(odd.reason, remedy=odd.remedy))
+    plan = Plan(f"validate {month}", tuple(map(Validation.of, purchases.registrations)))
     run.tell("plan.made", plan.name, digest=plan.digest, items=plan.count, mwh=str(plan.mwh))
     if plan.items:
         run.stage("signing in")
