@@ -20,7 +20,7 @@ CANDIDATES = (
     "chromium-browser",
     "google-chrome",
 )
-_CRASHES = ("Target crashed", "Target closed", "has been closed", "Browser closed", "Connection closed")
+_CRASHES = ("Target crashed", "Page crashed", "Target closed", "has been closed", "Browser closed", "Connection closed")
 
 
 def find_chromium(configured: str = "") -> str | None:

@@ -17,41 +17,51 @@ from retaguarda.model.acts import Permit
 from retaguarda.portal.browser import first_line
 from retaguarda.portal.manifest import SubmitGuard
 
+_HARMLESS = {"GET", "HEAD", "OPTIONS"}
+
 
 class SubmitGate:
     """Watches the POSTs of a context that the manifest calls acts."""
 
-    def __init__(self, context: BrowserContext, guard: SubmitGuard) -> None:
+    def __init__(self, context: BrowserContext, guard: SubmitGuard, hosts: set[str]) -> None:
         self._guard = guard
+        self._hosts = hosts
         self._permit: Permit | None = None
         self.stopped: list[str] = []
+        self.unnamed: list[str] = []
         self.failure = ""
-        if guard.guard:
-            context.route(re.compile(".*"), self._decide) if "*" in guard.guard else self._watch(context, guard.guard)
-
-    def _watch(self, context: BrowserContext, patterns: tuple[str, ...]) -> None:
-        for pattern in patterns:
-            path = re.escape(pattern).replace(r"\*", ".*")
+        for pattern in guard.guard:
+            path = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
             context.route(re.compile(rf"^https?://[^/]+{path}(\?.*)?$"), self._decide)
+        context.on("request", self._note)
 
     @contextmanager
     def opened(self, permit: Permit) -> Iterator[None]:
-        """Let one act through while the block runs."""
-        self._permit, self.failure = permit, ""
+        """Let one act through while the block runs; `unnamed` tells afterwards what else left that may have changed something."""
+        self._permit, self.failure, self.unnamed = permit, "", []
         try:
             yield
         finally:
             self._permit = None
 
     def _decide(self, route: Route, request: Request) -> None:
-        if request.method != "POST" or not self._guard.is_act(urlsplit(request.url).path, request.post_data or ""):
+        body = (request.post_data_buffer or b"").decode(errors="replace")
+        if request.method in _HARMLESS or not self._guard.is_act(urlsplit(request.url).path, body):
             route.fallback()
         elif self._permit is None or self._permit.used:
-            self.stopped.append(urlsplit(request.url).path)
+            if self._permit is None:
+                self.stopped.append(urlsplit(request.url).path)
             route.abort("blockedbyclient")
         else:
             self._permit.use()
             self._send(route)
+
+    def _note(self, request: Request) -> None:
+        """Remember a request that is no act by the manifest's word, and yet not a mere look."""
+        address = urlsplit(request.url)
+        left = self._permit is not None and request.method not in _HARMLESS and address.netloc in self._hosts
+        if left and not self._guard.names(address.path):
+            self.unnamed.append(address.path)
 
     def _send(self, route: Route) -> None:
         if self._guard.via == "click":

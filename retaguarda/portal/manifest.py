@@ -36,8 +36,19 @@ class SubmitGuard(_Strict):
 
     def is_act(self, path: str, body: str) -> bool:
         """Whether a POST to `path` with `body` is an act of this portal."""
-        named = any(fnmatch.fnmatchcase(path, pattern) for pattern in self.guard)
-        return named and (not self.match or re.search(self.match, body) is not None)
+        return self.names(path) and (not self.match or re.search(self.match, body) is not None)
+
+    def names(self, path: str) -> bool:
+        """Whether the guard speaks of this path at all."""
+        return any(fnmatch.fnmatchcase(path, pattern) for pattern in self.guard)
+
+    @field_validator("guard")
+    @classmethod
+    def _simple_patterns(cls, guard: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [pattern for pattern in guard if "[" in pattern or not pattern.startswith(("/", "*"))]
+        if wrong:
+            raise ValueError(f"{wrong[0]} is no path pattern: it starts with / or *, and knows only * and ?")
+        return guard
 
 
 class Alert(_Strict):

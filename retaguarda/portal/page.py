@@ -15,12 +15,12 @@ from retaguarda.portal.session import Session
 
 P = TypeVar("P", bound="PortalPage")
 
-_STATE = """([want, marks, signedIn, before]) => {
+_STATE = """([want, marks, signedIn, pressed, before]) => {
   if (location.protocol === 'chrome-error:') return 'no answer';
   const seen = e => e.getClientRects().length > 0;
   const text = e => e.textContent.replace(/\\s+/g, ' ').trim();
-  const stale = window.__retaguardaStale === true;
-  const heads = [...document.querySelectorAll('h1')].filter(seen).map(text);
+  const stale = pressed && window.__retaguardaStale === true;
+  const heads = [...document.querySelectorAll('h1')].filter(seen).map(text).filter(Boolean);
   const alerts = [...document.querySelectorAll('[role=alert]')].filter(seen).map(text).filter(Boolean);
   const marked = !signedIn || [...document.querySelectorAll('a,button,input[type=submit]')].some(
     e => seen(e) && [text(e), e.value, e.getAttribute('aria-label')].includes(signedIn));
@@ -29,14 +29,18 @@ _STATE = """([want, marks, signedIn, before]) => {
   if (document.readyState === 'loading') return null;
   if ((!want || heads.includes(want)) && marked && !(stale && !(want && want !== window.__retaguardaHeading))) return 'there';
   if (!stale && marks.login && heads.includes(marks.login) && want !== marks.login) return 'login';
-  if (!stale && document.readyState === 'complete' && heads.length && want && !heads.includes(want)) return 'other';
-  return null;
+  if (stale || document.readyState !== 'complete' || !heads.length || !want || heads.includes(want)) return null;
+  window.__retaguardaOther ??= performance.now();  // scripts may still be about to put the right heading there
+  return performance.now() - window.__retaguardaOther > 500 ? 'other' : null;
 }"""
 
 _MARK_STALE = """() => {
+  const seen = e => e.getClientRects().length > 0;
+  const text = e => e.textContent.replace(/\\s+/g, ' ').trim();
+  const head = [...document.querySelectorAll('h1')].find(seen);
   window.__retaguardaStale = true;
-  const head = [...document.querySelectorAll('h1')].find(e => e.getClientRects().length > 0);
-  window.__retaguardaHeading = head ? head.textContent.replace(/\\s+/g, ' ').trim() : '';
+  window.__retaguardaHeading = head ? text(head) : '';
+  return [...document.querySelectorAll('[role=alert]')].filter(seen).map(text).filter(Boolean).join('|');
 }"""
 
 _ROWS = """caption => {
@@ -69,7 +73,7 @@ class PortalPage:
         Raises SessionLost on the sign-in page, PortalUnavailable on the maintenance page, the manifest's error for an
         alert it knows, and PortalChanged for anything else.
         """
-        self._raise_unless_there(self._state(""))
+        self._raise_unless_there(self._state())
         return self
 
     def field(self, label: str) -> Locator:
@@ -82,7 +86,8 @@ class PortalPage:
         self._must_show(label, text)
 
     def fill_secret(self, label: str, text: str) -> None:
-        """Type a secret; nothing is read back and the field is masked in pictures."""
+        """Type a secret; nothing is read back, the field is masked in pictures, and no other host gets it."""
+        self.session.must_be_at_home()
         self.session.mask(self.field(label))
         with speaking(f"filling {label}"):
             self.field(label).fill(text)
@@ -125,6 +130,10 @@ class PortalPage:
             found = self.page.evaluate(_ROWS, caption)
         if found is None or not found["heads"]:
             raise PortalChanged(f"no table {caption!r} on {self.heading or self.page.url}")
+        if len(set(found["heads"])) != len(found["heads"]):
+            raise PortalChanged(f"the table {caption!r} names a column twice: {found['heads']}")
+        if found["odd"] and found["rows"]:  # a lone odd row is how portals say that there are none
+            raise PortalChanged(f"{found['odd']} rows of the table {caption!r} do not fit its header")
         return [dict(zip(found["heads"], cells, strict=True)) for cells in found["rows"]]
 
     def stated_total(self, pattern: str) -> int:
@@ -156,11 +165,14 @@ class PortalPage:
         except RetaguardaError as error:
             raise self._after_press(permit, error) from error
         if not permit.used:
-            raise PortalChanged(f"{name} sent nothing that the manifest calls an act", remedy="correct [submit] guard in robot.toml")
+            raise self._after_press(permit, PortalChanged(f"{name} sent nothing", remedy="look whether the button does something else now"))
         return answer
 
     def _after_press(self, permit: Permit, error: RetaguardaError) -> RetaguardaError:
         """What an error at the press means, now that we know whether the request left."""
+        if not permit.used and (unnamed := self.session.gate.unnamed):
+            permit.use()
+            return OutcomeUnknown(f"sent to {unnamed[0]}, which the manifest does not name", remedy="correct [submit] guard in robot.toml")
         said_no = self._declared(error)
         if permit.used and not said_no:
             return OutcomeUnknown(f"sent, but not proven: {self.session.gate.failure or error.text}")
@@ -170,21 +182,22 @@ class PortalPage:
         return any(type(error).__name__ == alert.means and re.search(alert.says, error.text) for alert in self.session.manifest.alerts)
 
     def _mark_stale(self) -> str:
+        """Tell the page of before from the one to come; returns the alerts that it already shows."""
         with speaking("marking the page"):
-            self.page.evaluate(_MARK_STALE)
-        return "|".join(self.alerts())
+            return str(self.page.evaluate(_MARK_STALE))
 
     def _must_show(self, label: str, text: str) -> None:
         shown = self.value(label)
         if shown != " ".join(text.split()):
             raise PortalChanged(f"field {label!r} shows {shown!r} instead of {text!r}")
 
-    def _state(self, before: str) -> str:
+    def _state(self, before: str | None = None) -> str:
+        """What the page turns out to be; `before` are the alerts that stood there when a button was pressed."""
         pages = self.session.manifest.pages
         marks = {"login": pages.login, "maintenance": pages.maintenance}
         signed_in = pages.signed_in if self.signed_in else ""
         try:
-            handle = self.page.wait_for_function(_STATE, arg=[self.heading, marks, signed_in, before])
+            handle = self.page.wait_for_function(_STATE, arg=[self.heading, marks, signed_in, before is not None, before])
             return str(handle.json_value())
         except TimeoutError:
             return "nothing"
@@ -192,6 +205,9 @@ class PortalPage:
             raise translated(error, f"waiting for {self.heading or 'the page'}") from error
 
     def _raise_unless_there(self, state: str) -> None:
+        self.session.must_be_at_home()
+        if self.session.gate.stopped:
+            raise PortalChanged(f"the page tried to submit to {self.session.gate.stopped.pop()} without a permit: it was stopped")
         if self.session.dialogs:
             raise PortalChanged(f"the portal asked something unknown: {self.session.dialogs.pop()}")
         if state != "there":
@@ -203,12 +219,11 @@ class PortalPage:
         if state == "login":
             return SessionLost()
         if state == "alert":
-            said = " ".join(self.alerts())
-            return self.session.manifest.error_for(said) or PortalChanged(
-                f"unknown alert: {said}", remedy="add it to robot.toml once understood"
-            )
+            return self.session.error_of(self.session.said())
         if state == "no answer":
             return NetworkDown(f"the connection ended without an answer: {self.session.gate.failure or self.page.url}")
+        if self.session.server_error:
+            return PortalUnavailable(f"the portal answered {self.session.server_error}: {self._heads()}")
         return PortalChanged(f"expected {self.heading!r}, found {self._heads() or self.page.url!r}")
 
     def _heads(self) -> str:

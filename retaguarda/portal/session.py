@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
-from playwright.sync_api import Browser, BrowserContext, Dialog, Error, Locator, Page, Response, Route
+from playwright.sync_api import Browser, BrowserContext, Dialog, Error, Locator, Page, Response, Route, TimeoutError, WebSocketRoute
+from playwright.sync_api import Download as SentFile
 
 from retaguarda.clock import Clock
-from retaguarda.errors import ConfigurationError, PortalUnavailable
+from retaguarda.errors import ConfigurationError, IncompleteDownload, PortalBlocked, PortalChanged, PortalUnavailable, RetaguardaError
 from retaguarda.model.secrets import Credential
-from retaguarda.portal.browser import first_line, translated
+from retaguarda.portal.browser import first_line, speaking, translated
 from retaguarda.portal.downloads import Download
 from retaguarda.portal.gate import SubmitGate
 from retaguarda.portal.mailbox import open_mailbox, wait_for_code
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from loguru import Logger
     from playwright._impl._api_structures import ClientCertificate
 
+VISITS = 4
 VIEWPORT = {"width": 1366, "height": 900}
 
 
@@ -73,8 +75,10 @@ class Session:
         self.url = site.url.rstrip("/")
         self.log = log
         self.clock = clock
-        self.gate = SubmitGate(context, manifest.submit)
+        self._hosts = {urlsplit(self.url).netloc, *manifest.hosts}
+        self.gate = SubmitGate(context, manifest.submit, self._hosts)
         self.dialogs: list[str] = []
+        self.server_error = 0  # status of the present page when the server failed to make it
         self._context = context
         self._recorder = recorder
         self._downloads = downloads
@@ -92,29 +96,69 @@ class Session:
         return self.site.account
 
     def goto(self, path: str) -> None:
-        """Open `path` of the portal; NetworkDown when nothing answers, PortalUnavailable on a server error without a page."""
+        """Open `path` of the portal; NetworkDown when nothing answers, PortalUnavailable on a server error, in the portal's words."""
         self._keep_pace()
-        try:
-            response = self.page.goto(self.url + path)
-        except Error as error:
-            raise translated(error, f"opening {path}") from error
-        if response and response.status >= 500 and not self.page.locator("h1").count():
-            raise PortalUnavailable(f"the portal answered {response.status} to {path}")
+        with speaking(f"opening {path}"):
+            response = self._visit(self.url + path)
+            if response and response.status >= 500:
+                heads = " / ".join(self.page.locator("h1:visible").all_inner_texts())
+                raise PortalUnavailable(f"the portal answered {response.status} to {path}{heads and f': {heads}'}")
+
+    def _visit(self, address: str) -> Response | None:
+        """Open an address; again while the browser is still busy showing that the request before had failed."""
+        for _ in range(VISITS - 1):
+            try:
+                return self.page.goto(address)
+            except Error as error:
+                if "interrupted by another navigation" not in error.message:
+                    raise
+                self.page.wait_for_load_state()
+        return self.page.goto(address)
+
+    def must_be_at_home(self) -> None:
+        """PortalBlocked when the page is not one of the manifest's hosts: a redirect can lead away past every fence."""
+        address = urlsplit(self.page.url)
+        if address.scheme in {"http", "https"} and address.netloc not in self._hosts:
+            raise PortalBlocked(f"the portal led to another host: {address.netloc}", remedy="look at the portal; then add it to robot.toml")
+
+    def said(self) -> str:
+        """What the page's alerts say, in one line."""
+        with speaking("reading alerts"):
+            return " ".join(" ".join(self.page.get_by_role("alert").all_inner_texts()).split())
+
+    def error_of(self, said: str) -> RetaguardaError:
+        """The error that an alert means; PortalChanged for one that the manifest does not know."""
+        return self.manifest.error_for(said) or PortalChanged(f"unknown alert: {said}", remedy="add it to robot.toml once understood")
 
     def download(self, trigger: Callable[[], object]) -> Download:
-        """The file that `trigger` makes the portal send, saved, hashed and kept as evidence."""
-        try:
-            with self.page.expect_download() as caught:
-                trigger()
-            name = caught.value.suggested_filename
-            path = self._downloads / f"{len(list(self._downloads.iterdir())) + 1:03d}-{_safe(name)}"
-            caught.value.save_as(path)
-        except Error as error:
-            raise translated(error, "downloading a file") from error
+        """The file that `trigger` makes the portal send, saved, hashed and kept as evidence.
+
+        Raises IncompleteDownload when it breaks off or is empty, what the portal said when it said something instead.
+        """
+        sent = self._sent_by(trigger)
+        name = sent.suggested_filename
+        path = self._downloads / f"{len(list(self._downloads.iterdir())) + 1:03d}-{_safe(name)}"
+        with speaking("downloading a file"):
+            broken = sent.failure()
+        if broken:
+            raise IncompleteDownload(f"{name} broke off: {broken}", remedy="download it again later")
+        with speaking("saving a file"):
+            sent.save_as(path)
         got = Download.of(path, name)
         self._recorder.keep(got)
         self.log.info("downloaded {} ({} bytes, sha256 {})", name, got.size, got.sha256[:12])
         return got
+
+    def _sent_by(self, trigger: Callable[[], object]) -> SentFile:
+        try:
+            with self.page.expect_download() as caught:
+                trigger()
+            return caught.value
+        except TimeoutError as error:
+            said = self.said()
+            raise (self.error_of(said) if said else translated(error, "downloading a file")) from error
+        except Error as error:
+            raise translated(error, "downloading a file") from error
 
     def mail_code(self, after: dt.datetime, pattern: str, sender: str = "") -> str:
         """The code of a mail delivered after `after`; ChallengeRequired when none comes within the manifest's patience."""
@@ -147,8 +191,13 @@ class Session:
         self._last_visit = self.clock.monotonic()
 
     def _fence(self, context: BrowserContext) -> None:
-        allowed = [re.escape(urlsplit(self.url).netloc), *(re.escape(host) for host in self.manifest.hosts)]
-        context.route(re.compile(rf"^(https?|wss?)://(?!({'|'.join(allowed)})(/|\?|#|$))"), self._refuse_host)
+        elsewhere = rf"://(?!({'|'.join(re.escape(host) for host in self._hosts)})(/|\?|#|$))"
+        context.route(re.compile(f"^https?{elsewhere}"), self._refuse_host)
+        context.route_web_socket(re.compile(f"^wss?{elsewhere}"), self._refuse_socket)
+
+    def _refuse_socket(self, socket: WebSocketRoute) -> None:
+        self.log.warning("blocked a connection to a host outside the manifest: {}", urlsplit(socket.url).netloc)
+        socket.close()
 
     def _refuse_host(self, route: Route) -> None:
         self.log.warning("blocked a request to a host outside the manifest: {}", urlsplit(route.request.url).netloc)
@@ -161,6 +210,10 @@ class Session:
         page.on("popup", self._close_popup)
 
     def _dismiss(self, dialog: Dialog) -> None:
+        """Say no to a question and remember it; leaving a half-filled form is what we want, so that question gets a yes."""
+        if dialog.type == "beforeunload":
+            dialog.accept()
+            return
         self.dialogs.append(dialog.message)
         self.log.warning("the portal asked: {}", dialog.message)
         dialog.dismiss()
@@ -170,6 +223,8 @@ class Session:
         popup.close()
 
     def _note_failure(self, response: Response) -> None:
+        if response.request.is_navigation_request() and response.frame == self.page.main_frame:
+            self.server_error = response.status if response.status >= 500 else 0
         if response.status >= 400:
             self.log.debug("{} {}", response.status, urlsplit(response.url).path)
 
@@ -186,9 +241,9 @@ def _safe(name: str) -> str:
 
 def client_certificate(credential: Credential, origin: str) -> ClientCertificate:
     """The credential's PKCS#12 as PEM bytes for Playwright: old RC2 exports open too, and no key touches the disk."""
-    p12 = base64.b64decode(credential.secret("certificate").reveal())
+    given, passphrase = credential.secret("certificate").reveal(), credential.secret("passphrase").reveal()
     try:
-        key, certificate, chain = pkcs12.load_key_and_certificates(p12, credential.secret("passphrase").reveal().encode())
+        key, certificate, chain = pkcs12.load_key_and_certificates(base64.b64decode(given), passphrase.encode())
     except ValueError as error:
         raise ConfigurationError(
             f"certificate of {credential.name} does not open: {error}", remedy="check the passphrase in the vault"
@@ -217,7 +272,8 @@ def open_session(
     trace: Path | None = None,
 ) -> Iterator[Session]:
     """A fresh context for the block; nothing of it survives, except a trace where it was asked for and the block failed."""
-    options: dict[str, Any] = {"locale": "pt-BR", "timezone_id": "America/Sao_Paulo", "viewport": VIEWPORT}
+    # a service worker's requests pass every fence and gate
+    options: dict[str, Any] = {"locale": "pt-BR", "timezone_id": "America/Sao_Paulo", "viewport": VIEWPORT, "service_workers": "block"}
     parts = urlsplit(site.url)
     if "certificate" in credential.secrets:
         options["client_certificates"] = [client_certificate(credential, f"{parts.scheme}://{parts.netloc}")]

@@ -167,11 +167,12 @@ def test_unknown_and_foreign_profiles_stop_before_the_button(robot: CceeRobot, s
 
 def test_no_press_leaves_without_a_permit(robot: CceeRobot, sandbox: SandboxProcess) -> None:
     wanted = replace(WANTED, reference="BOL-T-0005", buyer_profile=70404)
-    form = robot.draft(wanted)
+    robot.draft(wanted)
     robot.session.page.get_by_role("button", name="Concluir registro").click()
     eventually(lambda: robot.session.gate.stopped == ["/contratos/novo/concluir"])
     assert wanted.reference not in references(sandbox)
-    del form
+    with pytest.raises(PortalChanged, match="without a permit"):
+        robot.find(wanted)
 
 
 def test_a_cut_answer_is_one_post_and_unknown(impatient: CceeRobot, sandbox: SandboxProcess) -> None:
