@@ -95,7 +95,12 @@ class ActProtocol:
         return _held(found, wanted) if found else None
 
     def _must_not_repeat(self, key: ActKey, last: Intent | None, wanted: Wanted) -> None:
-        """Refuse, unless an operator asks, what the portal refused before or swallowed too often."""
+        """Refuse, unless an operator asks, what was proven done, refused before or swallowed too often."""
+        if last and last.state == IntentState.DONE and not self.retry_refused:
+            raise Conflict(
+                f"done before under protocol {last.protocol or '—'}, but the portal no longer shows it",
+                remedy="look at the portal: somebody cancelled it, or its list is late; then resend it with --retry-refused",
+            )
         if last and last.state == IntentState.REFUSED and last.digest == digest_of(wanted.fields()) and not self.retry_refused:
             raise Refused(last.text, remedy="correct the item, or resend it with --retry-refused", earlier=True)
         swallowed = self.journal.absences(key, self.run if self.retry_refused else None)
