@@ -8,6 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
+OPENING = dt.time(9)
 
 
 class Clock:
@@ -19,6 +20,7 @@ class Clock:
 
     def __init__(self, business_date: dt.date | None = None) -> None:
         self._business_date = business_date
+        self._began = self.monotonic()
 
     def now(self) -> dt.datetime:
         return dt.datetime.now(SAO_PAULO)
@@ -37,6 +39,13 @@ class Clock:
 
     def today(self) -> dt.date:
         return self._business_date or self.now().date()
+
+    def business_now(self) -> dt.datetime:
+        """The moment that deadlines are held against: now, or the rehearsed day from nine in the morning on."""
+        if self._business_date is None:
+            return self.now()
+        opening = dt.datetime.combine(self._business_date, OPENING, SAO_PAULO)
+        return opening + dt.timedelta(seconds=self.monotonic() - self._began)
 
     @property
     def rehearsal(self) -> bool:

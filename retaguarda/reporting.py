@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from retaguarda.audit.evidence import EvidenceStore
 from retaguarda.audit.verify import verify
-from retaguarda.clock import SAO_PAULO, Clock
+from retaguarda.clock import Clock
 from retaguarda.jobs.calendars import deadline
 from retaguarda.jobs.runs import Runs
 from retaguarda.model.values import Month
@@ -86,7 +86,7 @@ class Reporter:
         if "month" not in run.params:
             return ()
         month, rules = Month.parse(run.params["month"]), self._settings.deadlines
-        now = dt.datetime.combine(self._clock.today(), self._clock.now().time(), SAO_PAULO)
+        now = self._clock.business_now()
         days = (("register", rules.register_day), ("validate", rules.validate_day))
         ends = ((name, deadline(month, day, rules.hour)) for name, day in days)
         return tuple(Deadline(name, at, rules.source, rules.confidence, now <= at) for name, at in ends)
