@@ -64,6 +64,7 @@ class Reporter:
             ended=run.ended_at,
             business_date=self._clock.today(),
             rehearsal=self._clock.rehearsal,
+            judged_at=self._clock.business_now(),
             steps=tuple(_step(step) for step in tree[1:] or tree),
             items=tuple(_item(item) for step in tree for item in step.items.order_by("id")),
             deadlines=self._deadlines(run),

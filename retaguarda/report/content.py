@@ -208,6 +208,7 @@ class RunReport:
     ended: dt.datetime | None
     business_date: dt.date
     rehearsal: bool
+    judged_at: dt.datetime | None = None  # the moment that deadlines are held against
     steps: tuple[StepLine, ...] = ()
     items: tuple[ItemLine, ...] = ()
     rejections: tuple[RejectionLine, ...] = ()

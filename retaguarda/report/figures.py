@@ -109,12 +109,9 @@ def duration(started: dt.datetime | None, ended: dt.datetime | None) -> dt.timed
 
 
 def margin(report: RunReport, deadline: Deadline) -> dt.timedelta | None:
-    """The time left to a deadline when the run ended; a rehearsal is judged at its business date."""
-    if report.ended is None:
-        return None
-    end = local(report.ended)
-    judged = dt.datetime.combine(report.business_date, end.time(), SAO_PAULO) if report.rehearsal else end
-    return local(deadline.at) - judged
+    """The time left to a deadline when the run ended; a rehearsal is judged on its own day."""
+    judged = report.judged_at or report.ended
+    return local(deadline.at) - local(judged) if judged else None
 
 
 def closing_gap(line: StatementLine) -> Decimal | None:

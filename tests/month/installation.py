@@ -15,7 +15,20 @@ from typing import Any
 from sandbox.month import Month, build
 from tests.sandbox_fixtures import ROOT, SandboxProcess
 
-COLUMNS = ("Número", "Direção", "Contraparte", "CNPJ", "Perfil vendedor", "Perfil comprador", "Submercado", "Tipo de energia", "Mês", "MWh", "Preço", "Modulação")
+COLUMNS = (
+    "Número",
+    "Direção",
+    "Contraparte",
+    "CNPJ",
+    "Perfil vendedor",
+    "Perfil comprador",
+    "Submercado",
+    "Tipo de energia",
+    "Mês",
+    "MWh",
+    "Preço",
+    "Modulação",
+)
 DIRECTIONS = {"sale": "Venda", "purchase": "Compra"}
 
 
