@@ -9,24 +9,23 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeVar
 from urllib.parse import quote
 
-from playwright.sync_api import Error, Locator, Response
+from playwright.sync_api import Locator, Response, TimeoutError
 
 from retaguarda.errors import CredentialRefused, PortalChanged, PortalUnavailable, SessionLost
 from retaguarda.model.acts import Permit
 from retaguarda.portal import Download, PortalPage, Secret
-from retaguarda.portal.browser import translated
+from retaguarda.portal.browser import speaking
 
 S = TypeVar("S", bound="SaoPage")
 Domain = Sequence[Any]
 PANE = "#tabcontent > .tab-pane.active"
-_fresh = itertools.count(1)
+_count = itertools.count(1)
 
-_STATE = """([signedIn, isLogin]) => {
+_STATE = """([look, signedIn, isLogin]) => {
   const seen = e => !!e && e.getClientRects().length > 0;
   const all = s => [...document.querySelectorAll(s)].filter(seen);
   const pane = s => document.querySelector('#tabcontent > .tab-pane.active ' + s);
@@ -34,8 +33,8 @@ _STATE = """([signedIn, isLogin]) => {
   if (all('.modal.in').some(e => e.matches(words))) return 'alert';
   if (!isLogin && all('.login-dialog, .ask-dialog input[type=password]').length) return 'login';
   const busy = !window.jQuery || jQuery.active > 0;
-  window.__calmSince = busy ? undefined : window.__calmSince ?? performance.now();
-  if (busy || performance.now() - window.__calmSince < 250) return null;
+  if (busy || window.__calm?.look !== look) window.__calm = {look, since: performance.now(), looks: 0};
+  if (busy || ++window.__calm.looks < 8 || performance.now() - window.__calm.since < 200) return null;
   if (signedIn && !all('#user-preferences > a').length) return null;
   return (LANDMARK) ? 'there' : null;
 }"""
@@ -92,7 +91,7 @@ class SaoPage(PortalPage):
 
     def _clear(self) -> None:
         """Close windows, by the button that does nothing where there is one, and tabs."""
-        with _translating("closing what is open"):
+        with speaking("closing what is open"):
             for window in reversed(self.page.locator(".modal.in").all()):
                 window.locator(".modal-footer").locator(".btn-link, .btn-primary:only-child").first.click()
                 window.wait_for(state="hidden")
@@ -105,33 +104,20 @@ class SaoPage(PortalPage):
     def database(self) -> str:
         return self.session.account or "erp"
 
-    def alerts(self) -> list[str]:
-        """What the client says in its message windows; questions and the sign of being busy are no alerts."""
-        with _translating("reading alerts"):
-            texts = self.page.locator(".modal.in:not(.confirmation-dialog) [role=alert]").all_inner_texts()
-        return [" ".join(text.split()) for text in texts if text.strip()]
-
-    def click(self, button: str, then: type[S]) -> S:
-        """Press a button of the form that is no act, by Tryton's name for it."""
-        self._doing(self.pane.locator(f"button[name={button}]:visible").click)
-        return then(self.session).prove()
-
-    def _state(self, before: str) -> str:  # noqa: ARG002 - the landmark tells the new screen from the old one
-        with _translating(f"waiting for {type(self).__name__}"):
+    def _state(self, before: str | None = None) -> str:  # noqa: ARG002 - the landmark tells the new screen from the old one
+        told = [next(_count), self.signed_in, self.login]
+        with speaking(f"waiting for {self.heading}"):
             try:
-                found = self.page.wait_for_function(_STATE.replace("LANDMARK", self.landmark), arg=[self.signed_in, self.login])
-            except Error as error:
-                if "Timeout" in error.message:
-                    return "nothing"
-                raise
-            return str(found.json_value())
+                return str(self.page.wait_for_function(_STATE.replace("LANDMARK", self.landmark), arg=told).json_value())
+            except TimeoutError:
+                return "nothing"
 
     def _heads(self) -> str:
         return f"{self.page.title()} ({self.page.url.partition('#')[2][:120]})"
 
-    def _doing(self, action: Any) -> None:
-        with _translating("pressing"):
-            action()
+    def _press(self, button: Locator) -> None:
+        with speaking(f"pressing on {self.heading}"):
+            button.click()
 
 
 class LoginPage(SaoPage):
@@ -145,14 +131,15 @@ class LoginPage(SaoPage):
     def enter(self) -> Self:
         """Come to the entrance; a session that is still open in the browser is forgotten first."""
         if self.page.url.startswith("http"):
-            with _translating("forgetting the session"):
+            with speaking("forgetting the session"):
                 self.page.evaluate("() => { localStorage.clear(); window.onbeforeunload = null; }")
-        self.session.goto(f"/?{next(_fresh)}#{self.database}")
+        self.session.goto(f"/?{next(_count)}#{self.database}")
         return self.prove()
 
     def identify(self, user: str) -> PasswordPage:
-        self._doing(lambda: self.page.locator(".login-dialog #login").fill(user))
-        self._doing(self.page.locator(".login-dialog button[type=submit]").click)
+        with speaking("filling the user"):
+            self.page.locator(".login-dialog #login").fill(user)
+        self._press(self.page.locator(".login-dialog button[type=submit]"))
         return PasswordPage(self.session).prove()
 
 
@@ -166,9 +153,10 @@ class PasswordPage(SaoPage):
 
     def enter(self, password: Secret) -> HomePage:
         """Send the password once; CredentialRefused when the client asks for it again."""
-        asked = self.page.locator(".ask-dialog input[type=password]").element_handle()
-        with _translating("entering the password"):
-            self.page.locator(".ask-dialog input[type=password]").fill(password.reveal())
+        self.session.must_be_at_home()
+        with speaking("entering the password"):
+            asked = self.page.locator(".ask-dialog input[type=password]").element_handle()
+            asked.fill(password.reveal())
             with self.page.expect_response(_calls("common.db.login")) as answered:
                 self.page.locator(".ask-dialog .btn-primary").click()
             refused = answered.value.status == 401 or "error" in _json(answered.value)
@@ -181,13 +169,14 @@ class PasswordPage(SaoPage):
 class HomePage(SaoPage):
     """The menu: proof of having signed in."""
 
+    heading = "Menu"
     landmark = "all('#menu .treeview').length"
 
     def leave(self) -> LoginPage:
         """Sign out by the user's menu; with open tabs the client would ask first."""
         self._clear()
-        self._doing(self.page.locator("#user-preferences > a").click)
-        self._doing(self.page.locator("#user-preferences").get_by_text(self.session.manifest.pages.signed_in, exact=True).click)
+        self._press(self.page.locator("#user-preferences > a"))
+        self._press(self.page.locator("#user-preferences").get_by_text(self.session.manifest.pages.signed_in, exact=True))
         return LoginPage(self.session).prove()
 
 
@@ -199,7 +188,7 @@ class ListPage(SaoPage):
     def look(self, domain: Domain) -> Self:
         """Open the list and wait until the screen states as many records as the client's search answered."""
         told = json.dumps(domain, separators=(",", ":"))
-        with _translating(f"opening the list of {self.model}"), self.page.expect_response(_calls(f"model.{self.model}.search")) as answered:
+        with speaking(f"opening the list of {self.model}"), self.page.expect_response(_calls(f"model.{self.model}.search")) as answered:
             self.open(f"model/{self.model};limit=null&domain={quote(told, safe='')}")
         self.ids: list[int] = self._answered(answered.value)
         self.landmark = f"""(pane('.badge') || {{}}).innerText?.endsWith('/{len(self.ids)}')
@@ -213,8 +202,8 @@ class ListPage(SaoPage):
 
     def export(self, fields: Mapping[str, str]) -> Download:
         """The whole list as CSV with these fields (Tryton's path → header the file must have)."""
-        self._doing(self.pane.locator(".title").first.click)
-        self._doing(self.pane.locator("a#export").click)
+        self._press(self.pane.locator(".title").first)
+        self._press(self.pane.locator("a#export"))
         return ExportDialog(self.session).prove().save(fields)
 
     def _answered(self, answer: Response) -> list[int]:
@@ -232,6 +221,7 @@ class ListPage(SaoPage):
 class ExportDialog(SaoPage):
     """Choosing what the CSV file holds; labels are the client's, fields are told by their paths."""
 
+    heading = "Exportar CSV"
     landmark = "all('.modal.csv ul.column-fields').length === 2 && all('.modal.csv ul.column-fields:first-of-type > li').length > 5"
 
     @property
@@ -240,14 +230,17 @@ class ExportDialog(SaoPage):
 
     def save(self, fields: Mapping[str, str]) -> Download:
         """Choose exactly these fields, all listed records, comma-separated, and save."""
-        with _translating("choosing the fields to export"):
+        with speaking("choosing the fields to export"):
             self.dialog.get_by_role("button", name="Limpar", exact=True).click()
             add = self.dialog.get_by_role("button", name="Adicionar", exact=True).element_handle()
             missing = self.dialog.evaluate(_CHOOSE, [add, list(fields)])
             self.dialog.locator("#input-records").select_option("false")
             self.dialog.get_by_label("Ignorar o limite de busca").check()
             self.dialog.get_by_text("Parâmetros CSV").click()
-            self.dialog.locator("#input-delimiter").fill(",")  # on Windows the client proposes a semicolon
+            self.dialog.get_by_label("Usar formato local").uncheck()  # it writes 223680.00 as 223.680
+            separator = self.dialog.locator("#input-delimiter")
+            if separator.input_value() != ",":  # on Windows the client proposes a semicolon
+                separator.fill(",")
             chosen = (
                 self.dialog.locator("ul.column-fields").nth(1).locator("> li").evaluate_all("all => all.map(e => e.getAttribute('path'))")
             )
@@ -259,36 +252,41 @@ class ExportDialog(SaoPage):
 class ContractsPage(ListPage):
     """Energia / Contratos de energia."""
 
+    heading = "Contratos de energia"
     model = "energy.contract"
 
 
 class InvoicesPage(ListPage):
     """Contabilidade / Faturas."""
 
+    heading = "Faturas"
     model = "account.invoice"
 
 
 class StatementsPage(ListPage):
     """Contabilidade / Extratos bancários."""
 
+    heading = "Extratos"
     model = "account.statement"
 
 
 class LinesPage(ListPage):
     """The lines of bank statements."""
 
+    heading = "Linhas de extratos"
     model = "account.statement.line"
 
 
 class ImportPage(SaoPage):
     """The assistant that makes a draft statement from a bank's file."""
 
+    heading = "Importar extrato"
     landmark = "all('.modal.in').length === 1 && all('.modal.in select[name=file_format]').length"
 
     def bring(self, name: str, content: bytes) -> StatementPage:
         """Import an OFX file; the draft that it becomes is shown."""
         window = self.page.locator(".modal.in")
-        with _translating("importing the statement"):
+        with speaking("importing the statement"):
             window.locator("input[type=file]").set_input_files({"name": name, "mimeType": "application/x-ofx", "buffer": content})
             self.page.wait_for_function("() => /^[1-9]/.test(document.querySelector('.modal.in input[name=file_]').value)")
             window.locator("select[name=file_format]").select_option(value='"ofx"')  # the client's values are JSON
@@ -299,6 +297,7 @@ class ImportPage(SaoPage):
 class StatementPage(SaoPage):
     """A bank statement with its lines, whatever its state."""
 
+    heading = "Extrato"
     landmark = "location.hash.includes('/model/account.statement/') && (pane('input[name=name]') || {}).value && !all('.modal.in').length"
 
     @property
@@ -317,49 +316,58 @@ class StatementPage(SaoPage):
 
     @property
     def journal(self) -> str:
-        with _translating("reading the journal"):
+        with speaking("reading the journal"):
             return str(self.pane.locator("select[name=journal]").evaluate("e => e.selectedOptions[0].text"))
 
     def lines(self) -> list[dict[str, str]]:
         """The lines as label → text, as many as the screen states."""
         block = self.pane.locator(".form-one2many", has=self.page.locator(".treeview")).first
-        with _translating("reading the lines"):
+        with speaking("reading the lines"):
             stated = re.search(r"/\s*(\d+)$", block.locator(".badge").first.inner_text())
         if not stated:
             raise PortalChanged("the statement does not state how many lines it has")
         return shown_records(block, int(stated[1]))
 
+    def click(self, button: str, then: type[S]) -> S:
+        """Press a button that is no act, by Tryton's name for it, and wait for the server's answer."""
+        with speaking(f"pressing {button}"), self.page.expect_response(_calls(f"model.account.statement.{button}")):
+            self.pane.locator(f"button[name={button}]:visible").click()
+        return then(self.session).prove()
+
     def post(self, permit: Permit) -> None:
         """The one press: confirm the client's question, and see the statement posted."""
-        self._doing(self.pane.locator("button[name=post]:visible").click)
+        self._press(self.pane.locator("button[name=post]:visible"))
         ConfirmPage(self.session).prove().submit("OK", permit, PostedPage)
 
     def _shown(self, field: str) -> str:
-        with _translating(f"reading {field}"):
+        with speaking(f"reading {field}"):
             return self.pane.locator(f"{field}:visible").first.input_value()
 
 
 class ValidatedPage(StatementPage):
     """A statement whose moves are made and whose invoices are reconciled; it can still be cancelled."""
 
+    heading = "Extrato validado"
     landmark = StatementPage.landmark + " && pane('select[name=state]').value === '\"validated\"' && all('button[name=post]').length"
 
 
 class ConfirmPage(SaoPage):
     """The client's question whether one is sure."""
 
+    heading = "Confirmação"
     landmark = "all('.modal.in.confirmation-dialog .btn-primary').length"
 
 
 class PostedPage(StatementPage):
     """A statement that is booked for good."""
 
+    heading = "Extrato confirmado"
     landmark = StatementPage.landmark + " && pane('select[name=state]').value === '\"posted\"'"
 
 
 def shown_records(root: Locator, stated: int) -> list[dict[str, str]]:
     """The rows of the list in `root`, once all are shown: the client shows more of them when the end comes into sight."""
-    with _translating("reading the list"):
+    with speaking("reading the list"):
         for _ in range(stated // 10 + 2):
             found: list[dict[str, str]] = root.evaluate(_RECORDS)
             if len(found) >= stated:
@@ -371,22 +379,18 @@ def shown_records(root: Locator, stated: int) -> list[dict[str, str]]:
     return found
 
 
-def _calls(method: str) -> Any:
-    """Tells the client's own request for `method`, to wait for its answer."""
+def _calls(method: str) -> Callable[[Response], bool]:
+    """Tells the answer to the client's own request for `method`, or to one that fails before it."""
     mark = f'"method":"{method}"'
-    return lambda response: response.request.method == "POST" and mark in (response.request.post_data or "")
+
+    def tells(response: Response) -> bool:
+        request = response.request
+        return request.method == "POST" and (mark in (request.post_data or "") or (response.status >= 400 and "/rpc/" in response.url))
+
+    return tells
 
 
 def _json(response: Response) -> dict[str, Any]:
-    if response.status >= 400:
-        return {}
-    found: dict[str, Any] = response.json()
+    """The server's answer; empty when it is an error of HTTP."""
+    found: dict[str, Any] = response.json() if response.ok else {}
     return found
-
-
-@contextmanager
-def _translating(what: str) -> Iterator[None]:
-    try:
-        yield
-    except Error as error:
-        raise translated(error, what) from error

@@ -70,7 +70,7 @@ class TrytonRobot(Robot):
     # --- ExportsErp ----------------------------------------------------------------------------------------------------
 
     def contracts(self, month: Month) -> Download:
-        """The energy contracts whose month of supply is `month`, as CSV (UTF-8, comma, Brazilian numbers, DD-MM-AAAA)."""
+        """The energy contracts whose month of supply is `month`, as CSV: UTF-8, commas, `1615.144`, `2026-10-01`."""
         return self._exported(ContractsPage(self.session).look([["month", "=", _date(month.first)]]), CONTRACT_FIELDS)
 
     def receivables(self, month: Month) -> Download:
@@ -137,7 +137,7 @@ class TrytonRobot(Robot):
 
     def _unposted(self, wanted: SettlementBatch) -> list[int]:
         """Drafts and validated statements of this reference; a validated one of another reference bars the account."""
-        journal = ["journal.name", "ilike", f"%{wanted.account}%"]
+        journal = ["journal.name", "ilike", f"%{_number(wanted)}%"]
         page = StatementsPage(self.session).look(
             [["state", "in", ["draft", "validated"]], ["OR", ["name", "=", wanted.reference], journal]]
         )
@@ -185,7 +185,7 @@ def _line(record: Mapping[str, str]) -> Line:
 
 def _must_hold(page: StatementPage, wanted: SettlementBatch) -> None:
     """The statement is of the right account, and each of its lines is one wanted payment bound to its invoice."""
-    if wanted.account not in page.journal:
+    if _number(wanted) not in page.journal:
         raise PortalChanged(f"the statement of {wanted.account} is in the journal {page.journal}")
     held = {line[0]: line[1:] for line in map(_line, page.lines())}
     wants = {number: (line.receivable, line.date, line.amount) for number, line in _numbered(wanted)}
@@ -201,6 +201,11 @@ def _must_hold(page: StatementPage, wanted: SettlementBatch) -> None:
 def _numbered(wanted: SettlementBatch) -> list[tuple[str, Settlement]]:
     """Each payment with the number of its line: unique in the batch, and telling the bank's entry."""
     return [(f"{place:03d}-{line.source}", line) for place, line in enumerate(wanted.lines, 1)]
+
+
+def _number(wanted: SettlementBatch) -> str:
+    """The account's number as the ERP's journals are named by it: `38215-6` of `773/4417/38215-6`."""
+    return re.split(r"[\s/]+", wanted.account)[-1]
 
 
 def _date(day: dt.date) -> dict[str, object]:
@@ -219,7 +224,7 @@ def ofx(wanted: SettlementBatch) -> bytes:
         "OFXHEADER:100\nDATA:OFXSGML\nVERSION:102\nSECURITY:NONE\nENCODING:USASCII\nCHARSET:1252\nCOMPRESSION:NONE\n"
         f"OLDFILEUID:NONE\nNEWFILEUID:NONE\n\n<OFX><SIGNONMSGSRSV1><SONRS>{status}<DTSERVER>{wanted.end:%Y%m%d}120000"
         f"<LANGUAGE>POR</SONRS></SIGNONMSGSRSV1><BANKMSGSRSV1><STMTTRNRS><TRNUID>{escape(wanted.reference)}{status}<STMTRS><CURDEF>BRL"
-        f"<BANKACCTFROM><BANKID>0<ACCTID>{escape(wanted.account)}<ACCTTYPE>CHECKING</BANKACCTFROM>"
+        f"<BANKACCTFROM><BANKID>0<ACCTID>{escape(_number(wanted))}<ACCTTYPE>CHECKING</BANKACCTFROM>"
         f"<BANKTRANLIST><DTSTART>{wanted.start:%Y%m%d}120000<DTEND>{wanted.end:%Y%m%d}120000\n{rows}</BANKTRANLIST>"
         f"<LEDGERBAL><BALAMT>{wanted.total:.2f}<DTASOF>{wanted.end:%Y%m%d}130000</LEDGERBAL></STMTRS></STMTTRNRS></BANKMSGSRSV1></OFX>\n"
     )
