@@ -24,6 +24,8 @@ from retaguarda.store.models import Intent, IntentState, RunRecord
 
 W = TypeVar("W", bound=Wanted)
 MAX_UNREADABLE = 8
+SEEN = (IntentState.DONE, IntentState.CONFLICT)
+"""Ends of an intent after which the portal was seen to hold the reference, as wanted or otherwise."""
 MAX_SWALLOWED = 3
 """Presses proven absent after which only an operator may ask for another: a portal that swallows forms must end a run."""
 
@@ -96,9 +98,9 @@ class ActProtocol:
 
     def _must_not_repeat(self, key: ActKey, last: Intent | None, wanted: Wanted) -> None:
         """Refuse, unless an operator asks, what was proven done, refused before or swallowed too often."""
-        if last and last.state == IntentState.DONE and not self.retry_refused:
+        if last and last.state in SEEN and not self.retry_refused:
             raise Conflict(
-                f"done before under protocol {last.protocol or '—'}, but the portal no longer shows it",
+                f"held by the portal before (protocol {last.protocol or '—'}), but the portal no longer shows it",
                 remedy="look at the portal: somebody cancelled it, or its list is late; then resend it with --retry-refused",
             )
         if last and last.state == IntentState.REFUSED and last.digest == digest_of(wanted.fields()) and not self.retry_refused:
@@ -145,8 +147,14 @@ class ActProtocol:
             return ""
 
     def _weigh(self, no: BusinessError, intent: Intent, wanted: W, find: Callable[[W], Found | None]) -> Outcome:
-        """What a no that followed the press is worth: a request that was sent twice is accepted once and then refused."""
+        """What a no that followed the press is worth: a request that was sent twice is accepted once and then refused.
+
+        A Conflict says that somebody holds the reference, perhaps we: it is no refusal until the portal was looked at.
+        """
         picture = self._picture(f"{intent.act} {intent.reference}: refused")
+        if isinstance(no, Conflict):
+            self.journal.close(intent, IntentState.UNCERTAIN, no.text, picture=picture)
+            return self._verify(intent, wanted, find)
         try:
             found = self._look(wanted, find)
         except RetaguardaError:

@@ -28,6 +28,11 @@ class Redactor:
         with self._lock:
             self._forms = tuple(sorted({*self._forms, *forms}, key=len, reverse=True))
 
+    def forget(self) -> None:
+        """Forget every secret."""
+        with self._lock:
+            self._forms = ()
+
     def clean(self, text: str) -> str:
         for form in self._forms:
             if form in text:

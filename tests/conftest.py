@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from retaguarda.redaction import redactor
 from retaguarda.store.connection import connect, point_at, set_up
 
 set_up()  # before any test module imports the tables
@@ -37,6 +38,13 @@ def store(migrated: Path, tmp_path: Path) -> Iterator[Path]:
     yield path
     connection.close()
     point_at("sqlite://:memory:")
+
+
+@pytest.fixture(autouse=True)
+def _forgets_secrets() -> Iterator[None]:
+    """What a test tells the redactor is not known to the next one."""
+    yield
+    redactor.forget()
 
 
 @pytest.fixture

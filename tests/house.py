@@ -34,10 +34,10 @@ class SetClock(Clock):
     """A clock of a machine that has been up for eleven days; waiting on it costs no time."""
 
     def __init__(self, business_date: dt.date | None = None) -> None:
-        super().__init__(business_date)
         self.wall = dt.datetime(2026, 11, 11, 10, tzinfo=SAO_PAULO)
         self.uptime = 1_000_000.0
         self.boot = "boot-1"
+        super().__init__(business_date)
 
     def now(self) -> dt.datetime:
         return self.wall

@@ -30,6 +30,10 @@ def test_a_business_date_rehearses_a_day_and_leaves_timestamps_real() -> None:
     assert clock.rehearsal
     assert clock.today() == dt.date(2020, 2, 29)
     assert clock.now().year > 2020
+    rehearsed = SetClock(dt.date(2026, 10, 9))
+    rehearsed.advance(90)
+    assert rehearsed.business_now() == dt.datetime(2026, 10, 9, 9, 1, 30, tzinfo=SAO_PAULO)
+    assert SetClock().business_now() == SetClock().now()
     assert not Clock().rehearsal
     assert Clock().today() == Clock().now().date()
 
