@@ -31,12 +31,11 @@ from retaguarda.jobs.journal import Journal
 from retaguarda.jobs.runs import FINAL_ITEMS, REFUSED_OUTCOMES, Runs
 from retaguarda.locks import Locks
 from retaguarda.model.acts import Draft, Found, Wanted
-from retaguarda.model.receivables import Settlement, SettlementBatch
 from retaguarda.portal import Download
 from retaguarda.portal.browser import speaking
 from retaguarda.process import Artifact, task
 from retaguarda.settings import Settings
-from retaguarda.store.models import Booking, Item, ItemState, RunRecord
+from retaguarda.store.models import Item, ItemState, RunRecord
 
 if TYPE_CHECKING:
     from loguru import Logger
@@ -192,34 +191,6 @@ class Run:
         if site is None or not site.account:
             raise ConfigurationError(f"portals.{portal}.account is not set", remedy="write the account number as the bank shows it")
         return site.account
-
-    # --- bookings -----------------------------------------------------------------------------------------------------
-
-    def booked(self) -> list[Settlement]:
-        """The payments that earlier runs booked in the ERP, so that they are not taken for new ones."""
-        return [Settlement(b.receivable, b.date, b.amount, b.partner, b.source) for b in Booking.objects.order_by("id")]
-
-    def book(self, batch: SettlementBatch) -> None:
-        """Remember that the payments of a batch stand booked in the ERP; doing so twice changes nothing."""
-        if self.dry_run:
-            return
-        with transaction.atomic():
-            made = [
-                Booking.objects.get_or_create(
-                    source=line.source,
-                    receivable=line.receivable,
-                    defaults={
-                        "date": line.date,
-                        "amount": line.amount,
-                        "partner": line.partner,
-                        "batch": batch.reference,
-                        "run": self.record,
-                    },
-                )[1]
-                for line in batch.lines
-            ]
-            facts = {"payments": sum(made), "total": f"{batch.total:.2f}"}
-            events.record("settlement.booked", run=self.record.pk, item=batch.reference, data=facts)
 
     # --- items and acts -----------------------------------------------------------------------------------------------
 

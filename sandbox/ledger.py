@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 
-from sandbox.month import BankEntry, Company
+from sandbox.companies import Company
+from sandbox.month import BankEntry
 
 OPENS, HOURS_OPEN = dt.time(8), 10
 

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 
+from sandbox.companies import CONV, CUSTOMERS, HORIZONTE, I5, SUPPLIERS, US, Company, Profile
+
 SUPPLY_MONTH = dt.date(2026, 10, 1)
 HOURS = 744
 TODAY = dt.date(2026, 11, 11)
@@ -24,25 +26,6 @@ DUE = dt.date(2026, 11, 10)
 SUBMARKETS = ("SUDESTE", "SUL", "NORDESTE", "NORTE")
 BOLETO_FEE = Decimal("1.90")
 CENT = Decimal("0.01")
-
-
-@dataclass(frozen=True)
-class Profile:
-    """A CCEE agent profile (perfil de agente): contracts are between profiles, not agents."""
-
-    code: int
-    sigla: str
-    energy: str  # Convencional | Incentivada-I5
-    active: bool = True
-
-
-@dataclass(frozen=True)
-class Company:
-    name: str
-    cnpj: str
-    agent: int
-    profiles: tuple[Profile, ...]
-    home: str
 
 
 @dataclass(frozen=True)
@@ -129,6 +112,8 @@ class BoletoTitle:
 
 @dataclass(frozen=True)
 class Month:
+    """Everything that the portals are seeded with; `planted` names each slip and the reference that bears it."""
+
     us: Company
     companies: tuple[Company, ...]
     contracts: tuple[ErpContract, ...]
@@ -149,46 +134,15 @@ FIRST_INVOICE = 4201
 
 
 def money(value: Decimal) -> Decimal:
+    """Rounded to cents, half up."""
     return value.quantize(CENT, ROUND_HALF_UP)
 
 
 def mw_average(mwh: Decimal) -> Decimal:
+    """MWh of the month as MWmédio, six decimals."""
     return (mwh / HOURS).quantize(Decimal("0.000001"), ROUND_HALF_UP)
 
 
-def cnpj(root_and_order: str) -> str:
-    """The CNPJ with its check digits; letters count as ord-48 (alphanumeric CNPJ, July 2026)."""
-    digits = root_and_order
-    for weights in ((5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2), (6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2)):
-        rest = sum((ord(c) - 48) * w for c, w in zip(digits, weights, strict=True)) % 11
-        digits += str(0 if rest < 2 else 11 - rest)
-    return digits
-
-
-def _company(name: str, root: str, agent: int, home: str, *profiles: tuple[int, str, str], inactive: bool = False) -> Company:
-    made = tuple(Profile(code, sigla, energy, active=not inactive) for code, sigla, energy in profiles)
-    return Company(name, cnpj(root if len(root) == 12 else root + "0001"), agent, made, home)
-
-
-CONV, I5 = "Convencional", "Incentivada-I5"
-US = _company("Volt Comercializadora de Energia Ltda", "11222333", 9969, "SUDESTE", (86853, "VOLT COM", CONV), (86854, "VOLT COM I5", I5))
-CUSTOMERS = (
-    _company("Metalúrgica Aurora S.A.", "20418877", 10211, "SUDESTE", (70401, "AURORA CL", CONV)),
-    _company("Shopping Vale Verde Ltda", "31755102", 10212, "SUDESTE", (70402, "VALE VERDE CL", CONV)),
-    _company("Frigorífico Boa Vista Ltda", "04990251", 10213, "SUL", (70403, "BOA VISTA CL", CONV)),
-    _company("Têxtil Santa Clara S.A.", "17208846", 10214, "SUL", (70404, "SANTA CLARA CL", CONV)),
-    _company("Hospital São Lucas", "60114373", 10215, "SUDESTE", (70405, "SAO LUCAS CL", CONV)),
-    _company("Cerâmica Ipê Ltda", "22880941", 10216, "NORDESTE", (70406, "IPE CL 514", CONV)),
-    _company("Plásticos Jacarandá Ltda", "12ABC34501DE", 10217, "SUDESTE", (70407, "JACARANDA CL", CONV)),
-    _company("Laticínios Serra Azul Ltda", "08177360", 10218, "SUL", (70408, "SERRA AZUL CL", CONV), inactive=True),
-    _company("Papéis Araucária S.A.", "45330918", 10219, "NORDESTE"),
-    _company("Horizonte Energia Comercializadora Ltda", "27604415", 10222, "SUDESTE", (70412, "HORIZONTE COM", CONV)),
-)
-SUPPLIERS = (
-    _company("Eólica Ventos do Sertão S.A.", "33519027", 10220, "NORDESTE", (70410, "VENTOS SERTAO I5", I5)),
-    _company("Usina Hidrelétrica Rio Claro S.A.", "09241770", 10221, "SUDESTE", (70411, "RIO CLARO PIE", CONV)),
-)
-HORIZONTE = CUSTOMERS[-1]
 BUSINESS_DAYS = tuple(dt.date(2026, 11, day) for day in (3, 4, 5, 6, 9, 10))
 
 
@@ -226,7 +180,12 @@ def _sale_keys() -> list[tuple[Company, Profile, str]]:
             continue
         keys += [(company, ours[CONV], company.home), (company, ours[I5], company.home)]
         keys.append((company, ours[CONV], next(s for s in SUBMARKETS if s != company.home)))
-    extra = [(CUSTOMERS[0], ours[I5], "NORTE"), (CUSTOMERS[3], ours[I5], "NORDESTE"), (CUSTOMERS[5], ours[CONV], "SUL"), (HORIZONTE, ours[CONV], "NORTE")]
+    extra = [
+        (CUSTOMERS[0], ours[I5], "NORTE"),
+        (CUSTOMERS[3], ours[I5], "NORDESTE"),
+        (CUSTOMERS[5], ours[CONV], "SUL"),
+        (HORIZONTE, ours[CONV], "NORTE"),
+    ]
     return (keys + extra)[:30]
 
 
@@ -335,7 +294,12 @@ def _payments(rnd: random.Random, invoices: tuple[Invoice, ...], planted: dict[s
     partial, twice, withheld, rounded = by_method["pix"][3], by_method["pix"][5], by_method["ted"][2], by_method["ted"][4]
     planted["partial_payment"], planted["duplicated_payment"] = str(partial.number), str(twice.number)
     planted["withheld_tax"], planted["rounded_payment"] = str(withheld.number), str(rounded.number)
-    unpaid = {i.number for i in (plain[8], plain[17], plain[26], plain[33])} - {partial.number, twice.number, withheld.number, rounded.number}
+    unpaid = {i.number for i in (plain[8], plain[17], plain[26], plain[33])} - {
+        partial.number,
+        twice.number,
+        withheld.number,
+        rounded.number,
+    }
     unpaid |= {i.number for i in invoices if not i.boleta and i.number % 5 == 0}
     out = _Payments([], [])
     for invoice in invoices:
@@ -363,7 +327,17 @@ def _payments(rnd: random.Random, invoices: tuple[Invoice, ...], planted: dict[s
 
 def _title(invoice: Invoice, credit: dt.date) -> BoletoTitle:
     before = [d for d in (dt.date(2026, 10, 30), *BUSINESS_DAYS) if d < credit][-1]
-    return BoletoTitle(f"{10_000_000 + invoice.number}", str(invoice.number), invoice.company, invoice.due_date, invoice.amount, invoice.amount, BOLETO_FEE, before, credit)
+    return BoletoTitle(
+        f"{10_000_000 + invoice.number}",
+        str(invoice.number),
+        invoice.company,
+        invoice.due_date,
+        invoice.amount,
+        invoice.amount,
+        BOLETO_FEE,
+        before,
+        credit,
+    )
 
 
 def plain_text(name: str) -> str:

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat, pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
-from sandbox.month import cnpj, plain_text
+from sandbox.companies import cnpj
+from sandbox.month import plain_text
 
 Span = tuple[dt.datetime, dt.datetime]
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey

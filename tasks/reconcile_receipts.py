@@ -10,6 +10,7 @@ from typing import Any
 from retaguarda.errors import ConfigurationError, InvalidItem
 from retaguarda.formats import read_return, read_statement
 from retaguarda.intake import read_boletas, read_receivables
+from retaguarda.jobs.bookings import booked
 from retaguarda.model.acts import Errand
 from retaguarda.model.contracts import Direction
 from retaguarda.model.intake import Intake
@@ -53,7 +54,7 @@ def reconcile_receipts(
     _tell_intake(run, invoices)
     bank = [read_statement(run.bytes_of(artifact)) for artifact in statements]
     run.stage("matching")
-    found = match_receipts(bank, [read_return(run.bytes_of(a)) for a in returns], invoices.items, _rules(), booked=run.booked())
+    found = match_receipts(bank, [read_return(run.bytes_of(a)) for a in returns], invoices.items, _rules(), booked=booked())
     run.stage("release")
     sales = registrations([b for b in boletas.items if b.month == month], Direction.SALE, boletas.incomplete)
     for odd in sales.rejected:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from retaguarda.jobs.bookings import book
 from retaguarda.model.receivables import SettlementBatch
 from retaguarda.portal.capabilities import PostsSettlements
 from retaguarda.run import Artifact, Run, task
@@ -30,5 +31,6 @@ def settle_receivables(run: Run, batches: Artifact, credential: str = "tryton/ro
             for batch in run.pending(wanted, title=lambda b: f"{b.account}: {len(b.lines)}"):
                 with run.item(batch):
                     run.ensure("settle", batch, find=erp.find_settlement, draft=erp.draft_settlement)
-                    run.book(batch)
+                    if not run.dry_run:
+                        book(run.record, batch)
     return Settled(sum(len(batch.lines) for batch in wanted), sum((batch.total for batch in wanted), Decimal()))

@@ -51,6 +51,8 @@ OUTCOME_HEADINGS: Mapping[str, str] = {
     "uncertain": "Uncertain",
     "failed": "Failures",
     "open": "Open",
+    "held": "Held back",
+    "breaks": "Breaks",
 }
 """Outcomes in the order and the short words of the table of steps."""
 CODES: Vocabulary = {

@@ -17,8 +17,9 @@ from werkzeug.wrappers import Response
 from sandbox import banking, faults
 from sandbox.bank_cedro import statement, token
 from sandbox.banking import IDLE, SCHEMA, Bank, Problem, Query, attachment, bank, form_value, signed_in, taken_alert
+from sandbox.companies import Company
 from sandbox.ledger import Account, Ledger
-from sandbox.month import Company, Month
+from sandbox.month import Month
 from sandbox.pki import Pki, cnpj_of, prepare
 from sandbox.portal import Running, Sandbox, create_app, read_truth, serve
 

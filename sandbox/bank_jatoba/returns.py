@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from sandbox.cnab import Line, encode, file_trailer
+from sandbox.companies import Company
 from sandbox.ledger import Account
-from sandbox.month import Company, Invoice, Month
+from sandbox.month import Invoice, Month
 
 LOT = 1
 FIRST_NSA = 1183

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sandbox.month import SUPPLY_MONTH, TODAY, Company, ErpContract, Invoice, Month, Profile, cnpj
+from sandbox.companies import Company, Profile, cnpj
+from sandbox.month import SUPPLY_MONTH, TODAY, ErpContract, Invoice, Month
 
 ACCOUNTS = (
     {"bank": "Banco Jatobá S.A.", "cnpj": cnpj("901234560001"), "number": "38215-6", "name": "Banco Jatobá c/c 38215-6"},

@@ -16,8 +16,9 @@ from retaguarda.formats import Format, cnab240, cnab240_file, identify, read_ret
 from sandbox.bank_cedro.statement import cnab240 as cedro_file
 from sandbox.bank_jatoba.returns import cnab240 as return_file
 from sandbox.bank_jatoba.returns import files as return_files
+from sandbox.companies import US
 from sandbox.ledger import Account, Extract, Ledger
-from sandbox.month import PERIOD, US, Month, build
+from sandbox.month import PERIOD, Month, build
 
 DATA = Path(__file__).parent / "data"
 NOW = dt.datetime(2026, 11, 11, 10, tzinfo=dt.UTC)

@@ -18,8 +18,9 @@ from sandbox.bank_cedro.statement import cnab240 as cedro_file
 from sandbox.bank_jatoba.returns import cnab240 as return_file
 from sandbox.bank_jatoba.returns import files as return_files
 from sandbox.bank_jatoba.statement import ofx
+from sandbox.companies import Profile
 from sandbox.ledger import Account, Ledger
-from sandbox.month import PERIOD, Month, Profile
+from sandbox.month import PERIOD, Month
 
 NOW = dt.datetime(2026, 11, 11, 10, tzinfo=dt.UTC)
 SUPPLY = SupplyMonth(2026, 10)

@@ -20,7 +20,8 @@ from retaguarda.model.secrets import Credential
 from retaguarda.portal.browser import open_browser
 from robots.bank_cedro.robot import BankCedroRobot
 from robots.bank_jatoba.robot import BankJatobaRobot
-from sandbox.month import US, build
+from sandbox.companies import US
+from sandbox.month import build
 from sandbox.pki import Pki, prepare
 from tests.robots.capability_statements import MONTH, TWO_DAYS, WEEKEND, Bench, Case, StatementsSuite, with_secret
 from tests.sandbox_fixtures import SandboxProcess, running_sandbox

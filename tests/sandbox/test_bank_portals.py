@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from retaguarda.model.secrets import one_time_code
 from sandbox.bank_jatoba import keyboard
-from sandbox.month import US
+from sandbox.companies import US
 from sandbox.pki import Pki, cnpj_of, prepare
 from tests.sandbox_fixtures import Factory, SandboxProcess, running_sandbox
 
