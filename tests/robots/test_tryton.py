@@ -7,7 +7,12 @@ import datetime as dt
 import hashlib
 import http.client
 import json
+import select
+import shutil
+import socket
+import socketserver
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from decimal import Decimal
@@ -18,7 +23,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Route
 
-from retaguarda.errors import Conflict, CredentialRefused, IncompleteDownload, Refused, SessionLost
+from retaguarda.errors import Conflict, CredentialRefused, IncompleteDownload, PortalError, Refused, SessionLost
 from retaguarda.model.acts import Permit
 from retaguarda.model.receivables import Settlement, SettlementBatch
 from retaguarda.model.secrets import Credential, Secret
@@ -93,6 +98,40 @@ class Rpc:
 @pytest.fixture(scope="module")
 def rpc(erp: SandboxProcess) -> Rpc:
     return Rpc(erp)
+
+
+@contextmanager
+def cutting_proxy(erp: SandboxProcess, mark: bytes, folder: Path) -> Iterator[tuple[SandboxProcess, list[bytes]]]:
+    """The ERP behind a wire that breaks when the answer to a request with `mark` comes; and the requests that had it."""
+    target, seen = urlsplit(erp.urls["tryton"]), list[bytes]()
+
+    class Wire(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection((target.hostname or "", target.port or 0)) as server:
+                marked = False
+                while ready := select.select([self.request, server], [], [])[0]:
+                    data = ready[0].recv(65536)
+                    if ready[0] is server and marked:
+                        return
+                    if mark in data:
+                        marked = True
+                        seen.append(data)
+                    if not data:
+                        return
+                    (server if ready[0] is self.request else self.request).sendall(data)
+
+    class Proxy(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Proxy(("127.0.0.1", 0), Wire) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        url = f"http://localhost:{proxy.server_address[1]}"
+        state = folder / "cut"
+        state.mkdir()
+        shutil.copy(erp.state / "credentials.json", state)
+        (state / "portals.toml").write_text((erp.state / "portals.toml").read_text("utf-8").replace(erp.urls["tryton"], url))
+        yield SandboxProcess(state, erp.pid, {"tryton": url}), seen
+        proxy.shutdown()
 
 
 def batch(numbers: list[int], account: str = JATOBA, parts: dict[int, str] | None = None) -> SettlementBatch:
@@ -267,6 +306,24 @@ def test_the_press_without_a_permit_does_not_leave_the_browser(robot: TrytonRobo
     assert robot.session.gate.stopped == ["/erp/rpc/"]
     robot.session.gate.stopped.clear()
     assert [statement["state"] for statement in rpc.statements(wanted.reference)] == ["validated"]
+
+
+def test_an_answer_that_never_comes_leaves_one_press_and_is_found_again(
+    erp: SandboxProcess, chromium: Browser, tmp_path: Path, rpc: Rpc
+) -> None:
+    wanted, permit = batch([4223, 4224]), Permit("4223", 1)
+    with cutting_proxy(erp, b'"model.account.statement.post"', tmp_path) as (cut, seen), signed_in(cut, chromium, tmp_path) as unlucky:
+        draft = unlucky.draft_settlement(wanted)
+
+        with pytest.raises(PortalError):
+            draft.submit(permit)
+        found = unlucky.find_settlement(wanted)
+
+    assert permit.used
+    assert len(seen) == 1
+    assert found is not None
+    assert found.fields == wanted.fields()
+    assert [statement["state"] for statement in rpc.statements(wanted.reference)] == ["posted"]
 
 
 def test_a_validated_statement_bars_the_next_of_its_account(robot: TrytonRobot, rpc: Rpc) -> None:
