@@ -9,7 +9,6 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reconcile_month import SUPPLY, boletas, held
 
 from retaguarda.model.contracts import Boleta, ContractState, Direction, HeldContract
 from retaguarda.model.reconciliation import ContractComparison, ContractOutcome, as_dict
@@ -17,6 +16,7 @@ from retaguarda.model.values import Cnpj, megawatt_hours, mw_average
 from retaguarda.planning import registrations
 from retaguarda.reconcile.contracts import reconcile_contracts
 from sandbox.month import build
+from tests.reconcile.reconcile_month import SUPPLY, boletas, held
 
 CNPJ = Cnpj.parse("20418877000104")
 

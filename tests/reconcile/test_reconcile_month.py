@@ -8,7 +8,6 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from reconcile_month import bank_values, receivables, rules
 
 from retaguarda.model.reconciliation import BreakKind, MatchKind, as_dict
 from retaguarda.model.values import Period
@@ -16,6 +15,7 @@ from retaguarda.planning import settlement_batches
 from retaguarda.reconcile.ledger import movements
 from retaguarda.reconcile.receipts import reconcile_receipts
 from sandbox.month import PERIOD, build
+from tests.reconcile.reconcile_month import bank_values, receivables, rules
 
 RULES = rules()
 

@@ -9,12 +9,12 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reconcile_month import bank_values
 
 from retaguarda.model.statements import Entry, Quarantined, Statement, same_account
 from retaguarda.model.values import Period
 from retaguarda.reconcile.proof import prove
 from sandbox.month import PERIOD, build
+from tests.reconcile.reconcile_month import bank_values
 
 WHOLE = Period(*PERIOD)
 JATOBA, CEDRO = bank_values(build())[0]

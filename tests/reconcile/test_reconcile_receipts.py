@@ -10,7 +10,6 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reconcile_month import rules
 
 from retaguarda.errors import ConfigurationError, RetaguardaError
 from retaguarda.model.receivables import Receivable, Settlement
@@ -20,6 +19,7 @@ from retaguarda.model.values import Cnpj
 from retaguarda.reconcile.ledger import Ledger, invoice_key
 from retaguarda.reconcile.receipts import reconcile_receipts
 from retaguarda.reconcile.rules import parse_rules
+from tests.reconcile.reconcile_month import rules
 
 RULES = rules()
 AURORA, IPE, PLASTICOS = Cnpj.parse("20418877000104"), Cnpj.parse("22880941000108"), Cnpj.parse("12ABC34501DE35")
