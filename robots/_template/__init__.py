@@ -1,1 +1,1 @@
-"""TemplateName."""
+"""Robot of Template Title."""

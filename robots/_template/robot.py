@@ -1,4 +1,4 @@
-"""Does at TemplateName what a person of the back office would do."""
+"""The robot of Template Title: what it fetches, and in which format."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from robots.template_name.pages import SignInPage, StatementPage
 
 
 class TemplateNameRobot(Robot):
-    """Downloads statements from TemplateName."""
+    """Reads the company's statements; submits nothing."""
 
     def sign_in(self, credential: Credential) -> None:
         self.session.goto("/")
         SignInPage(self.session).prove().enter(credential)
 
+    def sign_out(self) -> None:
+        StatementPage(self.session).prove().press("Sair", SignInPage, role="link")
+
     def statement(self, account: str, period: Period) -> Download:
-        """The statement of `account` in `period`, as the portal gives it."""
-        page = StatementPage(self.session).prove()
-        page.fill_date("Data inicial", period.start)
-        page.fill_date("Data final", period.end)
-        return page.download()
+        """The account's movements of the period, as the portal gives them."""
+        self.session.goto("/extrato")
+        return StatementPage(self.session).prove().save(account, period)
