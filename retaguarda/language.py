@@ -5,10 +5,18 @@ The catalogue is locale/pt_BR/LC_MESSAGES/retaguarda.po; a test holds it complet
 
 from __future__ import annotations
 
+import ast
 import functools
+import os
+import tomllib
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+from retaguarda.configuration import configuration_files
+
 CATALOGUE = Path(__file__).parent / "locale" / "pt_BR" / "LC_MESSAGES" / "retaguarda.po"
+LANGUAGES = ("pt-BR", "en")
 _language = "pt-BR"
 
 
@@ -23,6 +31,21 @@ def language() -> str:
     return _language
 
 
+def configured_language() -> str:
+    """The language that environment or configuration names, for texts shown before the settings are read; else `pt-BR`.
+
+    What is wrong in them is told when the settings are read.
+    """
+    told = [os.environ.get("RETAGUARDA_LANGUAGE", ""), *(_language_of(path) for path in reversed(configuration_files()))]
+    return next((one for one in told if one in LANGUAGES), LANGUAGES[0])
+
+
+def _language_of(path: Path) -> str:
+    with suppress(OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return str(tomllib.loads(path.read_text(encoding="utf-8")).get("language", ""))
+    return ""
+
+
 def say(text: str, /, **values: object) -> str:
     """`text` in the chosen language with its `{named}` values filled in; a text without translation stays English."""
     shown = catalogue().get(text, text) if _language == "pt-BR" else text
@@ -32,9 +55,22 @@ def say(text: str, /, **values: object) -> str:
 @functools.cache
 def catalogue() -> dict[str, str]:
     """English texts with their Brazilian Portuguese."""
-    from babel.messages.pofile import read_po
+    texts = dict(_entries(CATALOGUE.read_text(encoding="utf-8")))
+    return {text: shown for text, shown in texts.items() if text and shown}
 
-    if not CATALOGUE.exists():
-        return {}
-    with CATALOGUE.open("rb") as file:
-        return {str(m.id): str(m.string) for m in read_po(file, locale="pt_BR") if m.id and m.string}
+
+def _entries(po: str) -> Iterator[tuple[str, str]]:
+    """msgid and msgstr of each entry: the part of the format that the catalogue uses, since every start reads it."""
+    for entry in po.split("\n\n"):
+        texts = {"msgid": "", "msgstr": ""}
+        keyword = ""
+        for line in entry.splitlines():
+            word, _, quoted = line.partition(" ")
+            if word in texts:
+                keyword = word
+            elif line.startswith('"'):
+                quoted = line
+            else:
+                continue
+            texts[keyword] += ast.literal_eval(quoted)
+        yield texts["msgid"], texts["msgstr"]

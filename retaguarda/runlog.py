@@ -42,10 +42,18 @@ class JsonLines:
         self._file.close()
 
 
+_open: set[str] = set()
+"""Roots whose log is open in this process."""
+
+
 @contextmanager
 def run_log(path: Path, root: str) -> Iterator[Logger]:
-    """A logger whose lines go to `path` while the block runs; the runs of one tree share it."""
+    """A logger whose lines go to `path` while the block runs; the runs of one tree share it, opened by the first of them."""
+    if root in _open:
+        yield logger.bind(root=root)
+        return
     sink = JsonLines(path)
+    _open.add(root)
     mine = logger.add(
         sink.write,
         level="DEBUG",
@@ -57,6 +65,7 @@ def run_log(path: Path, root: str) -> Iterator[Logger]:
     try:
         yield logger.bind(root=root)
     finally:
+        _open.discard(root)
         logger.remove(mine)
         sink.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from retaguarda.configuration import configuration_files
 from retaguarda.errors import ConfigurationError
 
 
@@ -110,17 +110,6 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         files = (TomlConfigSettingsSource(settings_cls, toml_file=path) for path in reversed(configuration_files()))
         return (init_settings, env_settings, *files)
-
-
-def configuration_files() -> list[Path]:
-    """config/*.toml in name order, then the files that RETAGUARDA_CONFIG names (separated like a PATH)."""
-    folder = Path(os.environ.get("RETAGUARDA_CONFIG_DIR", "config"))
-    named = [Path(name) for name in os.environ.get("RETAGUARDA_CONFIG", "").split(os.pathsep) if name]
-    return [path for path in sorted(folder.glob("*.toml")) if path.name not in DATA_FILES] + named
-
-
-DATA_FILES = {"classes.toml"}
-"""Rules that are data, read by the task that needs them."""
 
 
 def load_settings(**flags: Any) -> Settings:

@@ -5,25 +5,31 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
+from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
+from typer.exceptions import TyperException
 
 from retaguarda import __version__
 from retaguarda.console import commands_audit, commands_new, commands_robot, commands_run, commands_sandbox, commands_vault
 from retaguarda.console.demo import demo
 from retaguarda.console.doctor import doctor
+from retaguarda.console.help_texts import spoken
 from retaguarda.errors import RetaguardaError
-from retaguarda.language import say
-from retaguarda.redaction import redactor
-from retaguarda.runlog import quiet_console
+from retaguarda.language import configured_language, say, set_language
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 app = typer.Typer(
     name="retaguarda",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Robots for the back office of an energy trader. " + " ".join((__doc__ or "").split()[3:]),
+    help="Robots for the back office of an energy trader.",
+    epilog=" ".join((__doc__ or "").split()[3:]),
 )
 app.add_typer(commands_run.app, name="run", help="Launch, follow, stop and resume runs.")
 app.add_typer(commands_robot.robots, name="robot", help="Robots and whether they are fit for work.")
@@ -47,22 +53,61 @@ def _start(
     verbose: bool = typer.Option(False, "--verbose", "-v", help="Show the log on the terminal."),
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),  # noqa: ARG001
 ) -> None:
-    quiet_console(verbose=verbose)
+    logging.captureWarnings(capture=True)
+    os.environ.setdefault("LOGURU_AUTOINIT", "0")  # loguru comes with the first run: the terminal belongs to the bars
+    if verbose:
+        from retaguarda.runlog import quiet_console
+
+        quiet_console(verbose=True)
 
 
 def main() -> None:
     """Entry point: every expected error ends as one sentence, its remedy and the documented exit code."""
+    set_language(configured_language())
     try:
-        app()
+        code = spoken(typer.main.get_command(app)).main(prog_name="retaguarda", standalone_mode=False)
+    except TyperException as error:
+        code = _say_usage(error)
+    except typer.Abort:
+        _console().print(say("Broken off."), style="bold red")
+        code = 130
     except RetaguardaError as error:
-        from retaguarda.report.retell import retell
-        from retaguarda.runner import exit_of
+        code = _say_error(error)
+    sys.exit(code or 0)
 
-        console = Console(stderr=True, highlight=False, soft_wrap=True)
-        console.print(redactor.clean(retell(error.text)), style="bold red", markup=False)
-        if error.remedy:
-            console.print(say("What to do: {remedy}", remedy=retell(error.remedy)), markup=False)
-        sys.exit(exit_of(error))
+
+def _say_usage(error: TyperException) -> int:
+    """A wrong command line: what is wrong with it, how it is written, and where its help is."""
+    from retaguarda.report.retell import retell
+
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":  # its help is printed already
+        return error.exit_code
+    _console().print(retell(error.format_message()), style="bold red", markup=False)
+    if context is not None:
+        _console().print(context.get_usage(), markup=False)
+        _console().print(say("Help: {command} --help", command=context.command_path), markup=False)
+    return error.exit_code
+
+
+def _say_error(error: RetaguardaError) -> int:
+    from retaguarda.redaction import redactor
+    from retaguarda.report.retell import retell
+    from retaguarda.store.connection import set_up
+
+    set_up()  # an error may come before the store is open, and the runner knows its tables
+    from retaguarda.runner import exit_of
+
+    _console().print(redactor.clean(retell(error.text)), style="bold red", markup=False)
+    if error.remedy:
+        _console().print(say("What to do: {remedy}", remedy=retell(error.remedy)), markup=False)
+    return exit_of(error)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

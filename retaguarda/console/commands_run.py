@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from retaguarda.console.wiring import House, open_house
 from retaguarda.errors import ConfigurationError
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 RunId = Annotated[str, typer.Argument(help="Id of the run, or the end of it.")]
+RetryRefused = Annotated[bool, typer.Option("--retry-refused", help="Send again what a portal refused before.")]
 
 
 @app.command()
@@ -28,7 +28,7 @@ def start(
     process: Annotated[str, typer.Argument(help="Name of the process; see `process list`.")],
     param: Annotated[list[str] | None, typer.Option("--param", "-p", help="name=value, repeatable; see `process show`.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Look and plan, press nothing.")] = False,
-    retry_refused: Annotated[bool, typer.Option("--retry-refused", help="Send again what a portal refused before.")] = False,
+    retry_refused: RetryRefused = False,
     as_json: Json = False,
 ) -> None:
     """Launch a process now and wait for its end."""
@@ -37,11 +37,7 @@ def start(
 
 
 @app.command()
-def resume(
-    run_id: RunId,
-    retry_refused: Annotated[bool, typer.Option("--retry-refused", help="Send again what a portal refused before.")] = False,
-    as_json: Json = False,
-) -> None:
+def resume(run_id: RunId, retry_refused: RetryRefused = False, as_json: Json = False) -> None:
     """Go on with a run at the item where it stood; finished items are not repeated."""
     house = open_house()
     record = house.runs().get(run_id)
@@ -68,14 +64,13 @@ def list_runs(
     if as_json:
         typer.echo(json.dumps([describe(run) for run in runs], ensure_ascii=False, indent=1))
         return
-    from retaguarda.console.terminal import coloured, process_label
+    from retaguarda.console.screen import listing, mark, screen, short_moment, state
 
-    table = Table(header_style="bold")
-    for title in ("run", "process", "state", "started", "launched by"):
-        table.add_column(say(title))
+    table = listing("", say("run"), say("state"), say("started"), say("by"), whole=(0, 1, 3))
     for run in runs:
-        table.add_row(run.pk, process_label(run.process), coloured(run.state), f"{run.created_at:%d/%m/%Y %H:%M}", run.actor)
-    Console().print(table)
+        shown = state(run.state).append(f" ({say('simulation')})" if run.dry_run else "")
+        table.add_row(mark(run.state), run.pk, shown, short_moment(run.created_at), run.actor)
+    screen().print(table if runs else say("No run yet. To launch one: retaguarda run start PROCESS"))
 
 
 @app.command()
@@ -86,9 +81,11 @@ def show(run_id: RunId, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps([describe(run, items=True) for run in tree], ensure_ascii=False, indent=1))
         return
-    from retaguarda.console.terminal import close
+    from retaguarda.console.screen import screen
+    from retaguarda.console.terminal import close, introduce
 
-    close(Console(), tree)
+    introduce(screen(), tree[0])
+    close(screen(), tree)
 
 
 @app.command()
@@ -98,12 +95,14 @@ def logs(run_id: RunId, as_json: Json = False) -> None:
     path = Path(run.folder) / "run.jsonl"
     if not path.exists():
         raise ConfigurationError(f"run {run.pk} has no log", remedy="it never started")
+    from retaguarda.console.screen import log_line, screen
+
+    console = screen()
     for line in path.read_text(encoding="utf-8").splitlines():
         if as_json:
             typer.echo(line)
         else:
-            record = json.loads(line)
-            typer.echo(f"{record['ts'][11:19]} {record['level']:<7} {record.get('portal', ''):<12} {record['text']}")
+            console.print(log_line(json.loads(line)), soft_wrap=True)
 
 
 def parse_params(texts: list[str]) -> dict[str, str]:
@@ -117,6 +116,7 @@ def parse_params(texts: list[str]) -> dict[str, str]:
 
 def describe(run: RunRecord, *, items: bool = False) -> dict[str, Any]:
     """A run as JSON values."""
+    from retaguarda.console.screen import iso
     from retaguarda.store.outcomes import outcome_counts
 
     told: dict[str, Any] = {
@@ -126,9 +126,9 @@ def describe(run: RunRecord, *, items: bool = False) -> dict[str, Any]:
         "dry_run": run.dry_run,
         "params": run.params,
         "actor": run.actor,
-        "created_at": run.created_at.isoformat(),
-        "started_at": run.started_at.isoformat() if run.started_at else None,
-        "ended_at": run.ended_at.isoformat() if run.ended_at else None,
+        "created_at": iso(run.created_at),
+        "started_at": iso(run.started_at),
+        "ended_at": iso(run.ended_at),
         "folder": run.folder,
         "counts": dict(outcome_counts(run)),
         "result": run.result,
@@ -140,26 +140,22 @@ def describe(run: RunRecord, *, items: bool = False) -> dict[str, Any]:
     return told
 
 
-def execute(house: House, work: Any, *, as_json: bool) -> None:
+def execute(house: House, work: Callable[[Runner], RunRecord], *, as_json: bool) -> None:
     """Run `work` with a runner, show how it goes, and end with the documented exit code."""
+    from retaguarda.console.screen import screen
     from retaguarda.console.terminal import SilentProgress, TerminalProgress, close
     from retaguarda.runner import exit_code
 
-    console = Console(stderr=as_json)
     if as_json:
         with house.runner(SilentProgress()) as runner:
-            record, interrupted = _worked(work, runner)
+            record = work(runner)
     else:
-        with TerminalProgress(console) as progress, house.runner(progress) as runner:
-            record, interrupted = _worked(work, runner)
+        with TerminalProgress(screen()).shown() as progress, house.runner(progress) as runner:
+            record = work(runner)
     tree = house.runs().tree(record)
     if as_json:
         typer.echo(json.dumps([describe(run, items=True) for run in tree], ensure_ascii=False, indent=1))
     else:
-        close(console, tree)
+        close(screen(), tree)
+    interrupted = runner.interrupts.received
     raise typer.Exit(128 + interrupted if interrupted else exit_code(tree))
-
-
-def _worked(work: Any, runner: Runner) -> tuple[RunRecord, int]:
-    record: RunRecord = work(runner)
-    return record, runner.interrupts.received

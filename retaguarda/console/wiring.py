@@ -12,20 +12,19 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from retaguarda.clock import Clock
 from retaguarda.errors import ConfigurationError
 from retaguarda.language import set_language
-from retaguarda.process import Process, processes_of
-from retaguarda.settings import Settings, load_settings
-from retaguarda.store.connection import connect
-from retaguarda.vault import Vault, open_vault
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # each command imports what it needs when it needs it: a list of runs wants no browser and no vault
     from retaguarda.audit.log import AuditLog
+    from retaguarda.clock import Clock
     from retaguarda.jobs.runs import Runs
     from retaguarda.portal import Robot
+    from retaguarda.process import Process
     from retaguarda.run import Progress
     from retaguarda.runner import Runner
+    from retaguarda.settings import Settings
+    from retaguarda.vault import Vault
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,8 @@ class House:
         return self.settings.home / "evidence"
 
     def vault(self) -> Vault:
+        from retaguarda.vault import open_vault
+
         return open_vault(self.settings.home / "vault.json", self.settings.vault)
 
     def audit(self) -> AuditLog:
@@ -88,6 +89,10 @@ class House:
 
 def open_house(**flags: object) -> House:
     """The installation of this folder: settings read, language chosen, store open and up to date."""
+    from retaguarda.clock import Clock
+    from retaguarda.settings import load_settings
+    from retaguarda.store.connection import connect
+
     settings = load_settings(**flags)
     set_language(settings.language)
     connect(settings.store_url)
@@ -97,6 +102,10 @@ def open_house(**flags: object) -> House:
 @cache
 def processes() -> dict[str, Process]:
     """Every process under tasks/, by name."""
+    from retaguarda.process import processes_of
+    from retaguarda.store.connection import set_up
+
+    set_up()  # tasks import the tables
     return processes_of(_modules("tasks"))
 
 

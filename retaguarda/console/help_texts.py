@@ -1,0 +1,66 @@
+"""Help and usage in the operator's language: the commands' English texts, and typer's own, looked up in the catalogue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from retaguarda.language import say
+
+USAGE = "Usage: "
+HELP_OPTION = "Show this message and exit."
+METAVARS = ("[OPTIONS]", "COMMAND [ARGS]...")
+PANELS = {
+    "ARGUMENTS_PANEL_TITLE": "Arguments",
+    "OPTIONS_PANEL_TITLE": "Options",
+    "COMMANDS_PANEL_TITLE": "Commands",
+    "DEFAULT_STRING": "[default: {}]",
+    "REQUIRED_LONG_STRING": "[required]",
+}
+"""typer.rich_utils' own words, by the name of their constant."""
+
+
+class _Formatter(typer.Context.formatter_class):  # type: ignore[valid-type, misc]  # typer names the class in no public module
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        super().write_usage(prog, args, prefix or say(USAGE))
+
+
+class _Context(typer.Context):
+    """A command's context whose help speaks the chosen language."""
+
+    formatter_class = _Formatter
+
+    def get_help(self) -> str:
+        from typer import rich_utils
+
+        for constant, text in PANELS.items():
+            setattr(rich_utils, constant, say(text))
+        return super().get_help()
+
+
+def spoken(command: Any) -> Any:
+    """The command with all commands under it, their texts put into the chosen language."""
+    command.context_class = _Context
+    command.help, command.short_help, command.epilog = _said(command.help), _said(command.short_help), _said(command.epilog)
+    command.options_metavar = _said(command.options_metavar)
+    options = [*command.params, command.get_help_option(_Context(command))]
+    for option in options:
+        option.help = _said(option.help)
+    if isinstance(command, TyperGroup):
+        command.subcommand_metavar = say(command.subcommand_metavar)
+        for under in command.commands.values():
+            spoken(under)
+    return command
+
+
+def texts_of(command: TyperCommand | TyperGroup) -> set[str]:
+    """Every English text that help shows of a command and of all commands under it."""
+    own = {command.help, command.short_help, command.epilog, *(getattr(param, "help", None) for param in command.params)}
+    under = command.commands.values() if isinstance(command, TyperGroup) else ()
+    return {text for text in own if text}.union(*(texts_of(one) for one in under))  # type: ignore[arg-type]
+
+
+def _said(text: str | None) -> str | None:
+    return say(text) if text else text
