@@ -11,7 +11,7 @@ from xlsxwriter.worksheet import Worksheet
 from retaguarda.language import say
 from retaguarda.report.labels import Tone
 from retaguarda.report.listing import Value
-from retaguarda.report.sheets import Frame, clean
+from retaguarda.report.sheets import Frame, clean, guard
 
 FIRST, LAST = 1, 9
 """Columns B to J carry the page; A is its margin."""
@@ -89,7 +89,8 @@ class Canvas:
             value = cell.value
             self._sheet.write_formula(row, col, cell.formula, style, float(value) if isinstance(value, Decimal | int) else 0)
         elif cell.link:
-            self._sheet.write_url(row, col, cell.link, style, clean(str(cell.value)))
+            text = clean(str(cell.value))
+            self._sheet.write_url(row, col, cell.link, self._frame.styles.of(cell.kind, cell.tone, valign="vcenter", **guard(text)), text)
         else:
             self._frame.write(self._sheet, row, col, cell.value, cell.kind, cell.tone, **{"valign": "vcenter", **cell.more})
 

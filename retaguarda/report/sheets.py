@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,10 +23,12 @@ from retaguarda.report.styles import Styles
 T = TypeVar("T")
 TITLE_ROW, SUBTITLE_ROW, TOTALS_ROW, HEAD_ROW, FIRST_ROW = range(5)
 MAX_TEXT = 32_000  # Excel holds 32,767 characters a cell and refuses the file beyond
+FORMULA_STARTS = frozenset("=+-@\t\r")
 MAX_LINKS = 5_000  # Excel drops hyperlinks beyond 65,530 a sheet; long lists need none
 SAMPLE = 400
 ROW_HEIGHT, LINE_HEIGHT = 16.5, 13.2
 MAX_TEXT_ROWS = 12
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _WIDTHS = {"date": 11.5, "moment": 18.5, "month": 10, "span": 10, "mono": 66, "wrap": 46}
 
 
@@ -58,13 +61,11 @@ class Frame:
     def write(self, sheet: Worksheet, row: int, col: int, value: Value, kind: str, tone: Tone | None = None, **more: Any) -> None:
         """One typed cell: numbers and dates as such, every text as text whatever it starts with."""
         if isinstance(value, Label):
-            sheet.write_string(row, col, value.text, self.styles.of("badge", value.tone, **more))
+            sheet.write_string(row, col, clean(value.text), self.styles.of("badge", value.tone, **guard(value.text), **more))
         elif value is None or value == "":
             sheet.write_blank(row, col, None, self.styles.of(kind, tone, **more))
         elif isinstance(value, str):
-            # a quote prefix keeps Excel from reading the text as a formula even after someone edits the cell
-            guard = {"quote_prefix": True} if value[0] in "=+-@\t\r" else {}
-            sheet.write_string(row, col, clean(value), self.styles.of(kind, tone, **guard, **more))
+            sheet.write_string(row, col, clean(value), self.styles.of(kind, tone, **guard(value), **more))
         elif isinstance(value, dt.datetime):
             sheet.write_datetime(row, col, local(value).replace(tzinfo=None), self.styles.of(kind, tone, **more))
         elif isinstance(value, dt.date | dt.timedelta):
@@ -73,9 +74,14 @@ class Frame:
             sheet.write_number(row, col, float(value), self.styles.of(kind, tone, **more))
 
 
+def guard(text: str) -> dict[str, Any]:
+    """The quote prefix, for a text that Excel would read as a formula once someone edits the cell."""
+    return {"quote_prefix": True} if text[:1] in FORMULA_STARTS else {}
+
+
 def clean(text: str) -> str:
-    """A text that a cell can hold: no lone surrogates, not longer than Excel takes."""
-    whole = text.encode("utf-8", "replace").decode()
+    """A text that a workbook can hold: no lone surrogates, no control characters, not longer than Excel takes."""
+    whole = _CONTROLS.sub("\ufffd", text.encode("utf-8", "replace").decode())
     return whole if len(whole) <= MAX_TEXT else whole[:MAX_TEXT] + "…"
 
 
@@ -134,7 +140,7 @@ def _line(frame: Frame, sheet: Worksheet, columns: Sequence[Column[T]], row: int
         if column.formula and isinstance(value, Decimal):
             sheet.write_formula(row, col, column.formula(row + 1), frame.styles.of(column.kind_of(line)), float(value))
         elif target and isinstance(value, str) and value:
-            sheet.write_url(row, col, target, frame.styles.of("link"), clean(value))
+            sheet.write_url(row, col, target, frame.styles.of("link", **guard(value)), clean(value))
         else:
             frame.write(sheet, row, col, value, column.kind_of(line))
 
@@ -177,12 +183,14 @@ def _colours(frame: Frame, sheet: Worksheet, content: Listing[T]) -> None:
 def _width(column: Column[T], lines: Sequence[T]) -> float:
     """A width in characters that fits the heading and most values, between 8 and 46."""
     kind = column.head_kind(lines)
+    least = max(8.0, max(map(len, say(column.heading).split())) + 4.0)
     if kind in _WIDTHS:
-        return _WIDTHS[kind]
+        return max(least, _WIDTHS[kind])
     step = max(1, len(lines) // SAMPLE)
     shown = [_shown(column.value(line), column.kind_of(line)) for line in lines[::step]]
-    words = max(len(word) for word in say(column.heading).split())
-    return min(46.0, max(8.0, words + 4.0, max(shown, default=0) * 1.02 + 3.0))
+    if column.total:
+        shown.append(_shown(column.sum(lines), kind) + 1)  # totals are bold
+    return min(46.0, max(least, max(shown, default=0) * 1.02 + 3.0))
 
 
 def _shown(value: Value, kind: str) -> int:

@@ -65,6 +65,7 @@ def month_report(folder: Path) -> RunReport:
         ended=START + dt.timedelta(seconds=sum(seconds for _, seconds in STEPS)),
         business_date=dt.date(2026, 11, 11),
         rehearsal=True,
+        judged_at=dt.datetime(2026, 11, 11, 9, 8, 22, tzinfo=ZONE),
         steps=tuple(_steps(items)),
         items=items,
         rejections=tuple(_rejections()),
@@ -77,8 +78,7 @@ def month_report(folder: Path) -> RunReport:
         evidence=tuple(_evidence(items, folder)),
         log=tuple(_log(items)),
         audit=AuditLine(1482, hashlib.sha256(b"root").hexdigest(), holds=True),
-        notes=tuple(f"{number}: An invoice is not fully paid. ({4201 + n})" for n, number in enumerate(held))
-        + ("ok: 15", "not-validated: 26"),
+        notes=(*(f"{number}: An invoice is not fully paid. ({4201 + n})" for n, number in enumerate(held)), "ok: 15", "not-validated: 26"),
     )
 
 
@@ -366,7 +366,7 @@ def screen(title: str, item: ItemLine) -> bytes:
     draw.rectangle((64, 640, 240, 684), fill="#0b7a3b")
     draw.text((100, 652), "Concluir", fill="white", font_size=18)
     held = io.BytesIO()
-    image.save(held, "WEBP", quality=70)
+    image.save(held, "WEBP", quality=70, method=0)
     return held.getvalue()
 
 
