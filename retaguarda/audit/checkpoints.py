@@ -43,9 +43,15 @@ class VerifierKey:
 
     @classmethod
     def parse(cls, text: str) -> VerifierKey:
-        name, _, rest = text.strip().partition("+")
-        raw = base64.b64decode(rest.partition("+")[2])
-        return cls(name, Ed25519PublicKey.from_public_bytes(raw[1:]))
+        """The key in `text`; ValueError when it is none, or another than it says."""
+        name, digest, encoded = [*text.strip().split("+", 2), "", ""][:3]
+        raw = base64.b64decode(encoded, validate=True)
+        if raw[:1] != ED25519:
+            raise ValueError(f"{name or 'the text'} is no Ed25519 key")
+        key = cls(name, Ed25519PublicKey.from_public_bytes(raw[1:]))
+        if key.hash.hex() != digest:
+            raise ValueError(f"the key of {name} is not the one it says")
+        return key
 
 
 def raw_public(key: Ed25519PublicKey) -> bytes:
@@ -63,13 +69,19 @@ def sign(checkpoint: Checkpoint, key: Ed25519PrivateKey) -> str:
 def open_note(note: str, key: VerifierKey) -> Checkpoint:
     """The checkpoint of a note whose signature holds; ValueError says what does not."""
     text, _, signatures = note.partition("\n\n")
-    origin, size, root = text.splitlines()[:3]
     for line in signatures.splitlines():
-        parts = line.split(" ")
-        if len(parts) == 3 and parts[1] == key.name:
-            _check(key, base64.b64decode(parts[2]), f"{text}\n".encode())
-            return Checkpoint(origin, int(size), base64.b64decode(root))
+        mark, name, signature = [*line.split(" "), "", "", ""][:3]
+        if (mark, name) == ("—", key.name):
+            _check(key, base64.b64decode(signature, validate=True), f"{text}\n".encode())
+            return _parsed(text, key.name)
     raise ValueError("no signature of the log's key")
+
+
+def _parsed(text: str, expected: str) -> Checkpoint:
+    origin, size, root = [*text.split("\n"), "", "", ""][:3]
+    if origin != expected:
+        raise ValueError(f"a checkpoint of {origin!r}")
+    return Checkpoint(origin, int(size), base64.b64decode(root, validate=True))
 
 
 def _check(key: VerifierKey, signature: bytes, text: bytes) -> None:
@@ -84,7 +96,7 @@ def _check(key: VerifierKey, signature: bytes, text: bytes) -> None:
 def load_or_create_key(path: Path) -> Ed25519PrivateKey:
     """The log's signing key, created at first use and readable by its owner alone."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         raw = Ed25519PrivateKey.generate().private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(raw)

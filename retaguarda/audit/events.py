@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import getpass
+import hashlib
 import os
 import secrets
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from django.db import connection
 
 from retaguarda import __version__
@@ -45,17 +47,24 @@ def record(action: str, *, run: str = "", item: str = "", target: str = "", who:
         "run": run,
         "item": item,
         "target": target,
-        "data": _clean(data or {}),
+        "data": _bounded(_clean(data or {})),
     }
     OutboxEvent.objects.create(at=now, line=line)
+
+
+def _bounded(data: Any) -> Any:
+    """The data, or only its digest when it would make the line longer than a log keeps."""
+    raw = orjson.dumps(data)
+    return data if len(raw) <= LONGEST else {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest(), "cut": True}
 
 
 def _clean(value: Any) -> Any:
     """The value with every known secret removed and long texts cut."""
     if isinstance(value, Mapping):
-        return {str(key): _clean(inner) for key, inner in value.items()}
+        return {redactor.clean(str(key)): _clean(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_clean(inner) for inner in value]
     if isinstance(value, str):
-        return redactor.clean(value)[: LONGEST // 4]
+        clean = redactor.clean(value)
+        return clean if len(clean) <= LONGEST // 4 else f"{clean[: LONGEST // 4]}…"
     return value if isinstance(value, bool | int | float) or value is None else redactor.clean(str(value))

@@ -6,7 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from retaguarda.audit import events
 from retaguarda.clock import Clock
@@ -34,9 +34,12 @@ class EvidenceStore:
             raise StoreUnavailable(f"a secret stands in {label}: it is not kept", remedy="mask it at its source; see docs/runbook.md")
         sha256 = hashlib.sha256(data).hexdigest()
         self._write(self.path(sha256), data)
-        with transaction.atomic():
-            Evidence.objects.create(run=run, sha256=sha256, kind=kind, label=label[:200], size=len(data), at=self._clock.now())
-            events.record("evidence.kept", run=run.pk, target=label, data={"sha256": sha256, "kind": kind, "bytes": len(data)})
+        try:
+            with transaction.atomic():
+                Evidence.objects.create(run=run, sha256=sha256, kind=kind, label=label[:200], size=len(data), at=self._clock.now())
+                events.record("evidence.kept", run=run.pk, target=label, data={"sha256": sha256, "kind": kind, "bytes": len(data)})
+        except DatabaseError as error:
+            raise StoreUnavailable(f"evidence cannot be recorded: {error}", remedy="free the disk, then resume") from error
         return sha256
 
     def _write(self, path: Path, data: bytes) -> None:
@@ -51,7 +54,17 @@ class EvidenceStore:
                 os.fsync(file.fileno())
             temporary.chmod(0o440)
             temporary.rename(path)
+            _flush_folder(path.parent)
         except OSError as error:
             raise StoreUnavailable(
                 f"evidence cannot be written: {error}", remedy="free the disk; nothing is pressed without evidence"
             ) from error
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a new name in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

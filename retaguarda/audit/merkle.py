@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+HASH_BYTES = 32
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 
@@ -29,7 +30,11 @@ class Frontier:
 
     def append(self, leaf: bytes) -> None:
         """Add a leaf's bytes."""
-        count, digest = 1, leaf_hash(leaf)
+        self.append_hash(leaf_hash(leaf))
+
+    def append_hash(self, digest: bytes) -> None:
+        """Add a leaf by its hash."""
+        count = 1
         while self._edge and self._edge[-1][0] == count:
             digest = node_hash(self._edge.pop()[1], digest)
             count *= 2

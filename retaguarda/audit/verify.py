@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from retaguarda.audit.checkpoints import Checkpoint, VerifierKey, open_note
 from retaguarda.audit.log import NOTE_END
-from retaguarda.audit.merkle import Frontier
+from retaguarda.audit.merkle import HASH_BYTES, Frontier, leaf_hash
+from retaguarda.locks import process_lock
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass
@@ -22,6 +29,8 @@ class Verdict:
     checkpoints: int = 0
     files: int = 0
     root: str = ""
+    key: str = ""
+    """The public key that the signatures were held against: compare it with the copy that you keep."""
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -29,71 +38,176 @@ class Verdict:
         return not self.problems
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line of a segment: where it stands, its leaf hash, its number where it has one, and the evidence it tells of."""
+
+    where: str
+    leaf: bytes
+    seq: int | None
+    file: tuple[str, str] | None
+
+    @classmethod
+    def read(cls, where: str, raw: bytes) -> _Line:
+        event = _event(raw)
+        seq = event.get("seq")
+        facts = event.get("data")
+        sha256 = str(facts.get("sha256")) if isinstance(facts, dict) else ""
+        file = (sha256, str(event.get("target"))) if event.get("action") == "evidence.kept" else None
+        return cls(where, leaf_hash(raw), seq if isinstance(seq, int) else None, file)
+
+
+def _event(raw: bytes) -> dict[str, Any]:
+    """The event in a line; an empty one when it holds none."""
+    try:
+        event = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
 def verify(folder: Path, evidence: Path | None = None) -> Verdict:
     """Recompute the log in `folder` from its raw bytes; with `evidence`, every file that an event names as well."""
     verdict = Verdict()
-    checkpoints = {c.size: c for c in _checkpoints(folder, verdict)}
-    frontier = Frontier()
-    for where, line in _lines(folder):
-        _check_line(where, line, frontier.size, verdict)
-        frontier.append(line)
-        signed = checkpoints.pop(frontier.size, None)
-        if signed and signed.root != frontier.root():
-            verdict.problems.append(f"{where}: the log up to here is not what checkpoint {signed.size} signed")
-        if evidence:
-            _check_files(where, line, evidence, verdict)
-    verdict.events, verdict.root = frontier.size, frontier.root().hex()
-    verdict.problems += [
-        f"checkpoint {size}: signed {size} events, the log holds {frontier.size}: its end is missing" for size in checkpoints
-    ]
-    if frontier.size and not verdict.checkpoints:
-        verdict.problems.append("no checkpoint: nothing vouches for this log")
+    with _sealing_stopped(folder):
+        roots, tree = _roots(_checkpoints(folder, verdict)), Frontier()
+        leaves = _leaves(folder, roots, verdict)
+        lines = [_counted(line, tree, roots, verdict) for line in _lines(folder)]
+    verdict.events, verdict.root = tree.size, tree.root().hex()
+    # leaves that a checkpoint vouches for name each changed event; without them only the checkpoints' stretches are known
+    verdict.problems += _compared(lines, leaves) if leaves else _out_of_sequence(lines)
+    verdict.problems += _unvouched(tree.size, max(roots, default=0))
+    if evidence:
+        verdict.problems += [problem for line in lines for problem in _wrong_file(line, evidence, verdict)]
+    verdict.problems = list(dict.fromkeys(verdict.problems))
     return verdict
 
 
-def _lines(folder: Path) -> Iterator[tuple[str, bytes]]:
+def _sealing_stopped(folder: Path) -> AbstractContextManager[None]:
+    """At home nothing is appended meanwhile; an auditor's copy has no sealer, and is not written to."""
+    lock = folder / "sealer.lock"
+    return process_lock(lock, wait=True) if os.access(lock, os.W_OK) else nullcontext()
+
+
+def _lines(folder: Path) -> Iterator[_Line]:
     for segment in sorted((folder / "segments").glob("*.jsonl")):
         with segment.open("rb") as file:
             for number, line in enumerate(file, 1):
-                yield f"segments/{segment.name}:{number}", line.rstrip(b"\n")
+                yield _Line.read(f"segments/{segment.name}:{number}", line.rstrip(b"\n"))
+
+
+def _counted(line: _Line, tree: Frontier, roots: dict[int, set[bytes]], verdict: Verdict) -> _Line:
+    """Add a line to the tree and hold the tree against the checkpoints of that size."""
+    tree.append_hash(line.leaf)
+    if tree.size in roots and roots[tree.size] != {tree.root()}:
+        verdict.problems.append(f"{line.where}: the log up to here is not what checkpoint {tree.size} signed")
+    return line
+
+
+def _roots(checkpoints: list[Checkpoint]) -> dict[int, set[bytes]]:
+    """What was signed for each size: two roots for one size are two logs."""
+    roots: dict[int, set[bytes]] = {}
+    for checkpoint in checkpoints:
+        roots.setdefault(checkpoint.size, set()).add(checkpoint.root)
+    return roots
 
 
 def _checkpoints(folder: Path, verdict: Verdict) -> list[Checkpoint]:
     path, vkey = folder / "checkpoints", folder / "log.vkey"
     if not path.exists() or not vkey.exists():
         return []
-    key = VerifierKey.parse(vkey.read_text(encoding="utf-8"))
-    found = []
-    for number, note in enumerate(filter(None, path.read_text(encoding="utf-8").split(NOTE_END)), 1):
-        try:
-            found.append(open_note(note, key))
-        except (ValueError, IndexError) as error:
-            verdict.problems.append(f"checkpoints, note {number}: {error}")
+    notes = path.read_bytes().decode("utf-8", errors="replace").split(NOTE_END)
+    if notes.pop():
+        verdict.problems.append("checkpoints: the last note is torn")
+    try:
+        verdict.key = vkey.read_text(encoding="utf-8").strip()
+        key = VerifierKey.parse(verdict.key)
+    except ValueError as error:
+        verdict.problems.append(f"log.vkey: {error}")
+        return []
+    found = [checkpoint for number, note in enumerate(notes, 1) for checkpoint in _opened(number, note, key, verdict)]
     verdict.checkpoints = len(found)
     return found
 
 
-def _check_line(where: str, line: bytes, expected: int, verdict: Verdict) -> None:
+def _opened(number: int, note: str, key: VerifierKey, verdict: Verdict) -> Iterator[Checkpoint]:
     try:
-        seq = orjson.loads(line)["seq"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        verdict.problems.append(f"{where}: not an event")
-        return
-    if seq != expected:
-        verdict.problems.append(f"{where}: event {seq} stands where {expected} belongs")
+        yield open_note(note, key)
+    except ValueError as error:
+        verdict.problems.append(f"checkpoints, note {number}: {error}")
 
 
-def _check_files(where: str, line: bytes, evidence: Path, verdict: Verdict) -> None:
-    try:
-        event = orjson.loads(line)
-    except orjson.JSONDecodeError:
+def _leaves(folder: Path, roots: dict[int, set[bytes]], verdict: Verdict) -> list[bytes]:
+    """The signed tree's leaf hashes, where the checkpoints vouch for them."""
+    path, size = folder / "leaves", max(roots, default=0)
+    data, tree = path.read_bytes() if path.exists() else b"", Frontier()
+    leaves = [data[at : at + HASH_BYTES] for at in range(0, size * HASH_BYTES, HASH_BYTES)]
+    for leaf in leaves:
+        tree.append_hash(leaf)
+        if tree.size in roots and roots[tree.size] != {tree.root()}:
+            verdict.problems.append(f"leaves: not what checkpoint {tree.size} signed, so that changed events are not named one by one")
+            return []
+    return leaves
+
+
+def _compared(lines: list[_Line], leaves: list[bytes]) -> Iterator[str]:
+    """The differences between the lines and the signed leaves, each event by its number and place."""
+    places = {leaf: number for number, leaf in enumerate(leaves)}
+    expected, strangers = 0, list[_Line]()
+    for line in lines:
+        number = places.get(line.leaf)
+        if number is None:
+            strangers.append(line)
+        elif number < expected:
+            yield f"{line.where}: event {number} stands where {expected} belongs"
+        else:
+            yield from _explained(strangers, range(expected, number), line.where)
+            expected, strangers = number + 1, []
+    yield from _explained(strangers, range(expected, len(leaves)), "the end")
+
+
+def _explained(strangers: list[_Line], missing: range, before: str) -> Iterator[str]:
+    """Lines that nobody signed, and signed events that are not there: changed ones as far as both go."""
+    for line, number in zip(strangers, missing, strict=False):
+        yield f"{line.where}: event {number} was changed"
+    for line in strangers[len(missing) :]:
+        yield f"{line.where}: no signed event"
+    for number in missing[len(strangers) :]:
+        yield f"event {number} is missing before {before}"
+
+
+def _out_of_sequence(lines: list[_Line]) -> Iterator[str]:
+    expected = 0
+    for line in lines:
+        if line.seq is None:
+            yield f"{line.where}: not an event"
+        elif line.seq != expected:
+            yield f"{line.where}: event {line.seq} stands where {expected} belongs"
+        expected = (expected if line.seq is None else line.seq) + 1
+
+
+def _unvouched(size: int, signed: int) -> Iterator[str]:
+    if not size:
+        yield "there is no log here"
+    elif not signed:
+        yield "no checkpoint: nothing vouches for this log"
+    elif signed < size:
+        yield f"{size - signed} events after checkpoint {signed}: nothing vouches for them"
+    if signed > size:
+        yield f"checkpoint {signed}: signed {signed} events, the log holds {size}: its end is missing"
+
+
+def _wrong_file(line: _Line, evidence: Path, verdict: Verdict) -> Iterator[str]:
+    if line.file is None:
         return
-    if event.get("action") != "evidence.kept":
-        return
-    sha256 = str(event["data"]["sha256"])
-    path = evidence / sha256[:2] / sha256
+    sha256, label = line.file
     verdict.files += 1
+    name = f"{line.where}: evidence {sha256} ({label})"
+    if not _SHA256.fullmatch(sha256):
+        yield f"{name} is named by no hash"
+        return
+    path = evidence / sha256[:2] / sha256
     if not path.exists():
-        verdict.problems.append(f"{where}: evidence {sha256} ({event['target']}) is missing")
+        yield f"{name} is missing"
     elif hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-        verdict.problems.append(f"{where}: evidence {sha256} ({event['target']}) was changed")
+        yield f"{name} was changed"
