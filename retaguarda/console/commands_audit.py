@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retaguarda.console.wiring import open_house
+from retaguarda.errors import ConfigurationError
 from retaguarda.language import say
+
+if TYPE_CHECKING:
+    from retaguarda.audit.verify import Verdict
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -27,16 +30,33 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Recompute the log from its raw bytes: sequence, Merkle root, signatures, evidence. Exit 1 names what is wrong."""
+    from retaguarda.store.connection import set_up
+
+    set_up()  # the log's room imports the tables; verifying reads no store
     from retaguarda.audit import verify as verifier
 
-    house = open_house()
-    folder = path or house.audit_folder
+    folder = path or _own_log()
+    if not (folder / "segments").is_dir():
+        raise ConfigurationError(f"there is no audit log in {folder}", remedy="give the folder that holds segments/ and checkpoints")
     files = folder.parent / "evidence"
     verdict = verifier.verify(folder, files if evidence and files.exists() else None)
     if as_json:
-        typer.echo(json.dumps(asdict(verdict), ensure_ascii=False, indent=1))
+        typer.echo(json.dumps(asdict(verdict) | {"holds": verdict.holds}, ensure_ascii=False, indent=1))
     else:
-        told = {"events": verdict.events, "checkpoints": verdict.checkpoints, "files": verdict.files}
-        typer.echo(say("{events} events, {checkpoints} signed checkpoints, {files} files of evidence", **told))
-        typer.echo(say("The log holds.") if verdict.holds else "\n".join(f"✗ {problem}" for problem in verdict.problems))
+        _tell(verdict)
     raise typer.Exit(0 if verdict.holds else 1)
+
+
+def _own_log() -> Path:
+    """The log of this installation."""
+    from retaguarda.settings import load_settings
+
+    return load_settings().home / "audit"
+
+
+def _tell(verdict: Verdict) -> None:
+    from retaguarda.report.retell import retell
+
+    told = {"events": verdict.events, "checkpoints": verdict.checkpoints, "files": verdict.files}
+    typer.echo(say("{events} events, {checkpoints} signed checkpoints, {files} files of evidence", **told))
+    typer.echo(say("✓ The log holds.") if verdict.holds else "\n".join(f"✗ {retell(problem)}" for problem in verdict.problems))

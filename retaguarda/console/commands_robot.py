@@ -6,13 +6,10 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from retaguarda.console.wiring import open_house, processes, robot_class, robot_names
-from retaguarda.errors import RetaguardaError
+from retaguarda.errors import ConfigurationError
 from retaguarda.language import say
-from retaguarda.process import Process
 
 robots = typer.Typer(no_args_is_help=True)
 processes_app = typer.Typer(no_args_is_help=True)
@@ -26,12 +23,15 @@ def list_robots(as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps([m.model_dump(mode="json") for m in manifests], ensure_ascii=False, indent=1))
         return
-    table = Table(header_style="bold")
-    for title in ("robot", "portal", "maturity", "capabilities"):
-        table.add_column(say(title))
+    from retaguarda.console.screen import listing, screen
+    from retaguarda.report.labels import label
+    from retaguarda.report.vocabulary import MATURITIES
+
+    table = listing(say("robot"), say("portal"), say("maturity"), say("capabilities"), whole=(0, 2))
     for manifest in manifests:
-        table.add_row(manifest.name, manifest.title, say(manifest.maturity), ", ".join(manifest.capabilities))
-    Console().print(table)
+        maturity = label(MATURITIES, manifest.maturity).text
+        table.add_row(manifest.name, manifest.title, maturity, "\n".join(manifest.capabilities))
+    screen().print(table)
 
 
 @robots.command("check")
@@ -42,6 +42,7 @@ def check(
 ) -> None:
     """Check manifests, capabilities, configuration and credential of robots; with --sign-in, at the portal itself."""
     from retaguarda.console.robot_check import check_robot
+    from retaguarda.report.retell import retell
 
     house = open_house()
     found = {one: check_robot(house, one, sign_in=sign_in) for one in ([name] if name else robot_names())}
@@ -49,9 +50,9 @@ def check(
         typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
     else:
         for one, problems in found.items():
-            typer.echo(f"{one}: {say('fit for work') if not problems else ''}")
+            typer.echo(f"{'✗' if problems else '✓'} {one:<14} {say('fit for work') if not problems else ''}".rstrip())
             for problem in problems:
-                typer.echo(f"  ✗ {problem}")
+                typer.echo(f"  {retell(problem)}")
     raise typer.Exit(3 if any(found.values()) else 0)
 
 
@@ -59,14 +60,16 @@ def check(
 def list_processes(as_json: Json = False) -> None:
     """The processes that can be launched."""
     if as_json:
-        typer.echo(json.dumps([_described(p) for p in processes().values()], ensure_ascii=False, indent=1))
+        from retaguarda.console.parameters import described
+
+        typer.echo(json.dumps([described(p) for p in processes().values()], ensure_ascii=False, indent=1))
         return
-    table = Table(header_style="bold")
-    for title in ("process", "what it does"):
-        table.add_column(say(title))
+    from retaguarda.console.screen import listing, screen
+
+    table = listing(say("process"), say("what it does"))
     for process in processes().values():
         table.add_row(process.name, say(process.summary))
-    Console().print(table)
+    screen().print(table)
 
 
 @processes_app.command("show")
@@ -74,18 +77,17 @@ def show_process(name: Annotated[str, typer.Argument(help="Name of the process."
     """One process: what it does and its parameters."""
     found = processes().get(name)
     if found is None:
-        raise RetaguardaError(say("no process {name}", name=name), remedy=say("see: retaguarda process list"))
+        raise ConfigurationError(f"no process {name!r}", remedy="see: retaguarda process list")
     if as_json:
-        typer.echo(json.dumps(_described(found), ensure_ascii=False, indent=1))
+        from retaguarda.console.parameters import described
+
+        typer.echo(json.dumps(described(found), ensure_ascii=False, indent=1))
         return
-    typer.echo(f"{found.name}: {say(found.summary)}")
-    for parameter in found.parameters:
-        default = "" if parameter.required else f" [{parameter.default}]"
-        typer.echo(f"  --param {parameter.name}={getattr(parameter.annotation, '__name__', parameter.annotation)}{default}")
+    from retaguarda.console.parameters import parameter_table
+    from retaguarda.console.screen import process_label, screen
 
-
-def _described(process: Process) -> dict[str, object]:
-    parameters = [
-        {"name": p.name, "type": str(getattr(p.annotation, "__name__", p.annotation)), "required": p.required} for p in process.parameters
-    ]
-    return {"name": process.name, "summary": process.summary, "composed": process.composed, "parameters": parameters}
+    console = screen()
+    console.print(f"[bold]{process_label(found.name)}[/bold] · {found.name}")
+    console.print(say(found.summary))
+    console.print()
+    console.print(parameter_table(found) if found.parameters else say("It takes no parameters."))

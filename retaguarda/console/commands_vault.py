@@ -11,7 +11,6 @@ import typer
 from retaguarda.console.wiring import House, open_house
 from retaguarda.errors import ConfigurationError
 from retaguarda.language import say
-from retaguarda.vault import PUBLIC
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -30,6 +29,8 @@ def set_entry(
     field: Annotated[list[str] | None, typer.Option("--field", "-f", help="Field to ask for, repeatable.")] = None,
 ) -> None:
     """Set a credential; each field is asked for on the terminal. Clears its refusals, so that it is tried again."""
+    from retaguarda.vault import PUBLIC
+
     house = open_house()
     fields = {one: typer.prompt(one, hide_input=one not in PUBLIC) for one in (field or ["user", "password"])}
     kept = house.vault().entry(name) if name in house.vault().names() else {}

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from retaguarda.console.commands_run import execute
 from retaguarda.console.commands_sandbox import sandbox_command
@@ -32,7 +31,9 @@ def demo(
     process: Annotated[str, typer.Option(help="Process to run.")] = "close_month",
 ) -> None:
     """Close a month: ERP, two banks, CCEE, reconciliation, settlement and report. Run it twice: the second presses nothing."""
-    console = Console()
+    from retaguarda.console.screen import screen
+
+    console = screen()
     began = time.monotonic()
     console.print(say("Starting the sandbox portals and the ERP (the first start takes longer) …"))
     with sandbox_running(state / "sandbox", seed, port_base) as ready:
@@ -78,7 +79,7 @@ def _ready(process: subprocess.Popen[str], state: Path, log: Path) -> dict[str, 
             told: dict[str, Any] = json.loads((state / "ready.json").read_text(encoding="utf-8"))
             return told
     said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:]
-    raise ConfigurationError(f"the sandbox did not start: {' | '.join(said)}", remedy=f"see {log}")
+    raise ConfigurationError(f"the sandbox did not start: {' | '.join(said)}", remedy=f"its log is {log}")
 
 
 def _lines(stream: IO[str] | None) -> Iterator[str]:

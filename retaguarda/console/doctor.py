@@ -13,8 +13,6 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
-from rich.console import Console
-
 from retaguarda.console.wiring import House, open_house, robot_names
 from retaguarda.errors import RetaguardaError
 from retaguarda.language import say
@@ -45,19 +43,34 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Machine-readabl
 
 
 def _show(finding: Finding) -> None:
-    mark = "[green]✓[/green]" if finding.well else "[red]✗[/red]"
-    console = Console()
-    console.print(f"{mark} {say(finding.name):<10} ", end="")
-    console.print(finding.seen, markup=False, highlight=False, soft_wrap=True)
+    from retaguarda.console.screen import screen
+
+    console, mark = screen(), "[green]✓[/green]" if finding.well else "[bold red]✗[/bold red]"
+    console.print(f"{mark} {subjects().get(finding.name, finding.name):<12} ", end="")
+    console.print(finding.seen, markup=False, soft_wrap=True)
     if not finding.well and finding.remedy:
-        console.print(f"             → {finding.remedy}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"  → {finding.remedy}", markup=False, soft_wrap=True)
+
+
+def subjects() -> dict[str, str]:
+    """What is looked at, as people call it; a portal goes by its name."""
+    return {
+        "browser": say("browser"),
+        "vault": say("vault"),
+        "store": say("store"),
+        "disk": say("disk"),
+        "clock": say("clock"),
+        "audit": say("audit log"),
+    }
 
 
 def _looked(house: House, check: Callable[[House], Finding]) -> Finding:
+    from retaguarda.report.retell import retell
+
     try:
         return check(house)
     except RetaguardaError as error:
-        return Finding(check.__name__.strip("_"), well=False, seen=error.text, remedy=error.remedy)
+        return Finding(check.__name__.strip("_"), well=False, seen=retell(error.text), remedy=retell(error.remedy))
 
 
 def _browser(house: House) -> Finding:
@@ -76,7 +89,7 @@ def _vault(house: House) -> Finding:
     for name in vault.names():
         vault.entry(name)
     count = len(vault.names())
-    return Finding("vault", count > 0, say("{count} credentials open", count=count), say("retaguarda vault set NAME"))
+    return Finding("vault", count > 0, say("{count} credentials open", count=count), say("to keep one: retaguarda vault set NAME"))
 
 
 def _store(_house: House) -> Finding:
@@ -102,10 +115,11 @@ def _clock(house: House) -> Finding:
 
 def _audit(house: House) -> Finding:
     from retaguarda.audit.verify import verify
+    from retaguarda.report.retell import retell
 
     verdict = verify(house.audit_folder)
-    seen = say("{count} events, the log holds", count=verdict.events) if verdict.holds else verdict.problems[0]
-    return Finding("audit", verdict.holds, seen, say("retaguarda audit verify"))
+    seen = say("{count} events, the log holds", count=verdict.events) if verdict.holds else retell(verdict.problems[0])
+    return Finding("audit", verdict.holds, seen, say("touch nothing in the folder; see all of it with: retaguarda audit verify"))
 
 
 def _portals(house: House) -> list[Finding]:
@@ -113,13 +127,18 @@ def _portals(house: House) -> list[Finding]:
 
 
 def _portal(house: House, name: str) -> Finding:
+    from retaguarda.report.retell import retell
+
     site = house.settings.portals.get(name)
     if site is None:
-        return Finding(name, well=False, seen=say("not configured"), remedy=f"[portals.{name}] url = … in config/portals.toml")
+        return Finding(
+            name, well=False, seen=say("not configured"), remedy=say("write [portals.{name}] url = … in config/portals.toml", name=name)
+        )
     parts = urlsplit(site.url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         with socket.create_connection((parts.hostname or "", port), timeout=5):
             return Finding(name, well=True, seen=say("answers at {address}", address=parts.netloc))
     except OSError as error:
-        return Finding(name, well=False, seen=f"{parts.netloc}: {error}", remedy=say("check the address and the network"))
+        seen = say("does not answer at {address} ({error})", address=parts.netloc, error=retell(error.strerror or str(error)))
+        return Finding(name, well=False, seen=seen, remedy=say("check the address and the network; in the sandbox: retaguarda sandbox up"))

@@ -42,7 +42,7 @@ def _of_capabilities(robot: type[Robot]) -> list[str]:
 def _of_configuration(house: House, robot: type[Robot]) -> list[str]:
     portal = house.settings.portals.get(robot.manifest().name)
     if portal is None:
-        return [f"[portals.{robot.manifest().name}] is not configured"]
+        return [f"[portals.{robot.manifest().name}] is not configured: add it with its url to config/portals.toml"]
     credential = portal.credential or f"{robot.manifest().name}/robo"
     try:
         house.vault().entry(credential)

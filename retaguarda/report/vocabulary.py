@@ -114,6 +114,11 @@ LEVELS: Vocabulary = {
     "error": ("Error", _BAD),
     "critical": ("Critical", _BAD),
 }
+MATURITIES: Vocabulary = {
+    "draft": ("Draft", _IDLE),
+    "supervised": ("Supervised", _INFO),
+    "unattended": ("Unattended", _GOOD),
+}
 PROCESSES: Vocabulary = {
     "close_month": ("Close the month", _INFO),
     "check_sign_in": ("Check the sign-in", _INFO),
@@ -188,7 +193,13 @@ PARAMETERS: Mapping[str, str] = {
     "credentials": "Credentials",
     "account": "Account",
     "accounts": "Accounts",
-    "sheet": "Sheet",
+    "sheet": "Sheet of contracts",
+    "contracts": "Contracts of the month",
+    "receivables": "Invoices",
+    "statements": "Bank statements",
+    "returns": "Boleto return files",
+    "releases": "Contracts released by their payments",
+    "batches": "Payments to book",
 }
 FIELDS: Mapping[str, str] = {
     "seller_profile": "Seller profile",

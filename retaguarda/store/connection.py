@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import django
+from django.apps import apps
+from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection, connections
 
 from retaguarda.errors import StoreUnavailable
@@ -37,7 +38,7 @@ def set_up() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "retaguarda.store.django_settings"
     # Playwright's sync API runs an event loop in this thread; our calls stay synchronous, so the guard does not apply
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    django.setup()
+    apps.populate(settings.INSTALLED_APPS)  # django.setup() would bring its web half along
 
 
 def point_at(url: str) -> None:
