@@ -14,7 +14,7 @@ from retaguarda.report.listing import Value
 from retaguarda.report.sheets import Frame, clean, guard
 
 FIRST, LAST = 1, 9
-"""Columns B to J carry the page; A is its margin."""
+"""Columns B to J carry the page, or more when a table needs more; A is its margin."""
 ROW_HEIGHT = 16.5
 
 
@@ -34,7 +34,8 @@ class _Cell:
 class Canvas:
     """Cells put in any order and written row by row, as the workbook's constant memory asks; `row` is the current row, from 0."""
 
-    def __init__(self, frame: Frame, sheet: Worksheet) -> None:
+    def __init__(self, frame: Frame, sheet: Worksheet, last: int = LAST) -> None:
+        self.last = last
         self._frame = frame
         self._sheet = sheet
         self._cells: dict[tuple[int, int], _Cell] = {}
@@ -60,7 +61,7 @@ class Canvas:
         self.next()
         self.height(22)
         self.put(FIRST, title, "section")
-        self.fill("section", *range(FIRST + 1, max(LAST, FIRST + len(headings) - 1) + 1))
+        self.fill("section", *range(FIRST + 1, self.last + 1))
         self.next()
         for col, heading in enumerate(headings, FIRST):
             words = col < FIRST + texts or heading.startswith("|")

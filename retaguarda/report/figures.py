@@ -137,8 +137,10 @@ def local(moment: dt.datetime) -> dt.datetime:
 
 
 def banners(report: RunReport) -> list[tuple[Tone, str]]:
-    """What a reader must know before any figure: a simulation, a rehearsal."""
+    """What a reader must know before any figure: a broken audit log, a simulation, a rehearsal."""
     found = []
+    if report.audit and not report.audit.holds:
+        found.append((Tone.BAD, say("The audit log does not hold: see the problems below before relying on this report.")))
     if report.dry_run:
         found.append((Tone.WARN, say("Simulation: nothing was pressed and nothing was booked.")))
     if report.rehearsal:

@@ -128,7 +128,7 @@ def _break_columns(report: RunReport) -> list[Column[BreakLine]]:
 
 
 _ITEMS: list[Column[ItemLine]] = [
-    Column("Reference", lambda i: i.reference, "code"),
+    Column("Reference", lambda i: i.reference, "wrap", width=27),
     Column("Step", lambda i: _step(i.step), choice=True),
     Column("Title", lambda i: i.title if i.title != i.reference else "", "wrap", width=38),
     Column("State", lambda i: label(ITEM_STATES, i.state), "badge"),
@@ -181,7 +181,7 @@ _CONTRACTS: list[Column[ContractLine]] = [
 ]
 _EVIDENCE: list[Column[EvidenceLine]] = [
     Column("When", lambda e: e.at, "moment"),
-    Column("Step", lambda e: _step(e.step), choice=True),
+    Column("Step", lambda e: _step(e.step), "code", choice=True),
     Column("Type", lambda e: label(EVIDENCE_KINDS, e.kind).text, choice=True),
     Column("Label", lambda e: retell(e.label), width=58),
     Column("Bytes", lambda e: e.size, "count", total=True),
@@ -201,7 +201,7 @@ def page_listings(report: RunReport, pictures: Mapping[str, int]) -> dict[str, L
     lists = {listing.key: listing for listing in listings(report)}
     whole = {column.heading: column for column in _ITEMS}
     columns: list[Column[ItemLine]] = [
-        Column("Reference", lambda i: i.reference, "code", link=target),
+        Column("Reference", lambda i: i.reference, "wrap", link=target),
         whole["Step"],
         replace(whole["Title"], note=_together),
         whole["Outcome"],
@@ -239,7 +239,7 @@ def log_listing(report: RunReport) -> Listing[LogLine]:
 _LOG: list[Column[LogLine]] = [
     Column("When", lambda x: x.at, "moment"),
     Column("Level", lambda x: label(LEVELS, x.level), "badge", choice=True),
-    Column("Step", lambda x: _step(x.step), choice=True),
+    Column("Step", lambda x: _step(x.step), "code", choice=True),
     Column("Item", lambda x: x.item, "code"),
     Column("Text", lambda x: retell(x.text), "wrap"),
 ]

@@ -96,7 +96,7 @@ def _statement(canvas: Canvas, line: StatementLine) -> None:
     if difference is not None:
         canvas.colour_zero(EIGHTH)
     canvas.next()
-    canvas.put(LABEL, " · ".join(filter(None, (parameter(line.period), retell(line.detail)))), "note", until=LAST, indent=2)
+    canvas.put(LABEL, " · ".join(filter(None, (parameter(line.period), retell(line.detail)))), "note", until=canvas.last, indent=2)
     canvas.next()
 
 
@@ -112,7 +112,7 @@ def write_deadlines(canvas: Canvas, report: RunReport) -> None:
         canvas.put(THIRD, line.at, "moment", align="right")
         canvas.put(FOURTH, hours(left), "hours")
         canvas.put(FIFTH, label(CONFIDENCES, line.confidence).text, align="right")
-        canvas.put(SIXTH, retell(line.source), until=LAST)
+        canvas.put(SIXTH, retell(line.source), until=canvas.last)
         canvas.next()
     if not report.deadlines:
         canvas.nothing()
@@ -151,7 +151,7 @@ def write_notes(canvas: Canvas, report: RunReport) -> None:
         return
     canvas.section(say("Notes"))
     for note in report.notes:
-        canvas.put(LABEL, retell(note), until=LAST)
+        canvas.put(LABEL, retell(note), until=canvas.last)
         canvas.next()
 
 

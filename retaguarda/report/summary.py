@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from retaguarda.language import say
-from retaguarda.report.canvas import FIRST, LAST, Canvas
+from retaguarda.report.canvas import FIRST, LAST, ROW_HEIGHT, Canvas
 from retaguarda.report.content import RunReport
 from retaguarda.report.figures import banners, duration, heading_of, outcomes_of
 from retaguarda.report.headline import Fact, headline
@@ -20,7 +20,7 @@ from retaguarda.report.styles import COUNT
 from retaguarda.report.vocabulary import PROCESSES, RUN_STATES
 
 _WIDTHS = (2.0, 46.0, 25.0, *(16.5,) * 12)
-_LINE_CHARACTERS = 165
+_LINE_CHARACTERS, _FACT_CHARACTERS = 165, 85
 
 
 def write_summary(frame: Frame, report: RunReport, sheets: Sequence[Listing[Any]]) -> None:
@@ -28,13 +28,13 @@ def write_summary(frame: Frame, report: RunReport, sheets: Sequence[Listing[Any]
     sheet = frame.sheet(frame.home)
     for col, width in enumerate(_WIDTHS):
         sheet.set_column(col, col, width)
-    canvas = Canvas(frame, sheet)
+    canvas = Canvas(frame, sheet, max(LAST, FIRST + 3 + len(outcomes_of(report.steps))))
     for write in (_title, _facts, _steps, write_tie_out, write_statements, write_deadlines, write_breaks, write_notes):
         write(canvas, report)
     write_contents(canvas, sheets)
     canvas.flush()
     sheet.freeze_panes(2, 0)
-    sheet.print_area(0, 0, canvas.row - 1, max(LAST, FIRST + 3 + len(outcomes_of(report.steps))))
+    sheet.print_area(0, 0, canvas.row - 1, canvas.last)
     sheet.activate()
 
 
@@ -42,7 +42,7 @@ def _title(canvas: Canvas, report: RunReport) -> None:
     state = label(RUN_STATES, report.state)
     canvas.height(32)
     canvas.put(FIRST, report.company, "company")
-    canvas.put(LAST - 2, state.text, "state", state.tone, until=LAST)
+    canvas.put(canvas.last - 2, state.text, "state", state.tone, until=canvas.last)
     canvas.next()
     canvas.height(18)
     canvas.put(FIRST, f"{label(PROCESSES, report.process).text} · {say('Report of the run')}", "subtitle", font_size=11)
@@ -58,7 +58,7 @@ def _title(canvas: Canvas, report: RunReport) -> None:
 def _across(canvas: Canvas, text: str, tone: Tone, kind: str) -> None:
     """A text over the whole width; merged rows do not grow by themselves, so their height follows the text."""
     canvas.height(19 + 13.5 * (len(text) // _LINE_CHARACTERS))
-    canvas.put(FIRST, text, kind, tone, until=LAST)
+    canvas.put(FIRST, text, kind, tone, until=canvas.last)
     canvas.next()
 
 
@@ -66,8 +66,10 @@ def _facts(canvas: Canvas, report: RunReport) -> None:
     """Left: what ran, by whom, when. Right: the figures a reader looks for first."""
     canvas.next()
     canvas.height(21)
-    for col in range(FIRST, LAST + 1):
-        canvas.put(col, {FIRST: say("The run"), LAST - 2: say("In figures")}.get(col), "section" if col != LAST - 3 else "subtitle")
+    for col in range(FIRST, canvas.last + 1):
+        canvas.put(
+            col, {FIRST: say("The run"), canvas.last - 2: say("In figures")}.get(col), "section" if col != canvas.last - 3 else "subtitle"
+        )
     canvas.next()
     facts, figures = fact_lines(report), headline(report)
     for index in range(max(len(facts), len(figures))):
@@ -75,16 +77,20 @@ def _facts(canvas: Canvas, report: RunReport) -> None:
             _fact(canvas, facts[index])
         if index < len(figures):
             figure = figures[index]
-            canvas.put(LAST - 2, figure.name, "name")
-            canvas.fill("name", LAST - 1)
-            canvas.put(LAST, figure.value, f"figure-{figure.kind}", figure.tone)
+            canvas.put(canvas.last - 2, figure.name, "name")
+            canvas.fill("name", canvas.last - 1)
+            canvas.put(canvas.last, figure.value, f"figure-{figure.kind}", figure.tone)
         canvas.next()
 
 
 def _fact(canvas: Canvas, fact: Fact) -> None:
     canvas.put(FIRST, fact.name, "name")
-    canvas.put(FIRST + 1, fact.value, fact.kind, fact.tone, align="left", indent=1)
-    canvas.fill("text", *range(FIRST + 2, LAST - 3))
+    if fact.tone:  # something is wrong: the whole text must be read
+        canvas.height(ROW_HEIGHT * (1 + len(str(fact.value)) // _FACT_CHARACTERS))
+        canvas.put(FIRST + 1, fact.value, fact.kind, fact.tone, until=canvas.last - 4, text_wrap=True, align="left", indent=1)
+        return
+    canvas.put(FIRST + 1, fact.value, fact.kind, align="left", indent=1)
+    canvas.fill("text", *range(FIRST + 2, canvas.last - 3))
 
 
 def _steps(canvas: Canvas, report: RunReport) -> None:
@@ -101,7 +107,7 @@ def _steps(canvas: Canvas, report: RunReport) -> None:
             canvas.put(col, step.counts.get(code, 0), "tally")
         canvas.next()
         for text in filter(None, (step.error, step.remedy)):
-            canvas.put(FIRST, retell(text), "note", Tone.BAD, until=LAST, indent=2)
+            canvas.put(FIRST, retell(text), "note", Tone.BAD, until=canvas.last, indent=2)
             canvas.next()
     if not report.steps:
         canvas.nothing()

@@ -224,6 +224,7 @@ FIELDS: Mapping[str, str] = {
     "boleta": "Boleta",
     "line": "Line",
     "rows": "Rows",
+    "file": "File",
     "rejected": "Rows rejected",
 }
 DECIMALS: Mapping[str, int] = {"mw_average": 6, "mwh": 3, "total": 2, "amount": 2, "lines": 0, "line": 0, "rows": 0, "rejected": 0}

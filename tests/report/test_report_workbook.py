@@ -18,7 +18,7 @@ import pytest
 from openpyxl.utils import get_column_letter
 from python_calamine import CalamineWorkbook
 
-from retaguarda.report.content import BreakLine, ContractLine, RunReport, TieLine
+from retaguarda.report.content import AuditLine, BreakLine, ContractLine, RunReport, TieLine
 from retaguarda.report.workbook import write_workbook
 from tests.report.hostile import FORMULAS, MARKUP, ODD, poisoned
 from tests.report.report_sample import ZERO, empty_report
@@ -259,6 +259,25 @@ def test_the_margin_of_a_deadline_is_in_hours_and_negative_when_it_was_missed(re
     row = found_cell(sheet, "Registro na CCEE").row
     assert sheet.cell(row, 5).value == -6
     assert sheet.cell(row, 3).value == "Perdido"
+
+
+def test_a_step_with_many_outcomes_widens_the_summary(report: RunReport, tmp_path: Path) -> None:
+    counts = dict.fromkeys(
+        ("done", "already", "planned", "refused", "refused_before", "rejected", "uncertain", "failed", "open", "odd-one"), 3
+    )
+    write_workbook(replace(report, steps=(replace(report.steps[0], counts=counts),)), tmp_path / "r.xlsx")
+    sheet: Any = openpyxl.load_workbook(tmp_path / "r.xlsx", data_only=True)["Resumo"]
+    row = found_cell(sheet, "Exportar contratos e faturas").row
+    assert [sheet.cell(row, place).value for place in range(6, 16)] == [3] * 10
+    assert [sheet.cell(row - 1, place).value for place in (6, 14, 15)] == ["Feito", "Em aberto", "odd-one"]
+    assert sheet.print_area.endswith(f"$O${sheet.max_row}")
+
+
+def test_a_broken_audit_log_is_told_first(report: RunReport, tmp_path: Path) -> None:
+    write_workbook(replace(report, audit=AuditLine(9, "00", holds=False, problems=("event 7 changed",))), tmp_path / "r.xlsx")
+    sheet: Any = openpyxl.load_workbook(tmp_path / "r.xlsx", data_only=True)["Resumo"]
+    assert found_cell(sheet, "A trilha de auditoria não confere: veja os problemas abaixo antes de confiar neste relatório.").row == 4
+    assert found_cell(sheet, "9 eventos, CADEIA ROMPIDA: event 7 changed")
 
 
 def test_a_break_leads_to_the_line_it_is_about(written: Any) -> None:
