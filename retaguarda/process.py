@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import inspect
+import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args, get_origin, overload
+from urllib.parse import unquote
 
 from pydantic import TypeAdapter
 
@@ -18,6 +20,7 @@ from retaguarda.errors import ConfigurationError
 from retaguarda.model.values import Month, Period
 
 LIST_SEPARATOR = ";"
+_ARTIFACT = re.compile(r"(?:sha256:)?([0-9a-f]{64})(?:/(.*))?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +31,15 @@ class Artifact:
     name: str
 
     def __str__(self) -> str:
-        return f"sha256:{self.sha256}/{self.name}"
+        """The hash and the name; a name that a portal chose must not tear a list of artifacts apart."""
+        return f"sha256:{self.sha256}/{self.name.replace('%', '%25').replace(LIST_SEPARATOR, '%3B')}"
 
     @classmethod
     def parse(cls, text: str) -> Artifact:
-        digest, _, name = text.removeprefix("sha256:").partition("/")
-        if len(digest) != 64:
+        found = _ARTIFACT.fullmatch(text)
+        if not found:
             raise ValueError(f"not an artifact: {text!r}")
-        return cls(digest, name)
+        return cls(found[1], unquote(found[2] or ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +118,13 @@ def processes_of(modules: Iterable[types.ModuleType]) -> dict[str, Process]:
 
 def to_text(value: Any) -> str:
     """A parameter's value as the text that `bind` reads back."""
+    if value is None:
+        return ""
     if isinstance(value, tuple | list):
-        return LIST_SEPARATOR.join(to_text(part) for part in value)
+        parts = [to_text(part) for part in value]
+        if torn := [part for part in parts if LIST_SEPARATOR in part or not part]:
+            raise ValueError(f"{torn[0]!r} cannot stand in a list: its parts are set apart by {LIST_SEPARATOR}")
+        return LIST_SEPARATOR.join(parts)
     return str(value)
 
 
@@ -126,6 +135,13 @@ def _converted(parameter: Parameter, text: str) -> Any:
         raise ConfigurationError(f"parameter {parameter.name}: {error}") from error
 
 
+def _yes_or_no(text: str) -> bool:
+    for answer, words in ((True, {"1", "true", "yes", "sim"}), (False, {"0", "false", "no", "não", "nao"})):
+        if text.strip().lower() in words:
+            return answer
+    raise ValueError(f"neither yes nor no: {text!r}")
+
+
 def from_text(text: str, annotation: Any) -> Any:
     """The value of a type from its text; ValueError says what the type takes."""
     if get_origin(annotation) is tuple:
@@ -133,7 +149,7 @@ def from_text(text: str, annotation: Any) -> Any:
     if get_origin(annotation) in {types.UnionType, typing.Union}:
         return from_text(text, next(part for part in get_args(annotation) if part is not type(None))) if text else None
     if annotation is bool:
-        return text.lower() in {"1", "true", "yes", "sim"}
+        return _yes_or_no(text)
     readers: dict[Any, Callable[[str], Any]] = {
         Month: Month.parse,
         Period: Period.parse,

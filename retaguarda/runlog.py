@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from collections.abc import Iterator
@@ -27,19 +28,24 @@ class JsonLines:
 
     def write(self, message: Message) -> None:
         record = message.record
-        line = {
-            "ts": record["time"].isoformat(timespec="milliseconds"),
-            "level": record["level"].name,
-            "text": record["message"],
-            **record["extra"],
-        }
+        line = {"text": record["message"], **record["extra"]}
         if record["exception"]:
             line["exception"] = str(message).strip()
-        self._file.write(redactor.clean(orjson.dumps(line, default=str).decode()) + "\n")
-        self._file.flush()
+        when = {"ts": record["time"].isoformat(timespec="milliseconds"), "level": record["level"].name}
+        try:
+            self._file.write(orjson.dumps(when | {name: _plain(value) for name, value in line.items()}).decode() + "\n")
+            self._file.flush()
+        except OSError as error:  # loguru would print the record with all that stands in it
+            sys.stderr.write(f"the run log cannot be written: {error}: {_plain(record['message'])}\n")
 
     def close(self) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # it was said when the line was written
+            self._file.close()
+
+
+def _plain(value: object) -> object:
+    """A value as JSON takes it, without secrets."""
+    return value if isinstance(value, bool | int | float) or value is None else redactor.clean(str(value))
 
 
 _open: set[str] = set()

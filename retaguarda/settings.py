@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError, TomlConfigSettingsSource
 
 from retaguarda.configuration import configuration_files
 from retaguarda.errors import ConfigurationError
+
+VARIABLES = {
+    "RETAGUARDA_ACTOR",
+    "RETAGUARDA_CACHE",
+    "RETAGUARDA_CHROMIUM_SANDBOX",
+    "RETAGUARDA_CONFIG",
+    "RETAGUARDA_CONFIG_DIR",
+    "RETAGUARDA_VAULT_KEY",
+}
+"""Variables that are no settings."""
 
 
 class _Section(BaseModel):
@@ -114,16 +126,47 @@ class Settings(BaseSettings):
 
 def load_settings(**flags: Any) -> Settings:
     """The settings; ConfigurationError names the file or variable, the key and what is wrong."""
+    read = {str(path): _read(path) for path in configuration_files()}
+    _require_known_variables()
     try:
-        for path in configuration_files():
-            tomllib.loads(path.read_text(encoding="utf-8"))
         return Settings(**flags)
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"configuration cannot be read: {path}: {error}") from error
+    except SettingsError as error:
+        raise ConfigurationError(f"{error}", remedy="write lists and tables as JSON in RETAGUARDA_* variables") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        sources = ", ".join(str(path) for path in configuration_files()) or "no file"
-        raise ConfigurationError(
-            f"setting {where}: {first['msg']}", remedy=f"correct it in one of: {sources}, or in RETAGUARDA_* variables"
-        ) from error
+        key = [str(part) for part in first["loc"]]
+        where = _places(key, read, flags)
+        raise ConfigurationError(f"setting {'.'.join(key)}: {first['msg']}", remedy=f"correct it in {where}") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # ValueError: no TOML, or no UTF-8
+        raise ConfigurationError(f"configuration cannot be read: {path}: {error}") from error
+
+
+def _places(key: list[str], read: dict[str, dict[str, Any]], flags: Mapping[str, Any]) -> str:
+    """Where a key, or the table it is missing from, was written; whatever counts most comes first."""
+    given = [f"the flag {key[0]}"] if key[0] in flags else []
+    given += [name for name in os.environ if name.upper() == "RETAGUARDA_" + "__".join(key).upper()]
+    given += [name for name, table in reversed(read.items()) if _holds(table, key)]
+    given += [name for name, table in reversed(read.items()) if _holds(table, key[:-1])] if len(key) > 1 and not given else []
+    return " or ".join(given) or "the configuration"
+
+
+def _holds(table: Any, key: list[str]) -> bool:
+    for part in key:
+        if not isinstance(table, Mapping) or part not in table:
+            return False
+        table = table[part]
+    return True
+
+
+def _require_known_variables() -> None:
+    """A misspelt RETAGUARDA_ variable stops the start as a misspelt key does."""
+    sections = {f"RETAGUARDA_{name}".upper() for name in Settings.model_fields}
+    for name in os.environ:
+        section = name.upper().partition("__")[0]
+        if name.upper().startswith("RETAGUARDA_") and name.upper() not in VARIABLES and section not in sections:
+            raise ConfigurationError(f"unknown variable {name}", remedy="see docs/runbook.md for the ones there are; unset it")

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from retaguarda.errors import ConfigurationError, VaultUnavailable
 from retaguarda.locks import process_lock
-from retaguarda.model.secrets import Credential, Secret
+from retaguarda.model.secrets import Credential, Secret, SpentCodes
 from retaguarda.redaction import redactor
 from retaguarda.settings import VaultSettings
 
@@ -45,17 +45,17 @@ class Vault:
             if field not in PUBLIC:
                 redactor.add(value)
         held = {field: Secret(value) for field, value in entry.items() if field not in PUBLIC}
-        return Credential(name, entry.get("user", ""), held)
+        return Credential(name, entry.get("user", ""), held, KeptCodes(self._path.with_suffix(".codes")))
 
     def entry(self, name: str) -> dict[str, str]:
         """The plain fields of an entry; ConfigurationError when there is none, VaultUnavailable when it does not open."""
         sealed = self._read().get(name)
         if sealed is None:
             raise ConfigurationError(f"the vault holds no credential {name!r}", remedy=f"retaguarda vault set {name}")
-        raw = base64.b64decode(sealed)
         try:
+            raw = base64.b64decode(sealed, validate=True)
             plain = self._cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], name.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError, TypeError):
             raise VaultUnavailable(f"credential {name!r} does not open with this master key", remedy="check RETAGUARDA_VAULT_KEY") from None
         fields: dict[str, str] = json.loads(plain)
         return fields
@@ -69,13 +69,37 @@ class Vault:
             _replace(self._path, json.dumps({"version": 1, "entries": entries}, indent=1).encode())
 
     def _read(self) -> dict[str, str]:
-        if not self._path.exists():
-            return {}
         try:
-            entries: dict[str, str] = json.loads(self._path.read_bytes())["entries"]
-        except (ValueError, KeyError) as error:
+            entries: dict[str, str] = dict(json.loads(self._path.read_bytes())["entries"])
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise VaultUnavailable(f"the vault file cannot be read: {error}", remedy="check its rights and the disk") from error
+        except (ValueError, KeyError, TypeError) as error:
             raise VaultUnavailable(f"the vault file {self._path.name} is damaged: {error}", remedy="restore it from the backup") from error
         return entries
+
+
+class KeptCodes(SpentCodes):
+    """Which one-time codes were given, remembered beside the vault: two runs within 30 seconds must not give the same one."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def take(self, name: str, now: int) -> int | None:
+        """As `SpentCodes.take`, for every process of this installation."""
+        with process_lock(self._path.with_name(f"{self._path.name}.lock"), wait=True):
+            self._last = self._read()
+            step = super().take(name, now)
+            _replace(self._path, json.dumps(self._last).encode())
+        return step
+
+    def _read(self) -> dict[str, int]:
+        try:
+            return {str(name): int(step) for name, step in json.loads(self._path.read_bytes()).items()}
+        except (FileNotFoundError, ValueError, AttributeError, TypeError):
+            return {}  # it holds steps of half a minute: nothing worth stopping for
 
 
 def open_vault(path: Path, settings: VaultSettings) -> Vault:
@@ -85,7 +109,10 @@ def open_vault(path: Path, settings: VaultSettings) -> Vault:
 
 def _master_key(settings: VaultSettings) -> bytes:
     given = os.environ.get("RETAGUARDA_VAULT_KEY") or _systemd_credential() or (_keyring() if settings.keyring else "")
-    key = base64.b64decode(given) if given else _key_file(settings.key_file.expanduser())
+    try:
+        key = base64.b64decode(given, validate=True) if given else _key_file(settings.key_file.expanduser())
+    except ValueError:
+        key = b""
     if len(key) != KEY_BYTES:
         raise VaultUnavailable("the vault's master key is not 32 bytes", remedy="give 32 random bytes in base64")
     return key
@@ -112,12 +139,19 @@ def _keyring() -> str:
 
 
 def _key_file(path: Path) -> bytes:
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, secrets.token_bytes(KEY_BYTES))
-    if path.stat().st_mode & 0o077:
-        raise VaultUnavailable(f"the key file {path} is readable by others", remedy=f"chmod 600 {path}")
-    return path.read_bytes()
+    """The key in the file, made at first use: of two processes that come first, one makes it and both read it."""
+    try:
+        if not path.exists():
+            with process_lock(path.with_name(f".{path.name}.lock"), wait=True):
+                if not path.exists():
+                    _replace(path, secrets.token_bytes(KEY_BYTES))
+        if path.stat().st_mode & 0o077:
+            raise VaultUnavailable(f"the key file {path} is readable by others", remedy=f"chmod 600 {path}")
+        return path.read_bytes()
+    except OSError as error:
+        raise VaultUnavailable(
+            f"the key file {path} cannot be read or made: {error}", remedy="check vault.key_file and its rights"
+        ) from error
 
 
 def _replace(path: Path, data: bytes) -> None:

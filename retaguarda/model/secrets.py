@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from retaguarda.errors import ConfigurationError, InfrastructureError
+
 STEP = 30
 DIGITS = 6
 
@@ -35,10 +37,31 @@ class Secret:
         raise TypeError("a secret is not pickled")
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(self.__value, other.__value)
+        return isinstance(other, Secret) and hmac.compare_digest(self.__value.encode(), other.__value.encode())
 
     def __hash__(self) -> int:
         return hash(self.__value)
+
+
+class SpentCodes:
+    """Which one-time codes were given, by the 30-second step they belong to; this one forgets with the process."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, int] = {}
+
+    def take(self, name: str, now: int) -> int | None:
+        """The step whose code may be given at step `now`, taken for good: this one or the next; None when both are spent."""
+        step = next_step(self._last.get(name), now)
+        if step is not None:
+            self._last[name] = step
+        return step
+
+
+def next_step(last: int | None, now: int) -> int | None:
+    """The first of the steps `now` and `now + 1` after `last`; a `last` further ahead was given by a clock that was wrong."""
+    if last is None or last < now or last > now + 1:
+        return now
+    return now + 1 if last == now else None
 
 
 @dataclass(frozen=True)
@@ -48,26 +71,30 @@ class Credential:
     name: str
     user: str
     secrets: Mapping[str, Secret] = field(default_factory=dict, repr=False)
-    _spent: set[str] = field(default_factory=set, repr=False, compare=False)
+    spent: SpentCodes = field(default_factory=SpentCodes, repr=False, compare=False)
 
     def secret(self, name: str) -> Secret:
-        """The secret of that name; KeyError names the credential and the field, never a value."""
+        """The secret of that name; ConfigurationError names the credential and the field, never a value."""
         if name not in self.secrets:
-            raise KeyError(f"credential {self.name} has no secret {name!r}")
+            raise ConfigurationError(
+                f"credential {self.name} has no field {name!r}", remedy=f"retaguarda vault set {self.name} --field {name}"
+            )
         return self.secrets[name]
 
     def totp(self, name: str = "totp", at: float | None = None) -> str:
-        """A one-time code never given before by this object: RFC 6238, SHA-1, 30 s, 6 digits.
+        """A one-time code that was never given before: RFC 6238, SHA-1, 30 s, 6 digits.
 
         When the code of this moment was already spent, the next step's code is given: verifiers accept one step of drift.
+        Raises InfrastructureError when that one is spent too, and ConfigurationError when the seed is no base32.
         """
-        counter = int((time.time() if at is None else at) // STEP)
-        for step in (counter, counter + 1):
-            code = one_time_code(self.secret(name).reveal(), step)
-            if code not in self._spent:
-                self._spent.add(code)
-                return code
-        raise RuntimeError(f"one-time codes of {self.name} spent; wait {STEP} s")
+        seed, now = self.secret(name).reveal(), int((time.time() if at is None else at) // STEP)
+        step = self.spent.take(f"{self.name} {name}", now)
+        if step is None:
+            raise InfrastructureError(f"the one-time codes of {self.name} are used up for {STEP} seconds", remedy="resume the run then")
+        try:
+            return one_time_code(seed, step)
+        except ValueError as error:
+            raise ConfigurationError(f"field {name} of {self.name} is no base32 seed", remedy="copy it again from the bank") from error
 
 
 def one_time_code(seed: str, counter: int) -> str:
