@@ -20,7 +20,7 @@ class Clock:
 
     def __init__(self, business_date: dt.date | None = None) -> None:
         self._business_date = business_date
-        self._began = time.monotonic()
+        self._began = self.monotonic()
 
     def now(self) -> dt.datetime:
         return dt.datetime.now(SAO_PAULO)
@@ -45,7 +45,7 @@ class Clock:
         if self._business_date is None:
             return self.now()
         opening = dt.datetime.combine(self._business_date, OPENING, SAO_PAULO)
-        return opening + dt.timedelta(seconds=time.monotonic() - self._began)
+        return opening + dt.timedelta(seconds=self.monotonic() - self._began)
 
     @property
     def rehearsal(self) -> bool:
