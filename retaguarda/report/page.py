@@ -41,7 +41,7 @@ def write_page(report: RunReport, path: Path) -> None:
 def page(report: RunReport) -> str:
     """The page as HTML."""
     # settings of the process must not decide how a report looks: numbers and days are texts already
-    context = Context(_content(report), use_l10n=False, use_tz=False)
+    context = Context(_content(report), autoescape=True, use_l10n=False, use_tz=False)
     return str(_engine().get_template("log.html").render(context))
 
 
@@ -161,4 +161,4 @@ def _policy(style: str, script: str) -> str:
 
 @functools.cache
 def _engine() -> Engine:
-    return Engine(dirs=[str(TEMPLATES)], autoescape=True, string_if_invalid=MISSING)
+    return Engine(dirs=[str(TEMPLATES)], string_if_invalid=MISSING)

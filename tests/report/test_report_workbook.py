@@ -220,6 +220,8 @@ def test_a_cent_that_is_missing_is_seen(report: RunReport, tmp_path: Path) -> No
     write_workbook(replace(report, tie_out=short), tmp_path / "r.xlsx")
     book = openpyxl.load_workbook(tmp_path / "r.xlsx", data_only=True)
     assert difference_cell(book).value == pytest.approx(0.01)
+    formula = difference_cell(openpyxl.load_workbook(tmp_path / "r.xlsx")).value
+    assert calculated(book, book["Resumo"], formula) == pytest.approx(0.01)
     assert found_cell(book["Resumo"], "Não confere")
 
 
