@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from django.db import transaction
 from pydantic import TypeAdapter
 
-from retaguarda.act import ActProtocol, Outcome, QuietPeriod
+from retaguarda.act import ActProtocol, Outcome, OutcomeKind, QuietPeriod
 from retaguarda.audit import events
 from retaguarda.audit.evidence import EvidenceStore
 from retaguarda.clock import Clock
@@ -298,9 +298,11 @@ class Run:
             retry_refused=self.retry_refused,
             doing=speaking,
         )
-        self._outcome = protocol.ensure(act, wanted, find, draft)
-        self.log.bind(item=wanted.reference).info("{} {}: {}", act, wanted.reference, self._outcome.kind)
-        return self._outcome
+        outcome = protocol.ensure(act, wanted, find, draft)
+        self.log.bind(item=wanted.reference).info("{} {}: {}", act, wanted.reference, outcome.kind)
+        if self._outcome is None or outcome.kind is not OutcomeKind.ALREADY:
+            self._outcome = outcome  # of an item with several acts: what was there already hides none that was done
+        return outcome
 
     def _may_press(self) -> None:
         """The last look before an intent: no stop asked for, a clock that can be trusted, and room for evidence on the disk."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from retaguarda.jobs.bookings import book
-from retaguarda.model.receivables import SettlementBatch
+from retaguarda.model.receivables import SettlementBatch, StatementState
 from retaguarda.portal.capabilities import PostsSettlements
 from retaguarda.run import Artifact, Run, task
+
+ACTS: Mapping[str, StatementState] = {"settle": "validated", "post": "posted"}
+"""Act → what it makes of a statement, in order: settling pays the invoices and can be cancelled, posting is for good."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ def settle_receivables(run: Run, batches: Artifact, credential: str = "tryton/ro
             run.stage("booking")
             for batch in run.pending(wanted, title=lambda b: f"{b.account}: {len(b.lines)}"):
                 with run.item(batch):
-                    run.ensure("settle", batch, find=erp.find_settlement, draft=erp.draft_settlement)
+                    for act, state in ACTS.items():
+                        run.ensure(act, replace(batch, state=state), find=erp.find_settlement, draft=erp.draft_settlement)
                     if not run.dry_run:
                         book(run.record, batch)
     return Settled(sum(len(batch.lines) for batch in wanted), sum((batch.total for batch in wanted), Decimal()))

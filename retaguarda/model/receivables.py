@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Literal
 
 from retaguarda.model.values import Cnpj
 
@@ -35,6 +36,10 @@ class Settlement:
     source: str
 
 
+StatementState = Literal["validated", "posted"]
+"""How far a statement is wanted: validated (the invoices are paid; it can be cancelled) or posted (for good)."""
+
+
 @dataclass(frozen=True, slots=True)
 class SettlementBatch:
     """The settlements of one bank account and day range, booked in the ERP as one statement.
@@ -47,7 +52,7 @@ class SettlementBatch:
     start: dt.date
     end: dt.date
     lines: tuple[Settlement, ...]
-    state: str = "posted"
+    state: StatementState = "posted"
 
     @property
     def total(self) -> Decimal:

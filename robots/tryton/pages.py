@@ -10,7 +10,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self
 from urllib.parse import quote
 
 from playwright.sync_api import Locator, Response, TimeoutError
@@ -20,9 +20,7 @@ from retaguarda.model.acts import Permit
 from retaguarda.portal import Download, PortalPage, Secret
 from retaguarda.portal.browser import speaking
 
-S = TypeVar("S", bound="SaoPage")
 Domain = Sequence[Any]
-PANE = "#tabcontent > .tab-pane.active"
 _count = itertools.count(1)
 
 _STATE = """([look, signedIn, isLogin]) => {
@@ -53,6 +51,12 @@ _RECORDS = """root => [...root.querySelectorAll('.treeview tbody > tr:not(.more-
     cell.dataset.title.replace(/[\\s:]+$/, ''),
     ((cell.querySelector('.widget') || cell).textContent || '').replace(/\\s+/g, ' ').trim()])))"""
 
+_FACTS = """pane => {
+  const seen = s => [...pane.querySelectorAll(s)].find(e => e.getClientRects().length);
+  return {reference: seen('input[name=name]').value, total: seen('input[name=total_amount]').value,
+    journal: pane.querySelector('select[name=journal]').selectedOptions[0].text, state: JSON.parse(seen('select[name=state]').value)};
+}"""
+
 _CHOOSE = """(dialog, [add, paths]) => {
   const offered = dialog.querySelector('ul.column-fields');
   const field = path => offered.querySelector(`li[path="${path}"]`);
@@ -80,7 +84,7 @@ class SaoPage(PortalPage):
     @property
     def pane(self) -> Locator:
         """The tab that is shown; hidden tabs keep their own active panes, hence the child selector."""
-        return self.page.locator(PANE)
+        return self.page.locator("#tabcontent > .tab-pane.active")
 
     def open(self, path: str) -> None:
         """Open a screen by its address in a new tab, so that nothing of an earlier look is shown."""
@@ -241,9 +245,8 @@ class ExportDialog(SaoPage):
             separator = self.dialog.locator("#input-delimiter")
             if separator.input_value() != ",":  # on Windows the client proposes a semicolon
                 separator.fill(",")
-            chosen = (
-                self.dialog.locator("ul.column-fields").nth(1).locator("> li").evaluate_all("all => all.map(e => e.getAttribute('path'))")
-            )
+            kept = self.dialog.locator("ul.column-fields").nth(1).locator("> li")
+            chosen = kept.evaluate_all("all => all.map(e => e.getAttribute('path'))")
         if missing or chosen != list(fields):
             raise PortalChanged(f"the export dialog offers no {missing}" if missing else f"the export dialog holds {', '.join(chosen)}")
         return self.session.download(self.dialog.locator(".modal-footer .btn-primary").click)
@@ -283,7 +286,7 @@ class ImportPage(SaoPage):
     heading = "Importar extrato"
     landmark = "all('.modal.in').length === 1 && all('.modal.in select[name=file_format]').length"
 
-    def bring(self, name: str, content: bytes) -> StatementPage:
+    def bring(self, name: str, content: bytes) -> DraftPage:
         """Import an OFX file; the draft that it becomes is shown."""
         window = self.page.locator(".modal.in")
         with speaking("importing the statement"):
@@ -291,33 +294,23 @@ class ImportPage(SaoPage):
             self.page.wait_for_function("() => /^[1-9]/.test(document.querySelector('.modal.in input[name=file_]').value)")
             window.locator("select[name=file_format]").select_option(value='"ofx"')  # the client's values are JSON
             window.locator(".modal-footer .btn-primary").click()
-        return StatementPage(self.session).prove()
+        return DraftPage(self.session).prove()
+
+
+def _standing(state: str, button: str = "") -> str:
+    """What proves the form of a statement in `state`, with the button that takes it further."""
+    form = "location.hash.includes('/model/account.statement/') && (pane('input[name=name]') || {}).value && !all('.modal.in').length"
+    then = f" && all('button[name={button}]').length" if button else ""
+    return f"{form} && pane('select[name=state]').value === '\"{state}\"'{then}"
 
 
 class StatementPage(SaoPage):
-    """A bank statement with its lines, whatever its state."""
+    """The form of a bank statement with its lines; a subclass a state."""
 
-    heading = "Extrato"
-    landmark = "location.hash.includes('/model/account.statement/') && (pane('input[name=name]') || {}).value && !all('.modal.in').length"
-
-    @property
-    def state(self) -> str:
-        """draft, validated, posted or cancelled."""
-        return str(json.loads(self._shown("select[name=state]")))
-
-    @property
-    def reference(self) -> str:
-        return self._shown("input[name=name]")
-
-    @property
-    def total(self) -> str:
-        """Montante Total as it stands on the screen, e.g. `1.234,56`."""
-        return self._shown("input[name=total_amount]")
-
-    @property
-    def journal(self) -> str:
-        with speaking("reading the journal"):
-            return str(self.pane.locator("select[name=journal]").evaluate("e => e.selectedOptions[0].text"))
+    def facts(self) -> dict[str, str]:
+        """What the form says: `reference`, `journal`, `total` as `1.234,56`, `state` as draft, validated, posted or cancelled."""
+        with speaking("reading the statement"):
+            return dict(self.pane.evaluate(_FACTS))
 
     def lines(self) -> list[dict[str, str]]:
         """The lines as label → text, as many as the screen states."""
@@ -328,27 +321,36 @@ class StatementPage(SaoPage):
             raise PortalChanged("the statement does not state how many lines it has")
         return shown_records(block, int(stated[1]))
 
-    def click(self, button: str, then: type[S]) -> S:
-        """Press a button that is no act, by Tryton's name for it, and wait for the server's answer."""
-        with speaking(f"pressing {button}"), self.page.expect_response(_calls(f"model.account.statement.{button}")):
-            self.pane.locator(f"button[name={button}]:visible").click()
-        return then(self.session).prove()
 
-    def post(self, permit: Permit) -> None:
-        """The one press: confirm the client's question, and see the statement posted."""
-        self._press(self.pane.locator("button[name=post]:visible"))
-        ConfirmPage(self.session).prove().submit("OK", permit, PostedPage)
+class DraftPage(StatementPage):
+    """A statement of which nothing is booked yet."""
 
-    def _shown(self, field: str) -> str:
-        with speaking(f"reading {field}"):
-            return self.pane.locator(f"{field}:visible").first.input_value()
+    heading = "Extrato em rascunho"
+    landmark = _standing("draft", "validate_statement")
+
+    def apply_rules(self) -> Self:
+        """Let Tryton bind its lines to invoices: a preparation, no act."""
+        with speaking("applying the rules"), self.page.expect_response(_calls("model.account.statement.apply_rules")):
+            self.pane.locator("button[name=apply_rules]:visible").click()
+        return self.prove()
+
+    def advance(self, permit: Permit) -> None:
+        """The one press that makes the moves and reconciles the invoices; the client asks nothing."""
+        with speaking("reading the button"):
+            name = (self.pane.locator("button[name=validate_statement]:visible").text_content() or "").strip()  # inner_text is in capitals
+        self.submit(name, permit, ValidatedPage)
 
 
 class ValidatedPage(StatementPage):
     """A statement whose moves are made and whose invoices are reconciled; it can still be cancelled."""
 
     heading = "Extrato validado"
-    landmark = StatementPage.landmark + " && pane('select[name=state]').value === '\"validated\"' && all('button[name=post]').length"
+    landmark = _standing("validated", "post")
+
+    def advance(self, permit: Permit) -> None:
+        """The one press that books for good, by the client's question whether one is sure."""
+        self._press(self.pane.locator("button[name=post]:visible"))
+        ConfirmPage(self.session).prove().submit("OK", permit, PostedPage)
 
 
 class ConfirmPage(SaoPage):
@@ -362,7 +364,7 @@ class PostedPage(StatementPage):
     """A statement that is booked for good."""
 
     heading = "Extrato confirmado"
-    landmark = StatementPage.landmark + " && pane('select[name=state]').value === '\"posted\"'"
+    landmark = _standing("posted")
 
 
 def shown_records(root: Locator, stated: int) -> list[dict[str, str]]:
@@ -382,12 +384,9 @@ def shown_records(root: Locator, stated: int) -> list[dict[str, str]]:
 def _calls(method: str) -> Callable[[Response], bool]:
     """Tells the answer to the client's own request for `method`, or to one that fails before it."""
     mark = f'"method":"{method}"'
-
-    def tells(response: Response) -> bool:
-        request = response.request
-        return request.method == "POST" and (mark in (request.post_data or "") or (response.status >= 400 and "/rpc/" in response.url))
-
-    return tells
+    return lambda answer: (
+        answer.request.method == "POST" and (mark in (answer.request.post_data or "") or (answer.status >= 400 and "/rpc/" in answer.url))
+    )
 
 
 def _json(response: Response) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 from html import escape
+from typing import TypeVar
 
 from retaguarda.errors import Conflict, IncompleteDownload, PortalChanged, Refused
 from retaguarda.model.receivables import Settlement, SettlementBatch
@@ -16,6 +17,7 @@ from retaguarda.model.values import Month, date_br, decimal_br
 from retaguarda.portal import Credential, Download, Draft, Found, Permit, Receipt, Robot
 from robots.tryton.pages import (
     ContractsPage,
+    DraftPage,
     HomePage,
     ImportPage,
     InvoicesPage,
@@ -55,6 +57,12 @@ INVOICE_FIELDS = {
 """Field path → header that Tryton 8.0 gives it in Portuguese."""
 LOOK_BACK = dt.timedelta(days=183)
 """How long before the month paid invoices are still exported: their payments may stand in the statements of the month."""
+NEXT = {"draft": "validated", "validated": "posted"}
+"""State of a statement → what its one button makes of it."""
+REACHED = {"validated": ["validated", "posted"], "posted": ["posted"]}
+"""Wanted state → the states in which it is reached: what is posted was validated."""
+
+P = TypeVar("P", DraftPage, ValidatedPage)
 
 
 class TrytonRobot(Robot):
@@ -97,43 +105,49 @@ class TrytonRobot(Robot):
     # --- PostsSettlements ----------------------------------------------------------------------------------------------
 
     def find_settlement(self, wanted: SettlementBatch) -> Found | None:
-        """The posted statement with this reference; None when there is none: an unposted one is a preparation."""
-        posted = StatementsPage(self.session).look([["name", "=", wanted.reference], ["state", "=", "posted"]])
-        if not posted.ids:
+        """The statement with this reference that has come as far as wanted, or further; None when there is none."""
+        reached = REACHED[wanted.state]
+        held = StatementsPage(self.session).look([["name", "=", wanted.reference], ["state", "in", reached]])
+        if not held.ids:
             return None
-        of_these = [["statement.name", "=", wanted.reference], ["statement.state", "=", "posted"]]
+        of_these = [["statement.name", "=", wanted.reference], ["statement.state", "in", reached]]
         lines = [_line(record) for record in LinesPage(self.session).look(of_these).records()]
         total = sum((amount for _, _, _, amount in lines), Decimal())
-        fields = {"reference": wanted.reference, "lines": str(len(lines)), "total": f"{total:.2f}", "state": "posted"}
-        return Found(wanted.reference, fields, f"account.statement,{posted.ids[0]}", len(posted.ids))
+        fields = {"reference": wanted.reference, "lines": str(len(lines)), "total": f"{total:.2f}", "state": wanted.state}
+        return Found(wanted.reference, fields, f"account.statement,{held.ids[0]}", len(held.ids))
 
     def draft_settlement(self, wanted: SettlementBatch) -> Draft:
-        """A validated statement with every line bound to its invoice, ready to be posted; goes on with one that is there.
+        """The statement with every line bound to its invoice, one press before the wanted state.
 
-        Raises Conflict when another statement of the account waits to be posted, or when two drafts have this reference;
-        Refused when a line is bound to no open invoice.
+        Raises Conflict when another statement of the account waits to be posted, or when there is not exactly one to go
+        on with; Refused when a line is bound to no open invoice.
         """
-        page = StatementPage(self.session)
-        page.open(f"model/account.statement/{self._prepared(wanted)}")
-        page.prove()
-        if page.state == "draft":
-            page = page.click("apply_rules", StatementPage)
-            _must_hold(page, wanted)
-            page = page.click("validate_statement", ValidatedPage)
+        page = self._validated(wanted) if wanted.state == "posted" else self._draft(wanted).apply_rules()
         _must_hold(page, wanted)
         return SettlementDraft(page)
 
-    def _prepared(self, wanted: SettlementBatch) -> int:
-        """The one unposted statement with this reference, imported now when there is none."""
+    def _draft(self, wanted: SettlementBatch) -> DraftPage:
+        """The one draft with this reference, imported now when there is none."""
         found = self._unposted(wanted)
         if not found:
             window = ImportPage(self.session)
             window.open("wizard/account.statement.import")
             window.prove().bring(f"{wanted.reference}.ofx", ofx(wanted))
             found = self._unposted(wanted)
+        return self._opened(found, wanted, DraftPage)
+
+    def _validated(self, wanted: SettlementBatch) -> ValidatedPage:
+        """The one statement with this reference that waits to be posted."""
+        waiting = StatementsPage(self.session).look([["name", "=", wanted.reference], ["state", "=", "validated"]])
+        return self._opened(waiting.ids, wanted, ValidatedPage)
+
+    def _opened(self, found: list[int], wanted: SettlementBatch, then: type[P]) -> P:
         if len(found) != 1:
-            raise Conflict(f"the ERP holds {len(found)} drafts of {wanted.reference}", remedy="delete the surplus drafts in Tryton")
-        return found[0]
+            what = f"the ERP holds {len(found)} statements of {wanted.reference} that could become {wanted.state}"
+            raise Conflict(what, remedy="leave exactly one in Tryton, then resume")
+        page = then(self.session)
+        page.open(f"model/account.statement/{found[0]}")
+        return page.prove()
 
     def _unposted(self, wanted: SettlementBatch) -> list[int]:
         """Drafts and validated statements of this reference; a validated one of another reference bars the account."""
@@ -144,28 +158,29 @@ class TrytonRobot(Robot):
         records = dict(zip(page.ids, page.records(), strict=True))
         barring = [r["Nome"] for r in records.values() if r["Nome"] != wanted.reference and r["Estado"] == "Validado"]
         if barring:
-            raise Conflict(f"validated but not posted: {', '.join(barring)}", remedy="post or cancel it in Tryton, then resume")
+            raise Conflict(f"validated but not posted: {', '.join(barring)}", remedy="resume its run, or post or cancel it in Tryton")
         return [number for number, record in records.items() if record["Nome"] == wanted.reference]
 
 
 class SettlementDraft:
-    """A validated statement before the button that posts it."""
+    """A statement before the one button that takes it further: *Validate* on a draft, *Post* on a validated one."""
 
-    def __init__(self, page: ValidatedPage | StatementPage) -> None:
+    def __init__(self, page: DraftPage | ValidatedPage) -> None:
         self._page = page
 
     def shown(self) -> dict[str, str]:
-        """What the screen shows; `state` is what the one button that stands there, Post, makes of it."""
-        total = sum((_line(record)[3] for record in self._page.lines()), Decimal())
-        if total != decimal_br(self._page.total):
-            raise PortalChanged(f"the lines add up to {total}, the statement says {self._page.total}")
-        state = "posted" if self._page.state == "validated" else self._page.state
-        return {"reference": self._page.reference, "lines": str(len(self._page.lines())), "total": f"{total:.2f}", "state": state}
+        """What the screen shows; `state` is what the one button that stands there makes of it."""
+        facts, lines = self._page.facts(), self._page.lines()
+        total = sum((_line(record)[3] for record in lines), Decimal())
+        if total != decimal_br(facts["total"]):
+            raise PortalChanged(f"the lines add up to {total}, the statement says {facts['total']}")
+        state = NEXT.get(facts["state"], facts["state"])
+        return {"reference": facts["reference"], "lines": str(len(lines)), "total": f"{total:.2f}", "state": state}
 
     def submit(self, permit: Permit) -> Receipt:
-        """Post it; the receipt is the statement's number in Tryton."""
+        """Press it; the receipt is the statement's number in Tryton."""
         number = re.search(r"/account\.statement/(\d+)", self._page.page.url)
-        self._page.post(permit)
+        self._page.advance(permit)
         return Receipt(f"account.statement,{number[1]}" if number else "")
 
 
@@ -185,8 +200,9 @@ def _line(record: Mapping[str, str]) -> Line:
 
 def _must_hold(page: StatementPage, wanted: SettlementBatch) -> None:
     """The statement is of the right account, and each of its lines is one wanted payment bound to its invoice."""
-    if _number(wanted) not in page.journal:
-        raise PortalChanged(f"the statement of {wanted.account} is in the journal {page.journal}")
+    journal = page.facts()["journal"]
+    if _number(wanted) not in journal:
+        raise PortalChanged(f"the statement of {wanted.account} is in the journal {journal}")
     held = {line[0]: line[1:] for line in map(_line, page.lines())}
     wants = {number: (line.receivable, line.date, line.amount) for number, line in _numbered(wanted)}
     unbound = sorted(line.receivable for number, line in _numbered(wanted) if held.get(number, ("",))[0] != line.receivable)

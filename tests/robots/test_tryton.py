@@ -5,33 +5,28 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import hashlib
-import http.client
 import json
-import select
-import shutil
-import socket
-import socketserver
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import asdict, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Route
 
 from retaguarda.errors import Conflict, CredentialRefused, IncompleteDownload, PortalError, Refused, SessionLost
 from retaguarda.model.acts import Permit
-from retaguarda.model.receivables import Settlement, SettlementBatch
+from retaguarda.model.receivables import Settlement, SettlementBatch, StatementState
 from retaguarda.model.secrets import Credential, Secret
 from retaguarda.model.values import Month
 from retaguarda.portal.capabilities import ExportsErp, PostsSettlements
 from robots.tryton.pages import ImportPage, StatementPage, StatementsPage
 from robots.tryton.robot import CONTRACT_FIELDS, INVOICE_FIELDS, TrytonRobot, ofx
 from sandbox.month import Invoice, build
+from tests.month.installation import Installation
+from tests.robots.tryton_oracle import Rpc, cutting_proxy
 from tests.sandbox_fixtures import SandboxProcess, robot_at, running_sandbox
 
 pytestmark = [pytest.mark.erp, pytest.mark.browser]
@@ -62,76 +57,9 @@ def robot(erp: SandboxProcess, chromium: Browser, tmp_path_factory: pytest.TempP
         yield entered
 
 
-class Rpc:
-    """Tryton's own JSON-RPC: what the ERP holds, past every screen."""
-
-    def __init__(self, erp: SandboxProcess) -> None:
-        self._host = urlsplit(erp.urls["tryton"]).netloc
-        self._cookie = ""
-        credential = erp.credential("tryton/robo")
-        password = {"password": credential.secret("password").reveal()}
-        self._call("/erp/session/login", "common.db.login", [credential.user, password, "pt"])
-
-    def rows(self, model: str, domain: list[Any], fields: list[str]) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self._call("/erp/rpc/", f"model.{model}.search_read", [domain, 0, None, None, fields, {}])
-        return found
-
-    def invoices(self, *numbers: str) -> dict[str, tuple[str, Decimal]]:
-        """State and open amount by invoice number."""
-        rows = self.rows("account.invoice", [["number", "in", list(numbers)]], ["number", "state", "amount_to_pay"])
-        return {row["number"]: (row["state"], Decimal(row["amount_to_pay"]["decimal"])) for row in rows}
-
-    def statements(self, reference: str) -> list[dict[str, Any]]:
-        return self.rows("account.statement", [["name", "=", reference]], ["state", "lines", "journal.name"])
-
-    def _call(self, path: str, method: str, params: list[Any]) -> Any:
-        with closing(http.client.HTTPConnection(self._host, timeout=30)) as connection:
-            body = json.dumps({"id": 1, "method": method, "params": params})
-            connection.request("POST", path, body, {"Content-Type": "application/json", "Cookie": self._cookie})
-            answer = connection.getresponse()
-            told = json.load(answer)
-            self._cookie = (answer.getheader("Set-Cookie") or self._cookie).partition(";")[0]
-            assert "error" not in told, told["error"]
-            return told["result"]
-
-
 @pytest.fixture(scope="module")
 def rpc(erp: SandboxProcess) -> Rpc:
     return Rpc(erp)
-
-
-@contextmanager
-def cutting_proxy(erp: SandboxProcess, mark: bytes, folder: Path) -> Iterator[tuple[SandboxProcess, list[bytes]]]:
-    """The ERP behind a wire that breaks when the answer to a request with `mark` comes; and the requests that had it."""
-    target, seen = urlsplit(erp.urls["tryton"]), list[bytes]()
-
-    class Wire(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            with socket.create_connection((target.hostname or "", target.port or 0)) as server:
-                marked = False
-                while ready := select.select([self.request, server], [], [])[0]:
-                    data = ready[0].recv(65536)
-                    if ready[0] is server and marked:
-                        return
-                    if mark in data:
-                        marked = True
-                        seen.append(data)
-                    if not data:
-                        return
-                    (server if ready[0] is self.request else self.request).sendall(data)
-
-    class Proxy(socketserver.ThreadingTCPServer):
-        daemon_threads = True
-
-    with Proxy(("127.0.0.1", 0), Wire) as proxy:
-        threading.Thread(target=proxy.serve_forever, daemon=True).start()
-        url = f"http://localhost:{proxy.server_address[1]}"
-        state = folder / "cut"
-        state.mkdir()
-        shutil.copy(erp.state / "credentials.json", state)
-        (state / "portals.toml").write_text((erp.state / "portals.toml").read_text("utf-8").replace(erp.urls["tryton"], url))
-        yield SandboxProcess(state, erp.pid, {"tryton": url}), seen
-        proxy.shutdown()
 
 
 def batch(numbers: list[int], account: str = JATOBA, parts: dict[int, str] | None = None) -> SettlementBatch:
@@ -148,10 +76,23 @@ def _payment(invoice: Invoice, part: str | None) -> Settlement:
     return Settlement(str(invoice.number), day, amount, invoice.company.name, f"{invoice.number:016x}")
 
 
-def settle(robot: TrytonRobot, wanted: SettlementBatch) -> str:
+def press(robot: TrytonRobot, wanted: SettlementBatch) -> str:
+    """One act, as the protocol goes about it."""
     draft = robot.draft_settlement(wanted)
     assert draft.shown() == wanted.fields()
     return draft.submit(Permit(wanted.reference, 1)).protocol
+
+
+def validated(wanted: SettlementBatch) -> SettlementBatch:
+    """The batch as it is wanted by the first of its two acts."""
+    return replace(wanted, state="validated")
+
+
+def settle(robot: TrytonRobot, wanted: SettlementBatch) -> str:
+    """Both acts of a batch."""
+    protocol = press(robot, validated(wanted))
+    assert press(robot, wanted) == protocol
+    return protocol
 
 
 def table(content: bytes) -> list[dict[str, str]]:
@@ -221,13 +162,14 @@ def test_a_download_with_a_record_less_is_told(robot: TrytonRobot) -> None:
 
 def test_settles_a_batch_and_leaves_the_rest_of_a_part_open(robot: TrytonRobot, rpc: Rpc) -> None:
     wanted = batch(list(range(4201, 4213)), parts={4204: "1000.00"})
-    assert robot.find_settlement(wanted) is None
+    assert robot.find_settlement(validated(wanted)) is None
 
     protocol = settle(robot, wanted)
 
-    found = robot.find_settlement(wanted)
-    assert found is not None
-    assert (found.fields, found.count, found.protocol) == (wanted.fields(), 1, protocol)
+    for reached in (wanted, validated(wanted)):
+        found = robot.find_settlement(reached)
+        assert found is not None
+        assert (found.fields, found.count, found.protocol) == (reached.fields(), 1, protocol)
     held = rpc.invoices(*(line.receivable for line in wanted.lines))
     rest = next(invoice.amount for invoice in MONTH.invoices if invoice.number == 4204) - Decimal("1000.00")
     assert held.pop("4204") == ("posted", rest)
@@ -249,16 +191,43 @@ def test_settles_a_long_batch_of_the_other_account(robot: TrytonRobot, rpc: Rpc)
     assert set(rpc.invoices(*(line.receivable for line in wanted.lines)).values()) == {("paid", Decimal(0))}
 
 
-def test_goes_on_with_the_draft_of_a_robot_that_died(erp: SandboxProcess, chromium: Browser, tmp_path: Path, rpc: Rpc) -> None:
+def test_a_draft_books_nothing_and_is_gone_on_with(erp: SandboxProcess, chromium: Browser, tmp_path: Path, rpc: Rpc) -> None:
+    """A robot died before the first press: the next one finds its draft, and imports no second one."""
     wanted = batch([4213, 4214])
     with signed_in(erp, chromium, tmp_path) as dying:
-        dying.draft_settlement(wanted)
+        dying.draft_settlement(validated(wanted))
+    assert set(rpc.invoices("4213", "4214").values()) == {("posted", _amount(4213)), ("posted", _amount(4214))}
 
     with signed_in(erp, chromium, tmp_path / "next") as heir:
-        assert heir.find_settlement(wanted) is None
+        assert heir.find_settlement(validated(wanted)) is None
         settle(heir, wanted)
 
-    assert [statement["state"] for statement in rpc.statements(wanted.reference)] == ["posted"]
+    assert [(s["state"], len(s["lines"])) for s in rpc.statements(wanted.reference)] == [("posted", 2)]
+
+
+def test_a_validated_statement_is_settled_and_not_posted(robot: TrytonRobot, rpc: Rpc) -> None:
+    """As a robot leaves it that died between the two presses: the invoices are paid, the post is still to come."""
+    wanted = batch([4225, 4226])
+    protocol = press(robot, validated(wanted))
+
+    found = robot.find_settlement(validated(wanted))
+    assert found is not None
+    assert (found.fields, found.protocol) == (validated(wanted).fields(), protocol)
+    assert robot.find_settlement(wanted) is None
+    assert set(rpc.invoices("4225", "4226").values()) == {("paid", Decimal(0))}
+    assert [statement["state"] for statement in rpc.statements(wanted.reference)] == ["validated"]
+    assert press(robot, wanted) == protocol
+
+
+def test_nothing_is_posted_that_was_not_validated(robot: TrytonRobot, rpc: Rpc) -> None:
+    wanted = batch([4227])
+    with pytest.raises(Conflict, match="0 statements"):
+        robot.draft_settlement(wanted)
+    assert rpc.statements(wanted.reference) == []
+
+    robot.draft_settlement(validated(wanted))
+    with pytest.raises(Conflict, match="0 statements"):
+        robot.draft_settlement(wanted)
 
 
 def test_goes_on_with_an_import_whose_rules_were_not_applied(robot: TrytonRobot, rpc: Rpc) -> None:
@@ -275,8 +244,8 @@ def test_two_drafts_of_one_reference_need_a_person(robot: TrytonRobot, rpc: Rpc)
     _import(robot, wanted)
     _import(robot, wanted)
 
-    with pytest.raises(Conflict, match="2 drafts"):
-        robot.draft_settlement(wanted)
+    with pytest.raises(Conflict, match="2 statements"):
+        robot.draft_settlement(validated(wanted))
 
     assert rpc.invoices("4217")["4217"][0] == "posted"
 
@@ -287,32 +256,52 @@ def test_a_payment_of_no_open_invoice_is_refused_and_books_nothing(robot: Tryton
     again = batch([4218, 4219])  # 4218 is paid by now
 
     with pytest.raises(Refused, match=r"no open invoice: 4218$"):
-        robot.draft_settlement(again)
+        robot.draft_settlement(validated(again))
 
     assert rpc.invoices("4219") == {"4219": ("posted", _amount(4219))}
     assert [statement["state"] for statement in rpc.statements(again.reference)] == ["draft"]
 
 
-def test_the_press_without_a_permit_does_not_leave_the_browser(robot: TrytonRobot, rpc: Rpc) -> None:
-    wanted = batch([4220], account=CEDRO)
-    robot.draft_settlement(wanted)
-    page = robot.session.page
+def test_no_press_without_a_permit_leaves_the_browser(robot: TrytonRobot, rpc: Rpc) -> None:
+    """Neither the one that pays the invoices nor the one that posts."""
+    wanted, page = batch([4220], account=CEDRO), robot.session.page
 
+    robot.draft_settlement(validated(wanted))
+    with page.expect_event("requestfailed"):
+        page.locator("#tabcontent > .active button[name=validate_statement]").click()
+    assert stopped(robot)
+    assert [statement["state"] for statement in rpc.statements(wanted.reference)] == ["draft"]
+    assert rpc.invoices("4220") == {"4220": ("posted", _amount(4220))}
+
+    press(robot, validated(wanted))
+    robot.draft_settlement(wanted)
     page.locator("#tabcontent > .active button[name=post]").click()
     with page.expect_event("requestfailed"):
         page.locator(".confirmation-dialog .btn-primary").click()
-    page.locator(".message-dialog.in").wait_for()
-
-    assert robot.session.gate.stopped == ["/erp/rpc/"]
-    robot.session.gate.stopped.clear()
+    assert stopped(robot)
     assert [statement["state"] for statement in rpc.statements(wanted.reference)] == ["validated"]
+    press(robot, wanted)
 
 
+def stopped(robot: TrytonRobot) -> bool:
+    """Whether the gate stopped one request, which the client then told; the gate forgets it."""
+    robot.session.page.locator(".message-dialog.in").wait_for()
+    told = robot.session.gate.stopped == ["/erp/rpc/"]
+    robot.session.gate.stopped.clear()
+    return told
+
+
+@pytest.mark.parametrize(
+    ("state", "method", "numbers"), [("validated", b"validate_statement", [4221, 4222]), ("posted", b"post", [4223, 4224])]
+)
 def test_an_answer_that_never_comes_leaves_one_press_and_is_found_again(
-    erp: SandboxProcess, chromium: Browser, tmp_path: Path, rpc: Rpc
+    erp: SandboxProcess, chromium: Browser, tmp_path: Path, rpc: Rpc, state: StatementState, method: bytes, numbers: list[int]
 ) -> None:
-    wanted, permit = batch([4223, 4224]), Permit("4223", 1)
-    with cutting_proxy(erp, b'"model.account.statement.post"', tmp_path) as (cut, seen), signed_in(cut, chromium, tmp_path) as unlucky:
+    wanted, permit = replace(batch(numbers), state=state), Permit("cut", 1)
+    mark = b'"model.account.statement.%s"' % method
+    with cutting_proxy(erp, mark, tmp_path) as (cut, seen), signed_in(cut, chromium, tmp_path) as unlucky:
+        if state == "posted":
+            press(unlucky, validated(wanted))
         draft = unlucky.draft_settlement(wanted)
 
         with pytest.raises(PortalError):
@@ -323,18 +312,44 @@ def test_an_answer_that_never_comes_leaves_one_press_and_is_found_again(
     assert len(seen) == 1
     assert found is not None
     assert found.fields == wanted.fields()
-    assert [statement["state"] for statement in rpc.statements(wanted.reference)] == ["posted"]
+    assert [statement["state"] for statement in rpc.statements(wanted.reference)] == [state]
+    if state == "validated":
+        with signed_in(erp, chromium, tmp_path / "next") as heir:
+            press(heir, replace(wanted, state="posted"))
 
 
 def test_a_validated_statement_bars_the_next_of_its_account(robot: TrytonRobot, rpc: Rpc) -> None:
-    waiting, next_one = batch([4221]), batch([4222])
-    robot.draft_settlement(waiting)
+    waiting, next_one = batch([4228]), batch([4229])
+    press(robot, validated(waiting))
 
     with pytest.raises(Conflict, match="validated but not posted"):
-        robot.draft_settlement(next_one)
+        robot.draft_settlement(validated(next_one))
 
     assert rpc.statements(next_one.reference) == []
-    settle(robot, waiting)
+    press(robot, waiting)
+
+
+def test_the_task_goes_on_between_the_two_acts_and_presses_nothing_twice(
+    erp: SandboxProcess, robot: TrytonRobot, tmp_path: Path, rpc: Rpc
+) -> None:
+    """One batch is new, one was left validated: both end posted, by three presses; a second run presses none."""
+    new, left = batch([4230, 4231]), batch([4232], account=CEDRO)
+    press(robot, validated(left))
+    house = Installation(tmp_path / "house", erp)
+    told = json.dumps([asdict(one) for one in (left, new)], default=str).encode()
+    sha256 = hashlib.sha256(told).hexdigest()
+    kept = house.folder / "state" / "evidence" / sha256[:2] / sha256
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(told)
+
+    first, again = (house.run("settle_receivables", batches=f"sha256:{sha256}/batches.json") for _ in range(2))
+
+    assert [(i["state"], i["outcome"]) for i in first.root["items"]] == [("SUCCESSFUL", "done")] * 2
+    assert [(i["state"], i["outcome"]) for i in again.root["items"]] == [("SUCCESSFUL", "already")] * 2
+    pressed = house.query("select act, reference, state from store_intent order by id")
+    assert pressed == [("post", left.reference, "DONE"), ("settle", new.reference, "DONE"), ("post", new.reference, "DONE")]
+    assert house.query("select batch, count(*) from store_booking group by batch order by 2") == [(left.reference, 1), (new.reference, 2)]
+    assert [s["state"] for one in (new, left) for s in rpc.statements(one.reference)] == ["posted", "posted"]
 
 
 def test_wrong_password_is_tried_once(erp: SandboxProcess, chromium: Browser, tmp_path: Path) -> None:
