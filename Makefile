@@ -19,7 +19,7 @@ demo-clean:  ## Forget the demo: portals, vault, store
 	rm -rf output/demo
 
 test: setup lint  ## Everything that CI runs
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 lint: setup  ## Style, types, import contracts
 	.venv/bin/ruff check .
