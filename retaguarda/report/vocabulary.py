@@ -134,6 +134,7 @@ ACTS: Vocabulary = {
     "register": ("Register", _INFO),
     "validate": ("Validate", _INFO),
     "settle": ("Settle", _INFO),
+    "post": ("Post", _INFO),
 }
 RECEIPT_BREAKS: Vocabulary = {
     "amount_differs": ("Amount differs", _WARN),
