@@ -116,8 +116,9 @@ def test_every_code_of_the_model_has_a_label(table: Vocabulary, codes: list[str]
             "pressed, but not proven: The portal is closed or answers with an error.",
             "botão acionado, mas sem comprovação: O portal está fechado ou responde com erro.",
         ),
+        ("Perfil comprador: The buyer's CCEE profile code is missing.", "Perfil comprador: Falta o código do perfil CCEE do comprador."),
         ("the portal holds BOL-1 2 times", "o portal tem BOL-1 2 vezes"),
-        ("the file begins on 2026-11-04, after 2026-11-01", "o arquivo começa em 2026-11-04, depois de 2026-11-01"),
+        ("the file begins on 2026-11-04, after 2026-11-01", "o arquivo começa em 04/11/2026, depois de 01/11/2026"),
     ],
 )
 def test_what_the_program_said_is_told_in_portuguese(told: str, retold: str) -> None:
@@ -132,6 +133,10 @@ def test_what_the_program_said_is_told_in_portuguese(told: str, retold: str) -> 
         "Erro 42: {text}",
         "{0.__class__}",
         "x" * 100_000,
+        "a: " * 600,
+        "a; " * 600,
+        "a; b: " * 300,
+        "the portal holds " * 100 + " with other values: ",
         "register ",
         "",
     ],
