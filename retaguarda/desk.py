@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.db import transaction
-from playwright.sync_api import Browser
 
 from retaguarda.audit import events
 from retaguarda.audit.evidence import EvidenceStore
@@ -18,16 +17,18 @@ from retaguarda.clock import Clock
 from retaguarda.errors import ConfigurationError, CredentialRefused, RetaguardaError
 from retaguarda.locks import Locks
 from retaguarda.model.secrets import Credential
-from retaguarda.portal.browser import open_browser
+from retaguarda.portal.browser import open_browser, speaking
 from retaguarda.portal.downloads import Download
 from retaguarda.portal.robot import Robot
 from retaguarda.portal.session import PortalSite, Session, open_session
+from retaguarda.redaction import redactor
 from retaguarda.settings import Settings
 from retaguarda.store.models import CredentialRefusal, RunRecord
 from retaguarda.vault import Vault
 
 if TYPE_CHECKING:
     from loguru import Logger
+    from playwright.sync_api import Browser
 
 C = TypeVar("C")
 
@@ -54,10 +55,15 @@ class Desk(Generic[C]):
 
     def shot_of_failure(self, error: RetaguardaError) -> None:
         """A picture of what the robot saw when it failed, where the browser still lives."""
-        try:
-            self.session.shot(f"failure: {error.code}")
-        except RetaguardaError as second:
-            self.session.log.debug("no picture of the failure: {}", second.text)
+        _shot_if_possible(self.session, f"failure: {error.code}")
+
+
+def _shot_if_possible(session: Session, label: str) -> None:
+    """A picture of a failure; when there is none, the failure itself is what must be told."""
+    try:
+        session.shot(label)
+    except RetaguardaError as error:
+        session.log.debug("no picture of {}: {}", label, error.text)
 
 
 class RunRecorder:
@@ -109,7 +115,7 @@ class Desks:
         if capability is not object and capability.__name__ not in robot_class.manifest().capabilities:
             raise ConfigurationError(f"robot {portal} does not declare {capability.__name__}", remedy="choose another credential")
         site = self._site(portal)
-        with self._locks.hold(f"credential/{credential_name}"):
+        with self._locks.hold(f"credential/{credential_name}"), speaking(f"working at {portal}"):
             credential = self._credential(run, credential_name, robot_class.manifest().lockout_attempts)
             with self._session(robot_class, run, site, credential, log) as session:
                 robot = robot_class(session)
@@ -124,7 +130,8 @@ class Desks:
 
     def _leave(self, desk: Desk[Any]) -> None:
         try:
-            desk.robot.sign_out()
+            with speaking("signing out"):
+                desk.robot.sign_out()
         except RetaguardaError as error:
             desk.session.log.warning("could not sign out: {}", error.text)
 
@@ -151,16 +158,17 @@ class Desks:
     def _signing_in(self, run: RunRecord, robot: Robot, session: Session, credential: Credential) -> Callable[[], None]:
         def sign_in() -> None:
             try:
-                robot.sign_in(credential)
+                with speaking(f"signing in at {session.manifest.name}"):
+                    robot.sign_in(credential)
             except CredentialRefused as error:
-                session.shot("sign-in refused")
-                with transaction.atomic():
-                    CredentialRefusal.objects.create(credential=credential.name, at=self._clock.now(), text=error.text)
+                with transaction.atomic():  # before anything else can fail: a refusal that is forgotten is tried again
+                    CredentialRefusal.objects.create(credential=credential.name, at=self._clock.now(), text=redactor.clean(error.text))
                     events.record("credential.refused", run=run.pk, target=credential.name, data={"text": error.text})
+                _shot_if_possible(session, "sign-in refused")
                 raise
             except RetaguardaError as error:
                 session.log.warning("sign-in failed: {}", error.text)
-                session.shot(f"sign-in failed: {error.code}")
+                _shot_if_possible(session, f"sign-in failed: {error.code}")
                 raise
             with transaction.atomic():
                 events.record("portal.signed_in", run=run.pk, target=credential.name)
@@ -187,7 +195,9 @@ class Desks:
                 yield session
 
     def _running_browser(self) -> Browser:
-        if self._browser is None or not self._browser.is_connected():
+        if self._browser is not None and not self._browser.is_connected():
+            self.close()  # a dead browser's driver goes first: a thread has room for one
+        if self._browser is None:
             self._scratch = Path(self._exit.enter_context(tempfile.TemporaryDirectory(prefix="retaguarda-")))
             self._browser = self._exit.enter_context(open_browser(self._settings.browser.path, self._ca_bundle(self._scratch)))
         return self._browser

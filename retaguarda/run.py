@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -88,6 +89,7 @@ class Run:
         self.log = log.bind(run=record.pk)
         self.retry_refused = retry_refused
         self.folder = Path(record.folder)
+        self.steps: Counter[object] = Counter()  # how often this attempt asked for each step
         self._clock_offset = services.clock.offset()
         self._desk: Desk[Any] | None = None
         self._deferred: dict[str, float] = {}
@@ -246,9 +248,9 @@ class Run:
         facts = {"code": error.code, "reason": error.text, "remedy": error.remedy}
         self.log.bind(item=item.reference).warning("{}: {}", error.code, error.text)
         if isinstance(error, QuietPeriod):
-            self._defer(item, error.seconds_left, facts)
+            self._come_again(item, ItemState.DEFERRED, error.seconds_left, facts)
         elif isinstance(error, SessionLost) and self._renewed(item):
-            self._defer(item, 0, facts)
+            self._come_again(item, ItemState.NEW, 0, facts)
         elif isinstance(error, BusinessError):
             outcome = "refused_before" if error.facts.get("earlier") else "refused"
             self._services.runs.mark(item, ItemState.FAILED_BUSINESS, outcome=outcome, **facts)
@@ -269,9 +271,9 @@ class Run:
             self._services.runs.mark(item, ItemState.FAILED_APPLICATION, code=error.code, reason=error.text, remedy=error.remedy)
             raise
 
-    def _defer(self, item: Item, seconds: float, facts: Mapping[str, str]) -> None:
+    def _come_again(self, item: Item, state: ItemState, seconds: float, facts: Mapping[str, str]) -> None:
         self._deferred[item.reference] = self.clock.monotonic() + seconds
-        self._services.runs.mark(item, ItemState.DEFERRED, **facts)
+        self._services.runs.mark(item, state, **facts)
 
     def reject(self, reference: str, title: str, error: RetaguardaError, fields: Mapping[str, Any] | None = None) -> None:
         """Record an item that never came to work, e.g. rejected at intake."""

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from loguru import logger
 
 from retaguarda.redaction import redactor
 from retaguarda.store.connection import connect, point_at, set_up
 
 set_up()  # before any test module imports the tables
+logger.remove()  # loguru's own handler shows the values of a traceback; the product never uses it
 
 from tests.house import House, SetClock  # noqa: E402  # needs the tables
 
@@ -24,7 +25,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with all tables and no rows, made once."""
     path = tmp_path_factory.mktemp("store") / "template.db"
     connect(f"sqlite://{path}")
-    connection.close()
+    point_at("sqlite://:memory:")
     return path
 
 
@@ -36,7 +37,6 @@ def store(migrated: Path, tmp_path: Path) -> Iterator[Path]:
     shutil.copyfile(migrated, path)
     point_at(f"sqlite://{path}")
     yield path
-    connection.close()
     point_at("sqlite://:memory:")
 
 

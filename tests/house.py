@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from loguru import logger
+from playwright.sync_api import Browser
 
 from retaguarda.audit.evidence import EvidenceStore
 from retaguarda.audit.log import AuditLog
@@ -85,6 +86,15 @@ class Told:
         self.items.append((item.reference, item.state))
 
 
+class SharedBrowserDesks(Desks):
+    """Desks that take a browser which is there instead of starting one a run, where a test has one."""
+
+    shared: Browser | None = None
+
+    def _running_browser(self) -> Browser:
+        return self.shared or super()._running_browser()
+
+
 @dataclass
 class House:
     """An installation in a folder: its services, and runners over them."""
@@ -99,12 +109,13 @@ class House:
 
     @classmethod
     @contextmanager
-    def over(cls, home: Path, clock: Clock) -> Iterator[House]:
-        """An installation in `home`, over the store that is open."""
+    def over(cls, home: Path, clock: Clock, browser: Browser | None = None) -> Iterator[House]:
+        """An installation in `home`, over the store that is open; with `browser`, its desks share that one."""
         settings = Settings.model_construct(home=home, output=home / "output", portals={})
         locks, evidence = Locks(home / "locks"), EvidenceStore(home / "evidence", clock)
         vault, robots, told = Vault(home / "vault.json", KEY), dict[str, type[Robot]](), Told()
-        desks = Desks(settings, lambda: vault, robots.__getitem__, locks, evidence, clock)
+        desks = SharedBrowserDesks(settings, lambda: vault, robots.__getitem__, locks, evidence, clock)
+        desks.shared = browser
         services = Services(
             settings=settings,
             clock=clock,

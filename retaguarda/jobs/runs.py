@@ -21,6 +21,7 @@ ENDED = {RunState.SUCCESSFUL, RunState.PARTIAL, RunState.FAULTED, RunState.STOPP
 FINISHED = {RunState.SUCCESSFUL, RunState.PARTIAL}
 """Ends that a resumed parent does not repeat."""
 REFUSED_OUTCOMES = {"refused", "refused_before"}
+_SAID = {"code": "code", "reason": "text", "remedy": "remedy"}
 FINAL_ITEMS = {ItemState.SUCCESSFUL, ItemState.FAILED_BUSINESS, ItemState.ABANDONED}
 
 
@@ -77,12 +78,20 @@ class Runs:
             events.record("run.started", run=run.pk, target=run.process)
 
     def end(self, run: RunRecord, state: RunState, *, result: Any = None, error: Mapping[str, Any] | None = None) -> None:
-        """Close a run in an end state, with its result or its error."""
+        """Close a run in an end state, with its result or its error; no item of it is left as being worked on."""
         with transaction.atomic():
+            self._let_go(run, error or {})
             run.refresh_from_db(fields=["stop_requested"])
             run.state, run.result, run.error, run.ended_at = state, result, _clean(error), self._clock.now()
             run.save()
             events.record(f"run.{state.lower()}", run=run.pk, target=run.process, data=run.error or {})
+
+    def _let_go(self, run: RunRecord, error: Mapping[str, Any]) -> None:
+        """Say of items whose work broke off what is known of them: pressed and not proven, or not done."""
+        pressed = {intent.reference for intent in unresolved_of([run.pk])}
+        for item in run.items.filter(state=ItemState.IN_PROGRESS):
+            state = ItemState.UNCERTAIN if item.reference in pressed else ItemState.FAILED_APPLICATION
+            self.mark(item, state, **{fact: str(error.get(name, "")) for fact, name in _SAID.items()})
 
     def request_stop(self, run: RunRecord) -> None:
         """Ask a run and its children to stop at the next safe point."""
@@ -93,9 +102,13 @@ class Runs:
     def stop_requested(self, run: RunRecord) -> bool:
         return RunRecord.objects.filter(pk=run.pk, stop_requested=True).exists()
 
-    def child(self, parent: RunRecord, process: str, params: Mapping[str, str]) -> RunRecord | None:
-        """The child that an earlier attempt of this parent made for the same step, if any."""
-        return next((c for c in parent.children.filter(process=process).order_by("created_at") if c.params == dict(params)), None)
+    def child(self, parent: RunRecord, process: str, params: Mapping[str, str], turn: int = 0) -> RunRecord | None:
+        """The child that an earlier attempt of this parent made for the same step, if any.
+
+        `turn` tells steps apart that a parent takes several times with the same parameters.
+        """
+        made = parent.children.filter(process=process).order_by("created_at", "pk")
+        return next(iter([child for child in made if child.params == dict(params)][turn:]), None)
 
     def tree(self, run: RunRecord) -> list[RunRecord]:
         """The run and all runs under it, in the order they were made."""

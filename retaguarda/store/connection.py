@@ -7,10 +7,13 @@ import pkgutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from weakref import WeakSet
 
 from django.apps import apps
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 
 from retaguarda.errors import StoreUnavailable
 from retaguarda.locks import process_lock
@@ -50,9 +53,21 @@ def point_at(url: str) -> None:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreUnavailable(f"the store at {url} cannot be opened: {error}", remedy="check the path and its rights") from error
+    for opened in list(_opened):
+        BaseDatabaseWrapper.close(opened)  # SQLite's own keeps a store in memory open
     connections.settings["default"].update(chosen)
     connection.settings_dict.update(chosen)
-    connection.close()
+
+
+_opened: WeakSet[BaseDatabaseWrapper] = WeakSet()
+"""Every connection of this process: while a browser runs, its event loop gives this thread a second one."""
+
+
+def _remember(connection: BaseDatabaseWrapper, **_: object) -> None:
+    _opened.add(connection)
+
+
+connection_created.connect(_remember, dispatch_uid="retaguarda.store")
 
 
 def _up_to_date() -> bool:

@@ -1,0 +1,1 @@
+"""A robot of the tests: its manifest lies beside it, as every robot's does."""
