@@ -24,6 +24,7 @@ from retaguarda.portal.downloads import Download
 from retaguarda.portal.gate import SubmitGate
 from retaguarda.portal.mailbox import open_mailbox, wait_for_code
 from retaguarda.portal.manifest import Manifest
+from retaguarda.portal.pictures import lossless_webp
 
 if TYPE_CHECKING:
     from loguru import Logger
@@ -173,12 +174,10 @@ class Session:
     def shot(self, label: str) -> str:
         """A lossless screenshot of the page as evidence, masked; returns its SHA-256."""
         try:
-            picture = self.page.screenshot(
-                type="webp", quality=100, mask=[m for m in self._masks if m.page == self.page], animations="disabled"
-            )
+            picture = self.page.screenshot(mask=[m for m in self._masks if m.page == self.page], animations="disabled")
         except Error as error:
             raise translated(error, "taking a screenshot") from error
-        return self._recorder.picture(label, picture)
+        return self._recorder.picture(label, lossless_webp(picture))
 
     def mask(self, *locators: Locator) -> None:
         """Black out these locators in every later screenshot; password fields always are."""

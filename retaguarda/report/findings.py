@@ -20,6 +20,7 @@ from retaguarda.model.reconciliation import (
 )
 from retaguarda.model.statements import Entry
 from retaguarda.report.content import BreakLine, ContractLine, Findings, MatchLine, RejectionLine, TieLine
+from retaguarda.report.retell import retell
 
 
 def of_rejections(rejections: Iterable[Rejection]) -> tuple[RejectionLine, ...]:
@@ -66,7 +67,7 @@ def _break(broken: Break, invoice: Receivable | None) -> BreakLine:
         expected=broken.expected,
         unit="R$",
         partner=invoice.partner if invoice else "",
-        detail=" ".join(part for part in (say(broken.text), say(broken.hint) if broken.hint else "", broken.description) if part),
+        detail=" ".join(part for part in (say(broken.text), retell(broken.hint) if broken.hint else "", broken.description) if part),
     )
 
 
