@@ -79,6 +79,7 @@ class SimPortal:
     coming: list[tuple[float, str, Mapping[str, str]]] = field(default_factory=list)
     posts: Counter[str] = field(default_factory=Counter)
     refusing: set[str] = field(default_factory=set)
+    garbage_until: float = -1.0
 
     def count(self, reference: str) -> int:
         """How often the portal holds a reference, once all that is under way has arrived."""
@@ -86,9 +87,11 @@ class SimPortal:
 
     def find(self, wanted: Thing) -> Found | None:
         self.world.step("look")
-        if self.world.fires("garbage page", 0.06):
-            raise self.world.rng.choice([PortalChanged, PortalUnavailable, SessionLost])("garbage")
         now = self.world.clock.true
+        if self.world.fires("garbage page", 0.06):
+            self.garbage_until = now + self.world.rng.choice([0.0, self.world.rng.uniform(1, 300)])
+        if self.world.faulty and now <= self.garbage_until:
+            raise self.world.rng.choice([PortalChanged, PortalUnavailable, SessionLost])("garbage")
         self.held += [row for row in self.coming if row[0] <= now]
         self.coming = [row for row in self.coming if row[0] > now]
         behind = self.world.rng.uniform(0, LAG) if self.world.fires("list behind", 0.25) else 0.0
@@ -287,7 +290,7 @@ class World:
                 self._check(item)
             if len(self.ends) == len(self.items):
                 break
-            self.clock.advance(self.rng.uniform(1, 70))
+            self.clock.advance(self.rng.choice([self.rng.uniform(1, 10), self.rng.uniform(10, 120)]))
         self._finish()
         return self
 
@@ -297,8 +300,8 @@ class World:
         except Rebooted:
             self.clock.reboot()
             self.clock.advance(self.rng.uniform(20, 600))
-        except Killed:
-            self.clock.advance(self.rng.uniform(1, 300))
+        except Killed:  # a supervisor starts it again at once, or nobody does for a while
+            self.clock.advance(self.rng.choice([self.rng.uniform(1, 5), self.rng.uniform(5, 300)]))
 
     def _check(self, item: Thing) -> None:
         self.require(self.portal.count(item.reference) <= 1, f"{item.reference} registered twice")

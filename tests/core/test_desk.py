@@ -21,7 +21,7 @@ from tests.core.toy.robot import Registers, ToyRobot
 from tests.house import House, SetClock, Thing
 
 pytestmark = pytest.mark.browser
-THINGS = [Thing("R-0"), Thing("R-1"), Thing("R-2")]
+THINGS = [Thing("R-0"), Thing("R-1")]
 
 
 @pytest.fixture
@@ -64,15 +64,15 @@ def told() -> list[str]:
 
 def test_things_are_registered_once_and_a_second_run_presses_nothing(house: House, toy: ToyPortal) -> None:
     run = carried_out(house)
-    assert (run.state, ends(run)) == ("SUCCESSFUL", {"R-0": "done", "R-1": "done", "R-2": "done"}), run.error
-    assert toy.held == [("R-0", "10"), ("R-1", "10"), ("R-2", "10")]
-    assert [item.protocol for item in run.items.order_by("id")] == ["P-1", "P-2", "P-3"]
+    assert (run.state, ends(run)) == ("SUCCESSFUL", {"R-0": "done", "R-1": "done"}), run.error
+    assert toy.held == [("R-0", "10"), ("R-1", "10")]
+    assert [item.protocol for item in run.items.order_by("id")] == ["P-1", "P-2"]
     labels = list(Evidence.objects.order_by("id").values_list("label", flat=True))
     assert labels[:2] == ["register R-0: form before the button", "register R-0: receipt"]
     assert Intent.objects.get(reference="R-0").picture == Evidence.objects.order_by("id")[0].sha256
     again = carried_out(house)
-    assert (again.state, ends(again)) == ("SUCCESSFUL", {"R-0": "already", "R-1": "already", "R-2": "already"})
-    assert toy.pages.asked["POST /act"] == 3
+    assert (again.state, ends(again)) == ("SUCCESSFUL", {"R-0": "already", "R-1": "already"})
+    assert toy.pages.asked["POST /act"] == 2
     assert {"credential.used", "portal.signed_in", "act.intent", "act.done"} <= set(told())
 
 
@@ -83,7 +83,7 @@ def test_a_dry_run_presses_nothing(house: House, toy: ToyPortal) -> None:
 
 def test_a_wrong_password_is_tried_once_and_not_again_until_it_is_corrected(house: House, toy: ToyPortal, clock: SetClock) -> None:
     house.vault.put("toy/robo", {"user": "robo", "password": "canary-wrong-1"})
-    for _ in range(3):
+    for _ in range(2):
         run = carried_out(house)
         clock.advance(60)
         assert run.error is not None
@@ -115,21 +115,21 @@ def test_a_lost_session_is_renewed_once_an_item(house: House, toy: ToyPortal) ->
     toy.misbehave("GET /list", toy.drop_sessions)
     run = carried_out(house)
     assert (run.state, set(ends(run).values()), len(toy.sign_ins)) == ("SUCCESSFUL", {"done"}, 2)
-    assert len(toy.held) == 3
+    assert len(toy.held) == 2
     toy.misbehave("GET /list", *[toy.drop_sessions] * 9)
     lost = carried_out(house)
     assert lost.error is not None
     assert (lost.state, lost.error["code"], exit_code([lost])) == ("FAULTED", "session-lost", 75)
     toy.misbehave("GET /list")
     assert house.runner(register()).resume(lost).state == "SUCCESSFUL"
-    assert len(toy.held) == 3
+    assert len(toy.held) == 2
 
 
 def test_a_session_lost_before_the_button_presses_nothing_twice(house: House, toy: ToyPortal) -> None:
     toy.misbehave("GET /new", toy.drop_sessions)
     run = carried_out(house)
-    assert (run.state, toy.held) == ("SUCCESSFUL", [("R-1", "10"), ("R-2", "10"), ("R-0", "10")])
-    assert toy.pages.asked["POST /act"] == 3
+    assert (run.state, toy.held) == ("SUCCESSFUL", [("R-1", "10"), ("R-0", "10")])
+    assert toy.pages.asked["POST /act"] == 2
 
 
 def test_a_password_that_is_refused_when_the_session_is_renewed_ends_the_run_and_is_remembered(house: House, toy: ToyPortal) -> None:
@@ -166,8 +166,8 @@ def test_a_cut_answer_is_verified_and_one_that_is_lost_comes_again_after_the_qui
     before = house.services.clock.monotonic()
     run = carried_out(house)
     assert (run.state, set(ends(run).values())) == ("SUCCESSFUL", {"done"})
-    assert sorted(toy.held) == [("R-0", "10"), ("R-1", "10"), ("R-2", "10")]
-    assert toy.pages.asked["POST /act"] == 4
+    assert sorted(toy.held) == [("R-0", "10"), ("R-1", "10")]
+    assert toy.pages.asked["POST /act"] == 3
     assert house.services.clock.monotonic() - before >= 150
     assert list(Intent.objects.filter(reference="R-1").order_by("attempt").values_list("state", flat=True)) == ["ABSENT", "DONE"]
 
