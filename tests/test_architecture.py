@@ -36,6 +36,20 @@ def test_contracts_name_every_robot_and_task(room: str, contract: str) -> None:
     assert named == there
 
 
+ROOMS = {path.stem for path in (ROOT / "retaguarda").glob("*") if path.suffix == ".py" or (path / "__init__.py").exists()} - {
+    "__init__",
+    "__main__",
+}
+
+
+@pytest.mark.parametrize(("contract", "but"), [("playwright", {"portal"}), ("machinery-knows-no-portal", {"console"})])
+def test_contracts_leave_no_room_out(contract: str, but: set[str]) -> None:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / ".importlinter", encoding="utf-8")
+    sources = set(parser[f"importlinter:contract:{contract}"]["source_modules"].split())
+    assert {name.removeprefix("retaguarda.") for name in sources if name.startswith("retaguarda.")} == ROOMS - but
+
+
 def test_every_robot_has_its_four_files() -> None:
     robots = [path.parent for path in (ROOT / "robots").glob("*/robot.toml")]
     assert len(robots) >= 5
