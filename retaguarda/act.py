@@ -108,7 +108,7 @@ class ActProtocol:
         swallowed = self.journal.absences(key, self.run if self.retry_refused else None)
         if swallowed >= MAX_SWALLOWED:
             raise Refused(
-                f"sent {swallowed} times, and the portal never showed it",
+                f"tried {swallowed} times, and the portal never showed it",
                 remedy="look at the portal; then resend it with --retry-refused",
                 earlier=True,
             )

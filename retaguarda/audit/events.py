@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import getpass
 import hashlib
+import math
 import os
 import secrets
 from collections.abc import Mapping
@@ -45,8 +46,8 @@ def record(action: str, *, run: str = "", item: str = "", target: str = "", who:
         "version": __version__,
         "action": action,
         "run": run,
-        "item": item,
-        "target": target,
+        "item": _clean(item),
+        "target": _clean(target),
         "data": _bounded(_clean(data or {})),
     }
     OutboxEvent.objects.create(at=now, line=line)
@@ -67,4 +68,5 @@ def _clean(value: Any) -> Any:
     if isinstance(value, str):
         clean = redactor.clean(value)
         return clean if len(clean) <= LONGEST // 4 else f"{clean[: LONGEST // 4]}…"
-    return value if isinstance(value, bool | int | float) or value is None else redactor.clean(str(value))
+    plain = value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value))
+    return value if plain else redactor.clean(str(value))

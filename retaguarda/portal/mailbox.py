@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import email
 import email.policy
@@ -42,10 +43,19 @@ class MaildirMailbox:
         self._folder = folder
 
     def newest(self) -> Iterator[Mail]:
-        files = [path for part in ("new", "cur") for path in (self._folder / part).glob("*") if path.is_file()]
-        for path in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True):
-            message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-            yield _mail(message, dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC))
+        dated = [(when, path) for part in ("new", "cur") for path in (self._folder / part).glob("*") if (when := _delivery(path))]
+        for when, path in sorted(dated, reverse=True):
+            with contextlib.suppress(FileNotFoundError):  # another reader of the mailbox moved it meanwhile
+                message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+                yield _mail(message, dt.datetime.fromtimestamp(when, dt.UTC))
+
+
+def _delivery(path: Path) -> float:
+    """When a message was delivered, in seconds; 0 when it is gone or no file."""
+    try:
+        return path.stat().st_mtime if path.is_file() else 0
+    except FileNotFoundError:
+        return 0
 
 
 def _mail(message: EmailMessage, delivered: dt.datetime) -> Mail:

@@ -72,6 +72,13 @@ def test_an_empty_log_is_told_as_none(log: AuditLog, tmp_path: Path) -> None:
     assert verify(tmp_path / "nowhere").problems == ["there is no log here"]
 
 
+def test_halves_of_characters_and_endless_texts_from_a_portal_do_not_jam_the_sealer(log: AuditLog) -> None:
+    with transaction.atomic():
+        events.record("x", item="\ud800", target="\udfff" * 9000, data={"\ud834": ["\udd1e\x00\u2028"], "n": float("nan")})
+    log.seal()
+    whole(log)
+
+
 def test_segments_roll_over(log: AuditLog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_module, "SEGMENT_LINES", 4)
     for count in (3, 6, 4):

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from django.db import DatabaseError
 
-from retaguarda.act import ActProtocol
+from retaguarda.act import MAX_SWALLOWED, ActProtocol
 from retaguarda.errors import (
     BrowserCrashed,
     Conflict,
@@ -317,7 +317,8 @@ class World:
             end, count = self.ends[item.reference], self.portal.count(item.reference)
             self.require(end == "conflict" or count == (end == "done"), f"{item.reference} ended {end}, the portal holds it {count} times")
             if end == "refused":
-                self.require(item.reference in self.portal.refusing or before[item.reference] >= 3, f"{item.reference} was not refused")
+                given_up = Intent.objects.filter(reference=item.reference, state=IntentState.ABSENT).count() >= MAX_SWALLOWED
+                self.require(item.reference in self.portal.refusing or given_up, f"{item.reference} was not refused")
             self.attempt(item, self.make_run())
         self.require(before == self.portal.posts, f"a second run pressed: {self.portal.posts - before}")
 

@@ -443,7 +443,7 @@ def test_a_portal_that_swallows_the_form_is_not_pressed_for_ever(scene: Scene, c
         with pytest.raises(QuietPeriod):
             scene.ensure()
         clock.advance(QUIET)
-    with pytest.raises(Refused, match="sent 3 times, and the portal never showed it"):
+    with pytest.raises(Refused, match="tried 3 times, and the portal never showed it"):
         scene.ensure()
     assert scene.form.presses == MAX_SWALLOWED
     with pytest.raises(Refused):
