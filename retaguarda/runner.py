@@ -18,6 +18,7 @@ from django.db import DatabaseError
 from retaguarda.audit.log import AuditLog
 from retaguarda.errors import (
     ConfigurationError,
+    DeadlinePassed,
     Disposition,
     InfrastructureError,
     LeaseHeld,
@@ -200,15 +201,19 @@ class Runner:
 
 
 def exit_code(tree: list[RunRecord]) -> int:
-    """The documented exit of a run: 0 done, 1 items failed or breaks, 5 uncertain, 3 configuration or credential, 7 a person, 75 later."""
+    """The documented exit of a run: 0 done, 1 items failed or breaks, 3 configuration or credential, 5 uncertain, 6 deadline missed,
+    7 a person, 75 later. 5 outranks all; 6 outranks 1, and no other: what stopped the run is told first.
+    """
     doubtful = Item.objects.filter(run__in=tree, state__in=[ItemState.UNCERTAIN, ItemState.DEFERRED])
     if doubtful.exists() or unresolved_of([run.pk for run in tree]):
         return 5
     if tree[0].state == RunState.STOPPED:
         return 130
-    if tree[0].state == RunState.FAULTED:
-        return int((tree[0].error or {}).get("exit", 1))
-    return 0 if tree[0].state == RunState.SUCCESSFUL else 1
+    if tree[0].state == RunState.SUCCESSFUL:
+        return 0
+    found = int((tree[0].error or {}).get("exit", 1)) if tree[0].state == RunState.FAULTED else 1
+    late = found == 1 and Item.objects.filter(run__in=tree, code=DeadlinePassed().code).exists()
+    return 6 if late else found
 
 
 def exit_of(error: RetaguardaError) -> int:
@@ -219,6 +224,8 @@ def exit_of(error: RetaguardaError) -> int:
         return 3
     if isinstance(error, NeedsPerson):
         return 7
+    if isinstance(error, DeadlinePassed):
+        return 6
     if isinstance(error, PortalUnavailable) or error.disposition is Disposition.RETRY:
         return 75
     return 5 if error.disposition is Disposition.RECHECK else 1

@@ -12,7 +12,7 @@ import typer
 from babel.messages.pofile import read_po
 
 from retaguarda.console.cli import app
-from retaguarda.console.help_texts import HELP_OPTION, METAVARS, PANELS, USAGE, texts_of
+from retaguarda.console.help_texts import ARGUMENTS, HELP_OPTION, KINDS, METAVARS, PANELS, USAGE, texts_of
 from retaguarda.language import CATALOGUE, catalogue, configured_language, say, set_language
 from retaguarda.report import vocabulary
 from retaguarda.report.labels import label
@@ -113,7 +113,7 @@ def test_everything_said_has_its_portuguese() -> None:
 
 def test_every_help_text_has_its_portuguese() -> None:
     command: Any = typer.main.get_command(app)
-    texts = texts_of(command) | {HELP_OPTION, USAGE, *METAVARS, *PANELS.values()}
+    texts = texts_of(command) | {HELP_OPTION, USAGE, *METAVARS, *PANELS.values(), *ARGUMENTS.values(), *KINDS.values()}
     assert len(texts) > 60
     assert missing({Spoken(text, "help") for text in texts}) == ""
 

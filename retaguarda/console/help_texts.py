@@ -12,6 +12,8 @@ from retaguarda.language import say
 USAGE = "Usage: "
 HELP_OPTION = "Show this message and exit."
 METAVARS = ("[OPTIONS]", "COMMAND [ARGS]...")
+ARGUMENTS = {"process": "PROCESS", "run_id": "RUN", "name": "NAME", "path": "PATH"}
+KINDS = {"int": "NUMBER", "Path": "PATH"}
 PANELS = {
     "ARGUMENTS_PANEL_TITLE": "Arguments",
     "OPTIONS_PANEL_TITLE": "Options",
@@ -45,14 +47,24 @@ def spoken(command: Any) -> Any:
     command.context_class = _Context
     command.help, command.short_help, command.epilog = _said(command.help), _said(command.short_help), _said(command.epilog)
     command.options_metavar = _said(command.options_metavar)
-    options = [*command.params, command.get_help_option(_Context(command))]
-    for option in options:
-        option.help = _said(option.help)
+    for parameter in [*command.params, command.get_help_option(_Context(command))]:
+        _speak(parameter)
     if isinstance(command, TyperGroup):
         command.subcommand_metavar = say(command.subcommand_metavar)
         for under in command.commands.values():
             spoken(under)
     return command
+
+
+def _speak(parameter: Any) -> None:
+    """An argument is called by what it stands for; an option says what it takes, and a switch takes nothing."""
+    parameter.help = _said(parameter.help)
+    if parameter.param_type_name == "argument":
+        parameter.metavar = say(ARGUMENTS.get(parameter.name, parameter.name.upper()))
+        parameter.display_type_rich = lambda ctx: None  # noqa: ARG005  # typer's signature
+    else:
+        kind = "" if parameter.is_flag or parameter.type_descriptor.annotation is bool else KINDS.get(parameter.bare_type(), "TEXT")
+        parameter.metavar = _said(kind)
 
 
 def texts_of(command: TyperCommand | TyperGroup) -> set[str]:

@@ -81,7 +81,7 @@ def told() -> list[str]:
 ENDS: list[tuple[RetaguardaError, str, int]] = [
     (InvalidItem(), "FAULTED", 1),
     (Refused(), "FAULTED", 1),
-    (DeadlinePassed(), "FAULTED", 1),
+    (DeadlinePassed(), "FAULTED", 6),
     (PortalChanged(), "FAULTED", 1),
     (PortalBlocked(), "FAULTED", 1),
     (CredentialRefused(), "FAULTED", 3),
@@ -113,7 +113,14 @@ def test_every_error_ends_a_run_in_its_state_with_its_exit_code(house: House, er
 
 
 def test_every_disposition_has_an_exit_code() -> None:
-    assert {exit_of(error) for error, _, _ in ENDS} == {1, 3, 5, 7, 75}
+    assert {exit_of(error) for error, _, _ in ENDS} == {1, 3, 5, 6, 7, 75}
+
+
+def test_a_missed_deadline_has_its_own_exit_code_and_an_unproven_press_outranks_it(house: House) -> None:
+    late = started(house, working({"R-1": DeadlinePassed(), "R-2": Refused()}))
+    assert (late.state, code_of(house, late)) == ("PARTIAL", 6)
+    unproven = started(house, working({"R-1": DeadlinePassed(), "R-2": OutcomeUnknown()}))
+    assert (unproven.state, code_of(house, unproven)) == ("PARTIAL", 5)
 
 
 def test_a_run_that_does_all_is_successful(house: House) -> None:
