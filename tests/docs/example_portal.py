@@ -62,6 +62,7 @@ def open_portal(state: Path, port: int = 0) -> Iterator[SandboxProcess]:
     sandbox = Sandbox(NAME, state, port, build(), faults=Faults((NAME,)), secrets=secrets)
     running = start(sandbox)
     try:
+        held.touch(0o600)
         held.write_text(json.dumps(sandbox.secrets), "utf-8")
         table = f'[portals.{NAME}]\nurl = "{running.url}"\naccount = "{sandbox.config["account"]}"\n'
         (state / "portals.toml").write_text(table, "utf-8")

@@ -112,5 +112,5 @@ def test_a_new_task_is_found_as_a_process(project: Project) -> None:
 
 def test_an_unknown_process_is_told_with_what_to_do(project: Project) -> None:
     shown = project.retaguarda("process", "show", "fetch_statement")
-    assert shown.returncode == 1
+    assert shown.returncode == 3
     assert "retaguarda process list" in shown.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -62,10 +63,17 @@ class Project:
 
     def python(self, *arguments: str, timeout: float = 150) -> subprocess.CompletedProcess[str]:
         """The interpreter with this folder's robots and tasks before those of the project."""
+        return self._run([sys.executable, *arguments], timeout)
+
+    def _run(self, command: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
         path = os.pathsep.join((str(self.folder), str(ROOT)))
         settings = os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200"} | self.settings
-        command = [sys.executable, *arguments]
         return subprocess.run(command, cwd=self.folder, env=settings, capture_output=True, text=True, timeout=timeout, check=False)
+
+    def shell(self, script: str) -> subprocess.CompletedProcess[str]:
+        """Commands as one types them; after each `retaguarda ...` its exit code is printed as `[exit N]`."""
+        command = f'retaguarda() {{ {shlex.quote(sys.executable)} -m retaguarda "$@"; echo "[exit $?]"; }}\n{script}'
+        return self._run(["bash", "-c", command], 150)
 
     def write(self, files: dict[str, str]) -> None:
         for name, text in files.items():
