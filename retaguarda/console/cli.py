@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -73,6 +75,8 @@ def main() -> None:
         code = 130
     except RetaguardaError as error:
         code = _say_error(error)
+    except Exception as error:  # noqa: BLE001  # the top: a defect is told in one sentence, and in full where it is asked for
+        code = _say_defect(error)
     sys.exit(code or 0)
 
 
@@ -102,6 +106,22 @@ def _say_error(error: RetaguardaError) -> int:
     if error.remedy:
         _console().print(say("What to do: {remedy}", remedy=retell(error.remedy)), markup=False)
     return exit_of(error)
+
+
+def _say_defect(error: Exception) -> int:
+    """A defect of the program: what and where; its traceback with --verbose, without secrets."""
+    from retaguarda.redaction import redactor
+
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    told = {"text": f"{type(error).__name__}: {error}", "where": f"{Path(where.filename).name}:{where.lineno}"}
+    _console().print(redactor.clean(say("Defect of the program at {where}: {text}", **told)), style="bold red", markup=False)
+    if {"-v", "--verbose"} & set(sys.argv):
+        _console().print(redactor.clean("".join(traceback.format_exception(error))), markup=False)
+    else:
+        _console().print(
+            say("What to do: {remedy}", remedy=say("repeat it with retaguarda --verbose … and send what it shows")), markup=False
+        )
+    return 1
 
 
 def _console() -> Console:

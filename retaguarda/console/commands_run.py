@@ -48,9 +48,16 @@ def resume(run_id: RunId, retry_refused: RetryRefused = False, as_json: Json = F
 def stop(run_id: RunId) -> None:
     """Ask a run to stop at its next safe point."""
     house = open_house()
+    house.bury_dead()
     run = house.runs().get(run_id)
+    from retaguarda.console.screen import state
+    from retaguarda.jobs.runs import ENDED
+
+    if run.state in ENDED:
+        typer.echo(say("Run {run} has ended: {state}", run=run.pk, state=state(run.state).plain))
+        return
     house.runs().request_stop(run)
-    typer.echo(say("Run {run} was asked to stop.", run=run.pk))
+    typer.echo(say("Run {run} was asked to stop; it will at its next safe point.", run=run.pk))
 
 
 @app.command("list")
@@ -60,7 +67,9 @@ def list_runs(
     as_json: Json = False,
 ) -> None:
     """The latest runs."""
-    runs = open_house().runs().latest(count, process)
+    house = open_house()
+    house.bury_dead()
+    runs = house.runs().latest(count, process)
     if as_json:
         typer.echo(json.dumps([describe(run) for run in runs], ensure_ascii=False, indent=1))
         return
@@ -77,6 +86,7 @@ def list_runs(
 def show(run_id: RunId, as_json: Json = False) -> None:
     """One run: its steps, items and outputs."""
     house = open_house()
+    house.bury_dead()
     tree = house.runs().tree(house.runs().get(run_id))
     if as_json:
         typer.echo(json.dumps([describe(run, items=True) for run in tree], ensure_ascii=False, indent=1))
@@ -143,7 +153,8 @@ def describe(run: RunRecord, *, items: bool = False) -> dict[str, Any]:
 def execute(house: House, work: Callable[[Runner], RunRecord], *, as_json: bool) -> None:
     """Run `work` with a runner, show how it goes, and end with the documented exit code."""
     from retaguarda.console.screen import screen
-    from retaguarda.console.terminal import SilentProgress, TerminalProgress, close
+    from retaguarda.console.silent import SilentProgress
+    from retaguarda.console.terminal import TerminalProgress, close
     from retaguarda.runner import exit_code
 
     if as_json:

@@ -13,6 +13,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
+
 from retaguarda.console.wiring import House, open_house, robot_names
 from retaguarda.errors import RetaguardaError
 from retaguarda.language import say
@@ -22,12 +23,16 @@ MIN_FREE_GB = 2
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at: whether it is well, what was seen, and what to do when it is not."""
+    """One thing looked at: whether it is well, what was seen, and what to do when it is not.
+
+    What is not needed is told and fails nothing: a robot of a portal that this installation does not use.
+    """
 
     name: str
     well: bool
     seen: str
     remedy: str = ""
+    needed: bool = True
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False) -> None:
@@ -39,14 +44,15 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Machine-readabl
     else:
         for finding in findings:
             _show(finding)
-    raise typer.Exit(0 if all(finding.well for finding in findings) else 3)
+    raise typer.Exit(0 if all(finding.well or not finding.needed for finding in findings) else 3)
 
 
 def _show(finding: Finding) -> None:
     from retaguarda.console.screen import screen
 
-    console, mark = screen(), "[green]✓[/green]" if finding.well else "[bold red]✗[/bold red]"
-    console.print(f"{mark} {subjects().get(finding.name, finding.name):<12} ", end="")
+    console = screen()
+    mark = "[green]✓[/green]" if finding.well else "[bold red]✗[/bold red]" if finding.needed else "·"
+    console.print(f"{mark} {subjects().get(finding.name, finding.name):<14} ", end="")
     console.print(finding.seen, markup=False, soft_wrap=True)
     if not finding.well and finding.remedy:
         console.print(f"  → {finding.remedy}", markup=False, soft_wrap=True)
@@ -116,7 +122,10 @@ def _clock(house: House) -> Finding:
 def _audit(house: House) -> Finding:
     from retaguarda.audit.verify import verify
     from retaguarda.report.retell import retell
+    from retaguarda.store.models import OutboxEvent
 
+    if not (house.audit_folder / "segments").exists() and not OutboxEvent.objects.filter(sealed=True).exists():
+        return Finding("audit", well=True, seen=say("no event yet"))
     verdict = verify(house.audit_folder)
     seen = say("{count} events, the log holds", count=verdict.events) if verdict.holds else retell(verdict.problems[0])
     return Finding("audit", verdict.holds, seen, say("touch nothing in the folder; see all of it with: retaguarda audit verify"))
@@ -131,9 +140,8 @@ def _portal(house: House, name: str) -> Finding:
 
     site = house.settings.portals.get(name)
     if site is None:
-        return Finding(
-            name, well=False, seen=say("not configured"), remedy=say("write [portals.{name}] url = … in config/portals.toml", name=name)
-        )
+        remedy = say("write [portals.{name}] url = … in config/portals.toml", name=name)
+        return Finding(name, well=False, seen=say("not configured"), remedy=remedy, needed=not house.settings.portals)
     parts = urlsplit(site.url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:

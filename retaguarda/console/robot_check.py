@@ -52,7 +52,7 @@ def _of_configuration(house: House, robot: type[Robot]) -> list[str]:
 
 
 def _of_sign_in(house: House, robot: type[Robot]) -> list[str]:
-    from retaguarda.console.terminal import SilentProgress
+    from retaguarda.console.silent import SilentProgress
 
     with house.runner(SilentProgress()) as runner:
         credential = house.settings.portals[robot.manifest().name].credential or f"{robot.manifest().name}/robo"

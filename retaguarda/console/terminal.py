@@ -16,25 +16,12 @@ from retaguarda.console.screen import bullet, listing, mark, moment, process_lab
 from retaguarda.jobs.runs import ENDED, FINISHED
 from retaguarda.language import say
 from retaguarda.report.retell import retell
-from retaguarda.store.models import Item, ItemState, RunRecord, RunState
+from retaguarda.store.models import Item, ItemState, RunRecord
 from retaguarda.store.outcomes import outcome_counts
 
 MAX_NAMED = 12
 """Items in trouble that are named for each step; the workbook names all."""
 OPEN_ITEMS = {ItemState.NEW, ItemState.IN_PROGRESS, ItemState.DEFERRED}
-
-
-class SilentProgress:
-    """Tells nobody: for `--json` and unattended runs."""
-
-    def stage(self, run: RunRecord, text: str) -> None:
-        pass
-
-    def total(self, run: RunRecord, items: int) -> None:
-        pass
-
-    def item(self, run: RunRecord, item: Item) -> None:
-        pass
 
 
 class _Mark(SpinnerColumn):
@@ -122,8 +109,10 @@ def close(console: Console, tree: list[RunRecord]) -> None:
     console.print(say("Run {run}:", run=run.pk), state(run.state))
     if run.dry_run:
         console.print(say("Simulation: nothing was pressed and nothing was booked."), style="bold")
-    for path in sorted(Path(run.folder).glob("*.*")):
-        console.print(f"  {path}", soft_wrap=True)
+    outputs = sorted(path.name for path in Path(run.folder).glob("*.*"))
+    if outputs:
+        console.print(f"{run.folder}/", soft_wrap=True)
+        console.print(f"  {'  '.join(outputs)}")
     if to_resume(tree):
         console.print(say("To go on: retaguarda run resume {run}", run=run.pk), soft_wrap=True)
 
@@ -139,8 +128,9 @@ def introduce(console: Console, run: RunRecord) -> None:
 
 def to_resume(tree: list[RunRecord]) -> bool:
     """Whether the run has work left that resuming it goes on with."""
-    stopped = tree[0].state in {RunState.STOPPED, RunState.FAULTED, RunState.TIMED_OUT}
-    return stopped or any(outcome_counts(run)["uncertain"] for run in tree)
+    if tree[0].state in FINISHED:
+        return any(outcome_counts(run)["uncertain"] for run in tree)
+    return tree[0].state in ENDED
 
 
 def headings() -> dict[str, str]:

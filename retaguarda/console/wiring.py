@@ -57,6 +57,18 @@ class House:
 
         return Runs(self.settings.output, self.clock)
 
+    def bury_dead(self) -> None:
+        """Tell runs whose process died as what they are, before runs are shown; a runner is made only when there is one."""
+        from retaguarda.console.silent import SilentProgress
+        from retaguarda.locks import Locks
+        from retaguarda.store.models import RunRecord, RunState
+
+        locks = Locks(self.settings.home / "locks")
+        running = RunRecord.objects.filter(parent=None, state=RunState.RUNNING)
+        if any(locks.is_free(f"run/{run.pk}") for run in running):
+            with self.runner(SilentProgress()) as runner:
+                runner.bury_dead()
+
     @contextmanager
     def runner(self, progress: Progress) -> Iterator[Runner]:
         """A runner with every process and robot of this installation."""
