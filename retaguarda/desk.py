@@ -13,7 +13,7 @@ from django.db import transaction
 
 from retaguarda.audit import events
 from retaguarda.audit.evidence import EvidenceStore
-from retaguarda.clock import Clock
+from retaguarda.clock import SAO_PAULO, Clock
 from retaguarda.errors import ConfigurationError, CredentialRefused, RetaguardaError
 from retaguarda.locks import Locks
 from retaguarda.model.secrets import Credential
@@ -147,7 +147,7 @@ class Desks:
         refusals = CredentialRefusal.objects.filter(credential=name, cleared_at=None)
         if refusals.count() >= budget:
             raise CredentialRefused(
-                f"{name} was refused by the portal on {refusals.latest('at').at:%Y-%m-%d %H:%M} and is not tried again",
+                f"{name} was refused by the portal on {refusals.latest('at').at.astimezone(SAO_PAULO):%Y-%m-%d %H:%M} and is not tried again",
                 remedy=f"correct it, then: retaguarda vault set {name}",
             )
         credential = self._vault().credential(name)

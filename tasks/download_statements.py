@@ -39,10 +39,14 @@ def download_statements(run: Run, period: Period, credentials: tuple[str, ...] =
             with run.item(Errand(f"{account} {period}")):
                 download = bank.statement(account, period)
                 proofs.append(_proven(download, account, period))
-            statements.append(run.artifact(download))
+                statements.append(run.artifact(download))
             if isinstance(bank, DownloadsReturns):
                 run.stage("boleto returns")
                 returns += [_whole_return(run, download) for download in bank.returns(account, period)]
+    if len(statements) < len(credentials):
+        raise IncompleteDownload(
+            "a statement is missing: nothing is reconciled without it", remedy="see the items of this step, then resume"
+        )
     findings = run.hand_over("findings.json", Findings(statements=tuple(proofs)))
     return BankFiles(tuple(statements), tuple(returns), findings)
 
