@@ -146,8 +146,9 @@ class Desks:
     def _credential(self, run: RunRecord, name: str, budget: int) -> Credential:
         refusals = CredentialRefusal.objects.filter(credential=name, cleared_at=None)
         if refusals.count() >= budget:
+            day = refusals.latest("at").at.astimezone(SAO_PAULO)
             raise CredentialRefused(
-                f"{name} was refused by the portal on {refusals.latest('at').at.astimezone(SAO_PAULO):%Y-%m-%d %H:%M} and is not tried again",
+                f"{name} was refused by the portal on {day:%Y-%m-%d %H:%M} and is not tried again",
                 remedy=f"correct it, then: retaguarda vault set {name}",
             )
         credential = self._vault().credential(name)

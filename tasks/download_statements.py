@@ -44,9 +44,7 @@ def download_statements(run: Run, period: Period, credentials: tuple[str, ...] =
                 run.stage("boleto returns")
                 returns += [_whole_return(run, download) for download in bank.returns(account, period)]
     if len(statements) < len(credentials):
-        raise IncompleteDownload(
-            "a statement is missing: nothing is reconciled without it", remedy="see the items of this step, then resume"
-        )
+        raise IncompleteDownload("a statement is missing: nothing is reconciled without it", remedy="see this step's items, then resume")
     findings = run.hand_over("findings.json", Findings(statements=tuple(proofs)))
     return BankFiles(tuple(statements), tuple(returns), findings)
 
