@@ -101,7 +101,7 @@ def test_wrong_password_stops_after_one_try(tmp_path: Path, ccee: SandboxProcess
 
 
 def failed_attempts(sandbox: SandboxProcess) -> int:
-    return int(sandbox.truth("ccee")["sign_ins"].get("password-wrong", 0))
+    return int(sandbox.truth("ccee")["sign_ins"].get("wrong-password", 0))
 
 
 def test_refused_item_is_not_sent_again(tmp_path: Path, ccee: SandboxProcess) -> None:
