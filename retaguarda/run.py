@@ -138,11 +138,10 @@ class Run:
             raise ConfigurationError(f"cannot read {path}: {error.strerror}", remedy="check the path") from error
 
     def path(self, artifact: Artifact) -> Path:
-        """Where an artifact's bytes lie."""
-        found = self._services.evidence.path(artifact.sha256)
-        if not found.exists():
+        """Where an artifact's bytes lie, unchanged."""
+        if not self._services.evidence.path(artifact.sha256).exists():
             raise ConfigurationError(f"no evidence {artifact}", remedy="give the run that made it, or the file itself")
-        return found
+        return self._services.evidence.unchanged(artifact.sha256)
 
     def bytes_of(self, artifact: Artifact) -> bytes:
         return self.path(artifact).read_bytes()

@@ -25,6 +25,15 @@ class EvidenceStore:
     def path(self, sha256: str) -> Path:
         return self.folder / sha256[:2] / sha256
 
+    def unchanged(self, sha256: str) -> Path:
+        """Where the file of that SHA-256 lies; StoreUnavailable when its bytes are no longer the ones that were kept."""
+        path = self.path(sha256)
+        with path.open("rb") as file:
+            held = hashlib.file_digest(file, "sha256").hexdigest()
+        if held != sha256:
+            raise StoreUnavailable(f"evidence {sha256} was changed on the disk", remedy="restore it from the backup")
+        return path
+
     def keep(self, run: RunRecord, kind: str, label: str, data: bytes) -> str:
         """Keep `data` for a run and tell the audit log; returns its SHA-256.
 

@@ -35,7 +35,7 @@ class Runs:
     def create(self, process: str, params: Mapping[str, str], *, dry_run: bool = False, parent: RunRecord | None = None) -> RunRecord:
         """A new run in state PENDING with its folder under output/<date>/<run-id>/."""
         now = self._clock.now()
-        name = f"{now:%Y%m%d-%H%M%S}-{process.replace('_', '-')}-{secrets.token_hex(2)}"
+        name = f"{now:%Y%m%d-%H%M%S}-{process.replace('_', '-')}-{secrets.token_hex(4)}"
         folder = Path(parent.folder) if parent else self._output / f"{now:%Y-%m-%d}" / name
         folder.mkdir(parents=True, exist_ok=True)
         with transaction.atomic():

@@ -1,4 +1,4 @@
-"""The tables: runs, items, intents, evidence, bookings and the audit outbox."""
+"""The tables: runs, items, intents, evidence, bookings, what plans and carries out runs, and the audit outbox."""
 
 from __future__ import annotations
 
@@ -63,9 +63,25 @@ class RunRecord(models.Model):
     version = models.CharField(max_length=120, default="")
     result: models.JSONField = models.JSONField(null=True)
     error: models.JSONField = models.JSONField(null=True)
+    retry_refused = models.BooleanField(default=False)
+    queue = models.CharField(max_length=60, default="")  # empty: the command that launched it carries it out
+    priority = models.PositiveIntegerField(default=100)  # lower numbers first
+    not_before = models.DateTimeField(null=True)
+    attempt = models.PositiveIntegerField(default=1)  # each attempt of a queued run is handed to the engine once
+    handed_over = models.PositiveIntegerField(default=0)  # the last attempt that the engine was given
+    failures = models.PositiveIntegerField(default=0)  # retries that were spent
+    time_limit = models.PositiveIntegerField(null=True)  # seconds an attempt may take
+    kill_requested = models.BooleanField(default=False)
+    executor = models.CharField(max_length=160, default="")  # host:pid of the process that carries it out
+    trigger = models.CharField(max_length=80, default="")
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["process", "created_at"]), models.Index(fields=["state"])]
+        indexes: ClassVar = [
+            models.Index(fields=["process", "created_at"]),
+            models.Index(fields=["state"]),
+            models.Index(fields=["parent", "-created_at"]),
+            models.Index(fields=["trigger", "state"]),
+        ]
 
 
 class Item(models.Model):
@@ -144,6 +160,129 @@ class CredentialRefusal(models.Model):
     at = models.DateTimeField()
     text = models.TextField()
     cleared_at = models.DateTimeField(null=True)
+
+
+class Worker(models.Model):
+    """A process that carries runs out or plans them; whether it lives is told by its lock `worker/<name>`, not by a clock."""
+
+    name = models.CharField(primary_key=True, max_length=120)
+    kind = models.CharField(max_length=12)  # worker | scheduler
+    host = models.CharField(max_length=120)
+    pid = models.PositiveIntegerField()
+    queues: models.JSONField = models.JSONField(default=list)
+    concurrency = models.PositiveIntegerField(default=1)
+    version = models.CharField(max_length=120, default="")
+    started_at = models.DateTimeField()
+    beat_at = models.DateTimeField()
+    draining = models.BooleanField(default=False)
+    stopped_at = models.DateTimeField(null=True)
+
+
+class Lease(models.Model):
+    """Who works with a credential. The lock decides; `fence` grows with each holder, and a press needs the newest."""
+
+    credential = models.CharField(primary_key=True, max_length=120)
+    fence = models.PositiveBigIntegerField(default=0)
+    run = models.CharField(max_length=80, default="")
+    executor = models.CharField(max_length=160, default="")
+    since = models.DateTimeField(null=True)
+    released_at = models.DateTimeField(null=True)
+
+
+class FireState(models.TextChoices):
+    """What became of a planned fire: it ends as exactly one of RUN, SKIPPED and MISSED."""
+
+    PLANNED = "PLANNED"
+    RUN = "RUN"
+    SKIPPED = "SKIPPED"
+    MISSED = "MISSED"
+
+
+class PlannedFire(models.Model):
+    """The ledger of expected runs: one row a moment at which a trigger is to fire."""
+
+    trigger = models.CharField(max_length=80)
+    at = models.DateTimeField()  # the moment in UTC
+    local = models.CharField(max_length=40)  # the wall time that the rule meant, with its offset
+    due = models.DateTimeField(null=True)  # the obligation's deadline, where the trigger states one
+    state = models.CharField(max_length=8, choices=FireState.choices, default=FireState.PLANNED)
+    reason = models.CharField(max_length=200, default="")
+    run = models.ForeignKey(RunRecord, null=True, on_delete=models.PROTECT, related_name="fires")
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["trigger", "at"], name="fire_once")]
+        indexes: ClassVar = [models.Index(fields=["state", "at"])]
+
+
+class TriggerState(models.Model):
+    """What the store knows of a trigger of the configuration: switched off by a person, and how far its ledger reaches."""
+
+    name = models.CharField(primary_key=True, max_length=80)
+    enabled = models.BooleanField(default=True)
+    rule = models.CharField(max_length=64, default="")  # digest of the rule that the ledger was written by
+    covered_until = models.DateTimeField(null=True)  # every fire up to here has its row
+    changed_by = models.CharField(max_length=120, default="")
+    changed_at = models.DateTimeField(null=True)
+
+
+class RequestState(models.TextChoices):
+    """Life of a question to a person."""
+
+    OPEN = "OPEN"
+    ANSWERED = "ANSWERED"
+    REFUSED = "REFUSED"
+    EXPIRED = "EXPIRED"
+
+
+class Request(models.Model):
+    """A question to a person that a parked run waits for: the approval of a plan, or the answer to a portal's challenge."""
+
+    run = models.ForeignKey(RunRecord, on_delete=models.PROTECT, related_name="requests")
+    kind = models.CharField(max_length=12)  # approval | challenge
+    subject = models.CharField(max_length=200)  # the plan's name, or the credential that is asked
+    digest = models.CharField(max_length=64, default="")  # of the plan that is approved
+    facts: models.JSONField = models.JSONField(default=dict)
+    state = models.CharField(max_length=10, choices=RequestState.choices, default=RequestState.OPEN)
+    asked_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    answered_by = models.CharField(max_length=120, default="")
+    answered_at = models.DateTimeField(null=True)
+    reason = models.TextField(default="")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["state", "asked_at"])]
+
+
+class Alert(models.Model):
+    """A cause of trouble that people are told of once, and once more when it is over."""
+
+    cause = models.CharField(max_length=200)  # e.g. `portal/ccee`: the root, not the symptom
+    severity = models.CharField(max_length=10)  # info | warning | critical
+    text = models.TextField()
+    facts: models.JSONField = models.JSONField(default=dict)
+    symptoms = models.PositiveIntegerField(default=1)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    told_at = models.DateTimeField(null=True)
+    recovered_at = models.DateTimeField(null=True)
+    recovery_told_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["cause"], condition=models.Q(recovered_at=None), name="alert_once_a_cause")
+        ]
+
+
+class LegalHold(models.Model):
+    """What must not be deleted, whatever its retention says, until the hold is lifted."""
+
+    run = models.ForeignKey(RunRecord, null=True, on_delete=models.PROTECT, related_name="holds")  # none: everything is held
+    reason = models.TextField()
+    by = models.CharField(max_length=120)
+    at = models.DateTimeField()
+    lifted_by = models.CharField(max_length=120, default="")
+    lifted_at = models.DateTimeField(null=True)
 
 
 class OutboxEvent(models.Model):

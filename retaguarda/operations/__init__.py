@@ -1,0 +1,1 @@
+"""What keeps an installation healthy and its people told: alerts, watchdog, metrics, backup, retention."""
