@@ -41,6 +41,7 @@ class SetClock(Clock):
         super().__init__(business_date)
 
     def now(self) -> dt.datetime:
+        self.wall += dt.timedelta(microseconds=1)  # no two moments are the same
         return self.wall
 
     def monotonic(self) -> float:
