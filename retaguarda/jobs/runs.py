@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,8 +33,25 @@ class Runs:
         self._output = output
         self._clock = clock
 
-    def create(self, process: str, params: Mapping[str, str], *, dry_run: bool = False, parent: RunRecord | None = None) -> RunRecord:
-        """A new run in state PENDING with its folder under output/<date>/<run-id>/."""
+    def create(
+        self,
+        process: str,
+        params: Mapping[str, str],
+        *,
+        dry_run: bool = False,
+        parent: RunRecord | None = None,
+        queue: str = "",
+        priority: int = 100,
+        not_before: dt.datetime | None = None,
+        time_limit: int | None = None,
+        trigger: str = "",
+        retry_refused: bool = False,
+    ) -> RunRecord:
+        """A new run in state PENDING with its folder under output/<date>/<run-id>/.
+
+        With a `queue` workers carry it out, lower `priority` first, not before `not_before`; an attempt may take
+        `time_limit` seconds. Without one, whoever made it does.
+        """
         now = self._clock.now()
         name = f"{now:%Y%m%d-%H%M%S}-{process.replace('_', '-')}-{secrets.token_hex(4)}"
         folder = Path(parent.folder) if parent else self._output / f"{now:%Y-%m-%d}" / name
@@ -49,13 +67,15 @@ class Runs:
                 created_at=now,
                 folder=str(folder),
                 version=__version__,
+                queue=queue,
+                priority=priority,
+                not_before=not_before,
+                time_limit=time_limit,
+                trigger=trigger,
+                retry_refused=retry_refused,
             )
-            events.record(
-                "run.queued",
-                run=run.pk,
-                target=process,
-                data={"params": dict(params), "dry_run": dry_run, "parent": parent.pk if parent else ""},
-            )
+            facts = {"params": dict(params), "dry_run": dry_run, "parent": parent.pk if parent else "", "queue": queue, "trigger": trigger}
+            events.record("run.queued", run=run.pk, target=process, data=facts)
         return run
 
     def get(self, run_id: str) -> RunRecord:
