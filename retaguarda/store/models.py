@@ -78,7 +78,7 @@ class RunRecord(models.Model):
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["process", "created_at"]),
-            models.Index(fields=["state"]),
+            models.Index(fields=["state", "process"]),
             models.Index(fields=["parent", "-created_at"]),
             models.Index(fields=["trigger", "state"]),
         ]
@@ -101,6 +101,7 @@ class Item(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["run", "reference"], name="item_once_a_run")]
+        indexes: ClassVar = [models.Index(fields=["state", "outcome"])]
 
 
 class Intent(models.Model):
@@ -136,6 +137,10 @@ class Evidence(models.Model):
     label = models.CharField(max_length=200)
     size = models.PositiveBigIntegerField()
     at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True)  # retention let its bytes go; the hash stays
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["sha256"]), models.Index(fields=["kind", "at"])]
 
 
 class Booking(models.Model):
@@ -265,6 +270,7 @@ class Alert(models.Model):
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
     told_at = models.DateTimeField(null=True)
+    gone_at = models.DateTimeField(null=True)  # not seen since: over once it has stayed away for a while
     recovered_at = models.DateTimeField(null=True)
     recovery_told_at = models.DateTimeField(null=True)
 
@@ -272,6 +278,32 @@ class Alert(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["cause"], condition=models.Q(recovered_at=None), name="alert_once_a_cause")
         ]
+
+
+class Notice(models.Model):
+    """A message that one target is to get, written with what it tells of: a target that is down gets it later."""
+
+    alert = models.ForeignKey(Alert, null=True, on_delete=models.CASCADE, related_name="notices")  # none: the daily digest
+    kind = models.CharField(max_length=10)  # opened | again | recovered | digest
+    target = models.CharField(max_length=60)
+    subject = models.CharField(max_length=200)
+    body = models.TextField()
+    made_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    error = models.TextField(default="")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["sent_at", "id"])]
+
+
+class Milestone(models.Model):
+    """The latest time that something happened to the whole installation: a backup, a restore, a digest."""
+
+    name = models.CharField(primary_key=True, max_length=40)
+    at = models.DateTimeField()
+    by = models.CharField(max_length=120, default="")
+    facts: models.JSONField = models.JSONField(default=dict)
 
 
 class LegalHold(models.Model):
@@ -291,3 +323,6 @@ class OutboxEvent(models.Model):
     at = models.DateTimeField()
     line: models.JSONField = models.JSONField()
     sealed = models.BooleanField(default=False, db_index=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["at"])]
