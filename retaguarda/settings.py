@@ -70,6 +70,65 @@ class ReconcileSettings(_Section):
     tolerance: str = "0.05"
 
 
+class JobsSettings(_Section):
+    """How workers carry queued runs out."""
+
+    queues: tuple[str, ...] = Field(default=("default",), description="queues that a worker serves when it is not told otherwise")
+    concurrency: int = Field(default=2, ge=1, description="runs that a worker carries out at a time")
+    poll_seconds: float = Field(default=0.25, gt=0, description="how often a worker looks for queued runs")
+    time_limit: int = Field(default=4 * 3600, gt=0, description="seconds an attempt may take, where its process states no other limit")
+    kill_grace: int = Field(default=60, gt=0, description="seconds from asking a run to stop until it is killed")
+    retries: int = Field(default=5, ge=0, description="how often a queued run is tried again after an application error")
+    retry_first: float = Field(default=60, gt=0, description="seconds before the first retry; each later one waits twice as long")
+    retry_most: float = Field(default=3600, gt=0, description="seconds that a retry waits at most")
+    recycle_after: int = Field(default=200, gt=0, description="runs after which a worker's child process is replaced by a new one")
+
+
+Severity = Literal["info", "warning", "critical"]
+
+
+class AlertTarget(_Section):
+    """Who is told; the address is a secret, so it lies in the vault: `alert/<name>`, field url."""
+
+    severity: Severity = Field(default="warning", description="causes from this severity on are told at once")
+    digest: bool = Field(default=False, description="whether the daily digest is sent there")
+
+
+class AlertSettings(_Section):
+    """What people are told of, whom, and how often: a cause is told once, and once more when it is over."""
+
+    targets: dict[str, AlertTarget] = {}
+    digest_at: dt.time = Field(default=dt.time(8), description="hour of the daily digest, in São Paulo")
+    repeat_hours: float = Field(default=24, ge=0, description="an open cause is told again after so long; 0: never")
+    settle_minutes: float = Field(default=10, ge=0, description="a cause must stay away so long before it counts as over")
+    look_back_hours: float = Field(default=24, gt=0, description="failed runs and missed fires older than this are history")
+    request_hours: float = Field(default=4, gt=0, description="a question to a person is overdue after so long")
+    margin_minutes: float = Field(default=120, ge=0, description="margin before a deadline under which it is told")
+    queue_minutes: float = Field(default=10, ge=0, description="a queued run waits so long before a missing worker is told")
+    unsealed_minutes: float = Field(default=60, gt=0, description="audit events wait so long for the log before it is told")
+    disk_gb: float = Field(default=2, ge=0, description="free space under which the disk counts as nearly full")
+
+
+class BackupSettings(_Section):
+    """Where backups are written, and how old the last one may be; without a folder nobody is told that there is none."""
+
+    folder: Path | None = None
+    max_age_hours: float = Field(default=26, gt=0)
+
+
+class RetentionSettings(_Section):
+    """Days that each class of data is kept, then `retention apply` lets it go; 0 keeps it for ever. The audit log always stays."""
+
+    logs: int = Field(default=180, ge=0, description="run.jsonl and traces in the folders of runs")
+    pictures: int = Field(default=1827, ge=0, description="pictures of what the robots saw; 1827 days are five years")
+    files: int = Field(default=1827, ge=0, description="downloads, inputs and outputs of runs")
+    runs: int = Field(default=1827, ge=0, description="runs, items, presses, bookings, answers, and the folder of the run")
+    ledger: int = Field(default=1827, ge=0, description="planned fires that were decided")
+    alerts: int = Field(default=365, ge=0, description="alerts that are over")
+    engine: int = Field(default=30, ge=0, description="deliveries of the engine, workers that stopped")
+    outbox: int = Field(default=90, ge=0, description="the store's copies of audit events that the log holds")
+
+
 class StoreSettings(_Section):
     """Where the database is; empty means a SQLite file in `home`."""
 
@@ -100,11 +159,15 @@ class Settings(BaseSettings):
     language: Literal["pt-BR", "en"] = "pt-BR"
     company: str = ""
     store: StoreSettings = StoreSettings()
+    jobs: JobsSettings = JobsSettings()
     vault: VaultSettings = VaultSettings()
     browser: BrowserSettings = BrowserSettings()
     clock: ClockSettings = ClockSettings()
     deadlines: DeadlineSettings = DeadlineSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
+    alerts: AlertSettings = AlertSettings()
+    backup: BackupSettings = BackupSettings()
+    retention: RetentionSettings = RetentionSettings()
     portals: dict[str, PortalSettings] = {}
 
     @property
