@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-DATA_FILES = {"classes.toml"}
-"""Rules that are data, read by the task that needs them."""
+DATA_FILES = {"classes.toml", "deadlines.toml", "triggers.toml"}
+"""Rules that are data, read by what needs them."""
+
+
+def configuration_folder() -> Path:
+    """The folder of the configuration: RETAGUARDA_CONFIG_DIR, or `config` here."""
+    return Path(os.environ.get("RETAGUARDA_CONFIG_DIR", "config"))
 
 
 def configuration_files() -> list[Path]:
     """config/*.toml in name order, then the files that RETAGUARDA_CONFIG names (separated like a PATH)."""
-    folder = Path(os.environ.get("RETAGUARDA_CONFIG_DIR", "config"))
     named = [Path(name) for name in os.environ.get("RETAGUARDA_CONFIG", "").split(os.pathsep) if name]
-    return [path for path in sorted(folder.glob("*.toml")) if path.name not in DATA_FILES] + named
+    return [path for path in sorted(configuration_folder().glob("*.toml")) if path.name not in DATA_FILES] + named
