@@ -154,3 +154,11 @@ class ConfigurationError(InfrastructureError):
 
 class StopRequested(RetaguardaError):
     """An operator asked the run to stop; it stopped at a safe point."""
+
+
+class TimeLimitReached(RetaguardaError):
+    """The run took longer than its time limit; it stopped at a safe point."""
+
+
+class Killed(RetaguardaError):
+    """The run was ended at once, in the middle of its work."""

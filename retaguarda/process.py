@@ -62,6 +62,8 @@ class Process:
     name: str
     function: Callable[..., Any]
     composed: bool = False
+    time_limit: int | None = None
+    """Seconds an attempt may take; the installation's own limit where none is stated."""
 
     @property
     def summary(self) -> str:
@@ -100,12 +102,14 @@ class Process:
 @overload
 def task(function: Callable[..., Any], /) -> Process: ...
 @overload
-def task(*, composed: bool = False) -> Callable[[Callable[..., Any]], Process]: ...
-def task(function: Callable[..., Any] | None = None, /, *, composed: bool = False) -> Process | Callable[[Callable[..., Any]], Process]:
-    """Mark a function as a process; `composed` processes are made of child runs."""
+def task(*, composed: bool = False, time_limit: int | None = None) -> Callable[[Callable[..., Any]], Process]: ...
+def task(
+    function: Callable[..., Any] | None = None, /, *, composed: bool = False, time_limit: int | None = None
+) -> Process | Callable[[Callable[..., Any]], Process]:
+    """Mark a function as a process; `composed` processes are made of child runs, `time_limit` is in seconds."""
 
     def mark(marked: Callable[..., Any]) -> Process:
-        return Process(marked.__name__, marked, composed)
+        return Process(marked.__name__, marked, composed, time_limit)
 
     return mark(function) if function else mark
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ from retaguarda.errors import (
     RetaguardaError,
     SessionLost,
     StopRequested,
+    TimeLimitReached,
 )
 from retaguarda.jobs.journal import Journal
 from retaguarda.jobs.runs import FINAL_ITEMS, REFUSED_OUTCOMES, Runs
@@ -83,7 +85,9 @@ class Services:
 class Run:
     """One execution of a task."""
 
-    def __init__(self, services: Services, record: RunRecord, log: Logger, *, retry_refused: bool = False) -> None:
+    def __init__(
+        self, services: Services, record: RunRecord, log: Logger, *, retry_refused: bool = False, time_is_up: float = math.inf
+    ) -> None:
         self._services = services
         self.record = record
         self.log = log.bind(run=record.pk)
@@ -91,6 +95,7 @@ class Run:
         self.folder = Path(record.folder)
         self.steps: Counter[object] = Counter()  # how often this attempt asked for each step
         self._clock_offset = services.clock.offset()
+        self._time_is_up = time_is_up
         self._desk: Desk[Any] | None = None
         self._deferred: dict[str, float] = {}
         self._coming_again: set[str] = set()
@@ -120,9 +125,11 @@ class Run:
         self._services.progress.stage(self.record, text)
 
     def check_stop(self) -> None:
-        """Stop here when an operator asked for it: nothing is half done at this point."""
+        """Stop here when an operator asked for it or time is up: nothing is half done at this point."""
         if self._services.interrupted() or self._services.runs.stop_requested(self.record):
             raise StopRequested()
+        if self.clock.monotonic() >= self._time_is_up:
+            raise TimeLimitReached()
 
     # --- files --------------------------------------------------------------------------------------------------------
 
@@ -179,7 +186,7 @@ class Run:
                 with speaking(f"working with {credential}"):
                     yield desk.robot
             except RetaguardaError as error:
-                if not isinstance(error, StopRequested):
+                if not isinstance(error, StopRequested | TimeLimitReached):
                     desk.shot_of_failure(error)
                 raise
             finally:
@@ -257,7 +264,7 @@ class Run:
             self._services.runs.mark(item, ItemState.UNCERTAIN, **facts)
         else:
             # a stop comes before the button: the item is as untouched as a new one
-            state = ItemState.NEW if isinstance(error, StopRequested) else ItemState.FAILED_APPLICATION
+            state = ItemState.NEW if isinstance(error, StopRequested | TimeLimitReached) else ItemState.FAILED_APPLICATION
             self._services.runs.mark(item, state, **facts)
             return True
         return False

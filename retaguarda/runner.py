@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
+import enum
+import math
 import signal
 import sys
 import traceback
@@ -13,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 
 from retaguarda.audit.log import AuditLog
 from retaguarda.errors import (
@@ -21,21 +24,27 @@ from retaguarda.errors import (
     DeadlinePassed,
     Disposition,
     InfrastructureError,
+    Killed,
     LeaseHeld,
     NeedsPerson,
+    OutcomeUnknown,
     PortalUnavailable,
     RetaguardaError,
     StopRequested,
     StoreUnavailable,
+    TimeLimitReached,
 )
 from retaguarda.jobs.journal import unresolved_of
 from retaguarda.jobs.runs import ENDED, FINISHED, REFUSED_OUTCOMES
 from retaguarda.process import Process, to_text
 from retaguarda.run import Run, Services
 from retaguarda.runlog import run_log
+from retaguarda.settings import JobsSettings
 from retaguarda.store.models import Item, ItemState, RunRecord, RunState
 
 OPEN_ITEMS = [ItemState.UNCERTAIN, ItemState.DEFERRED, ItemState.IN_PROGRESS, ItemState.FAILED_APPLICATION]
+ENDS = {RunState.SUCCESSFUL: 0, RunState.STOPPED: 130, RunState.TIMED_OUT: 124, RunState.SUSPENDED: 7}
+"""States that tell the exit code by themselves."""
 BREAKS = "breaks"
 """Key of a result that says how many breaks were found: they make a run PARTIAL."""
 
@@ -65,6 +74,14 @@ class Interrupts:
         self.received = number
 
 
+class Delivered(enum.StrEnum):
+    """What became of a delivery."""
+
+    DONE = "done"
+    STALE = "stale"  # that attempt was carried out before, or the run ended meanwhile
+    HELD = "held"  # another process carries the run out at this moment
+
+
 @dataclass(frozen=True)
 class _End:
     """How a run ended."""
@@ -84,6 +101,8 @@ class Runner:
         self._audit = audit
         self._report = report
         self._retry_refused = False
+        self._time_is_up = math.inf
+        self._delivered = ""
 
     def process(self, name: str) -> Process:
         """The process of that name; ConfigurationError lists the known ones."""
@@ -96,13 +115,83 @@ class Runner:
         self.bury_dead()
         process = self.process(name)
         process.bind(given)
-        run = self._services.runs.create(name, given, dry_run=dry_run)
-        blocking = self._services.runs.unfinished_before(run)
-        if blocking:
-            error = ConfigurationError(f"run {blocking.pk} left a press unresolved", remedy=f"retaguarda run resume {blocking.pk}")
-            self._services.runs.end(run, RunState.FAULTED, error=_facts(error))
-            raise error
+        run = self._services.runs.create(name, given, dry_run=dry_run, retry_refused=retry_refused)
+        if blocked := self._blocked(run):
+            self._services.runs.end(run, RunState.FAULTED, error=_facts(blocked))
+            raise blocked
         return self._whole(run, retry_refused=retry_refused)
+
+    def deliver(self, run_id: str, attempt: int, begun: Callable[[float], None]) -> Delivered:
+        """Carry out an attempt of a queued run that the engine delivered, unless it is carried out or was before.
+
+        How it goes on is decided here: an end, a later attempt after an application error, or a wait for a person. `begun`
+        is told the seconds that it may take.
+        """
+        try:
+            with self._services.locks.hold(f"run/{run_id}"):
+                run = RunRecord.objects.get(pk=run_id)
+                if run.attempt != attempt or run.state not in {RunState.PENDING, RunState.RUNNING}:
+                    return Delivered.STALE
+                if run.state == RunState.RUNNING:
+                    self._died(run)
+                    return Delivered.DONE
+                begun(self._set_limit(run))
+                self._deliver(run)
+                return Delivered.DONE
+        except LeaseHeld:
+            return Delivered.HELD
+
+    def _deliver(self, run: RunRecord) -> None:
+        if blocked := self._blocked(run):
+            self._services.runs.end(run, RunState.FAULTED, error=_facts(blocked))
+            return
+        self._retry_refused, self._delivered = run.retry_refused, run.pk
+        try:
+            with self.interrupts.listening():
+                self._execute(run)
+        finally:
+            self._delivered = ""
+            self._services.desks.close()
+            self._audit.seal()
+        if run.state in ENDED:
+            self._report(run)
+            self._audit.seal()
+
+    def _decide(self, run: RunRecord) -> None:
+        """Whether a queued run that ended comes again: handed back by a worker that shuts down, or by its error's disposition."""
+        if run.state == RunState.STOPPED and self.interrupts.received and not run.stop_requested:
+            self._services.runs.back_to_queue(run, _facts(StopRequested("the worker shut down")))
+            return
+        doubtful = run.state == RunState.PARTIAL and unresolved_of([step.pk for step in self._services.runs.tree(run)])
+        why = _facts(OutcomeUnknown()) if doubtful else run.error if run.state == RunState.FAULTED else None
+        at = next_try(run, why, self._services.settings.jobs, self._services.clock.now()) if why else None
+        if why and at:
+            self._services.runs.back_to_queue(run, why, not_before=at, failed=not _waits(why))
+
+    def _set_limit(self, run: RunRecord) -> float:
+        """Begin to count the seconds that an attempt may take."""
+        stated = run.time_limit or (self._processes[run.process].time_limit if run.process in self._processes else None)
+        limit = float(stated or self._services.settings.jobs.time_limit)
+        self._time_is_up = self._services.clock.monotonic() + limit
+        return limit
+
+    def _died(self, run: RunRecord) -> None:
+        """The process that carried a queued run out died: it comes again while it has retries left, else it ends."""
+        why = InfrastructureError("its process died", remedy=f"retaguarda run resume {run.pk}")
+        for step in self._services.runs.tree(run)[1:]:
+            if step.state == RunState.RUNNING:
+                self._services.runs.end(step, RunState.FAULTED, error=_facts(why))
+        if run.failures < self._services.settings.jobs.retries:
+            self._services.runs.back_to_queue(run, _facts(why), failed=True)
+        else:
+            self._services.runs.end(run, RunState.FAULTED, error=_facts(why))
+
+    def _blocked(self, run: RunRecord) -> ConfigurationError | None:
+        """Why a new run must not begin: an earlier one of the same process left a press unresolved."""
+        blocking = self._services.runs.unfinished_before(run) if run.started_at is None else None
+        if blocking is None:
+            return None
+        return ConfigurationError(f"run {blocking.pk} left a press unresolved", remedy=f"retaguarda run resume {blocking.pk}")
 
     def resume(self, run: RunRecord, *, retry_refused: bool = False) -> RunRecord:
         """Go on with a run at the item where it stood; a finished run is left as it is.
@@ -118,10 +207,27 @@ class Runner:
         return self._whole(run, retry_refused=retry_refused)
 
     def bury_dead(self) -> None:
-        """End the runs whose process died: what nobody carries out must not be told as running."""
-        for run in RunRecord.objects.filter(parent=None, state=RunState.RUNNING):
-            with contextlib.suppress(LeaseHeld), self._services.locks.hold(f"run/{run.pk}"):
-                self._close_tree(run, RunState.FAULTED, InfrastructureError("its process died", remedy=f"retaguarda run resume {run.pk}"))
+        """Tell runs whose process died as what they are: a queued one comes again, any other ended."""
+        for seen in RunRecord.objects.filter(parent=None, state=RunState.RUNNING):
+            with contextlib.suppress(LeaseHeld), self._services.locks.hold(f"run/{seen.pk}"):
+                run = RunRecord.objects.get(pk=seen.pk)
+                if run.state == RunState.RUNNING and run.kill_requested:
+                    self._close_tree(run, RunState.STOPPED, Killed())
+                elif run.state == RunState.RUNNING and run.queue:
+                    self._died(run)
+                elif run.state == RunState.RUNNING:
+                    why = InfrastructureError("its process died", remedy=f"retaguarda run resume {run.pk}")
+                    self._close_tree(run, RunState.FAULTED, why)
+
+    def end_killed(self, run_id: str, *, timed_out: bool) -> None:
+        """Tell a run whose process was killed, for its time limit or by an operator, as what it is."""
+        with contextlib.suppress(LeaseHeld), self._services.locks.hold(f"run/{run_id}"):
+            run = RunRecord.objects.get(pk=run_id)
+            if run.state == RunState.RUNNING:
+                state, why = (
+                    (RunState.TIMED_OUT, TimeLimitReached("killed at its time limit")) if timed_out else (RunState.STOPPED, Killed())
+                )
+                self._close_tree(run, state, why)
 
     def _close_tree(self, run: RunRecord, state: RunState, why: RetaguardaError) -> None:
         for step in reversed(self._services.runs.tree(RunRecord.objects.get(pk=run.pk))):
@@ -136,6 +242,7 @@ class Runner:
 
     def _whole(self, run: RunRecord, *, retry_refused: bool) -> RunRecord:
         self._retry_refused = retry_refused
+        self._set_limit(run)
         try:
             with self._services.locks.hold(f"run/{run.pk}"), self.interrupts.listening():
                 self._execute(run)
@@ -167,22 +274,36 @@ class Runner:
         return process.load(record.result)
 
     def _execute(self, record: RunRecord) -> None:
-        process = self.process(record.process)
         self._services.runs.begin(record)
         try:
             with run_log(Path(record.folder) / "run.jsonl", _root(record).pk) as log:
-                end = self._carried_out(process, Run(self._services, record, log, retry_refused=self._retry_refused))
+                run = Run(self._services, record, log, retry_refused=self._retry_refused, time_is_up=self._time_is_up)
+                end = self._carried_out(run)
         except OSError as error:
             end = _End(RunState.FAULTED, error=_facts(StoreUnavailable(f"the run's folder cannot be written: {error}")))
-        self._services.runs.end(record, end.state, result=end.result, error=end.error)
+        with transaction.atomic():  # an end and what follows from it: no crash comes between them
+            self._close(record, end)
+            if record.pk == self._delivered:
+                self._decide(record)
 
-    def _carried_out(self, process: Process, run: Run) -> _End:
+    def _close(self, record: RunRecord, end: _End) -> None:
+        if end.state == RunState.SUSPENDED:
+            self._services.runs.suspend(record, end.error or {})
+        else:
+            self._services.runs.end(record, end.state, result=end.result, error=end.error)
+
+    def _carried_out(self, run: Run) -> _End:
         """The worker loop's body: the one place of the machinery that catches everything."""
         try:
+            process = self.process(run.record.process)
             result = process.function(run, **process.bind(run.record.params))
             return _End(self._end_state(run.record, result), process.dump(result))
         except StopRequested as stop:
             return _End(RunState.STOPPED, error=_facts(stop))
+        except TimeLimitReached as late:
+            return _End(RunState.TIMED_OUT, error=_facts(late))
+        except NeedsPerson as question:
+            return _End(RunState.SUSPENDED, error=_facts(question))
         except (RetaguardaError, DatabaseError) as raised:
             error = raised if isinstance(raised, RetaguardaError) else _store_failed(raised)
             run.log.error("{}: {}", error.code, error.text)  # noqa: TRY400  # an expected end, without a traceback
@@ -207,10 +328,8 @@ def exit_code(tree: list[RunRecord]) -> int:
     doubtful = Item.objects.filter(run__in=tree, state__in=[ItemState.UNCERTAIN, ItemState.DEFERRED])
     if doubtful.exists() or unresolved_of([run.pk for run in tree]):
         return 5
-    if tree[0].state == RunState.STOPPED:
-        return 130
-    if tree[0].state == RunState.SUCCESSFUL:
-        return 0
+    if tree[0].state in ENDS:
+        return ENDS[RunState(tree[0].state)]
     found = int((tree[0].error or {}).get("exit", 1)) if tree[0].state == RunState.FAULTED else 1
     late = found == 1 and Item.objects.filter(run__in=tree, code=DeadlinePassed().code).exists()
     return 6 if late else found
@@ -218,7 +337,7 @@ def exit_code(tree: list[RunRecord]) -> int:
 
 def exit_of(error: RetaguardaError) -> int:
     """The exit code that an error ends a command with."""
-    if isinstance(error, ChildFailed):
+    if isinstance(error, StepFailed):
         return error.exit
     if isinstance(error, ConfigurationError) or error.code in {"credential-refused", "vault-unavailable"}:
         return 3
@@ -231,8 +350,30 @@ def exit_of(error: RetaguardaError) -> int:
     return 5 if error.disposition is Disposition.RECHECK else 1
 
 
+def next_try(run: RunRecord, error: Mapping[str, Any], settings: JobsSettings, now: dt.datetime) -> dt.datetime | None:
+    """When a queued run that failed is tried again; None when it is not: a business error never, others while retries are left.
+
+    A run that only waits for a credential another run works with spends no retry.
+    """
+    if error.get("disposition") not in {str(Disposition.RETRY), str(Disposition.RECHECK)}:
+        return None
+    if _waits(error):
+        return now + dt.timedelta(seconds=settings.retry_first / 4)
+    if run.failures >= settings.retries:
+        return None
+    pause = min(settings.retry_first * 2**run.failures, settings.retry_most)
+    told = error.get("retry_at") or ""
+    return max(now + dt.timedelta(seconds=pause), dt.datetime.fromisoformat(told)) if told else now + dt.timedelta(seconds=pause)
+
+
+def _waits(error: Mapping[str, Any]) -> bool:
+    return error.get("code") == LeaseHeld().code
+
+
 def _facts(error: RetaguardaError) -> dict[str, Any]:
-    return {"code": error.code, "text": error.text, "remedy": error.remedy, "disposition": str(error.disposition), "exit": exit_of(error)}
+    at = getattr(error, "retry_at", None)
+    facts = {"code": error.code, "text": error.text, "remedy": error.remedy, "disposition": str(error.disposition), "exit": exit_of(error)}
+    return facts | ({"retry_at": at.isoformat()} if at else {})
 
 
 def _store_failed(error: DatabaseError) -> StoreUnavailable:
@@ -244,15 +385,31 @@ def _as_error(record: RunRecord) -> RetaguardaError:
     if record.state == RunState.STOPPED:
         return StopRequested()
     facts = record.error or {}
-    error = ChildFailed(f"{record.process}: {facts.get('text', record.state)}", remedy=facts.get("remedy", ""))
-    error.exit = int(facts.get("exit", 1))
-    return error
+    if record.state == RunState.TIMED_OUT:
+        return TimeLimitReached()
+    return StepFailed(record.process, record.state, facts) if record.state != RunState.SUSPENDED else StepWaits(record.process, facts)
 
 
-class ChildFailed(RetaguardaError):
+class StepFailed(RetaguardaError):
     """A step of the process failed."""
 
-    exit = 1
+    def __init__(self, process: str, state: str, facts: Mapping[str, Any]) -> None:
+        super().__init__(f"{process}: {facts.get('text', state)}", remedy=facts.get("remedy", ""))
+        self.exit = int(facts.get("exit", 1))
+        self.disposition = Disposition(facts.get("disposition", Disposition.HALT))  # type: ignore[misc]  # its step's own
+        self.retry_at = dt.datetime.fromisoformat(facts["retry_at"]) if facts.get("retry_at") else None
+        self.cause = facts.get("code", "")
+
+    @property
+    def code(self) -> str:
+        return self.cause if self.cause == LeaseHeld().code else super().code
+
+
+class StepWaits(NeedsPerson):
+    """A step of the process waits for a person."""
+
+    def __init__(self, process: str, facts: Mapping[str, Any]) -> None:
+        super().__init__(f"{process}: {facts.get('text', '')}", remedy=facts.get("remedy", ""))
 
 
 def _root(record: RunRecord) -> RunRecord:

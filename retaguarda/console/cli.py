@@ -16,7 +16,7 @@ import typer
 from typer.exceptions import TyperException
 
 from retaguarda import __version__
-from retaguarda.console import commands_audit, commands_new, commands_robot, commands_run, commands_sandbox, commands_vault
+from retaguarda.console import commands_audit, commands_new, commands_robot, commands_run, commands_sandbox, commands_vault, commands_worker
 from retaguarda.console.demo import demo
 from retaguarda.console.doctor import doctor
 from retaguarda.console.help_texts import spoken
@@ -40,6 +40,7 @@ app.add_typer(commands_new.app, name="new", help="Start a new robot or task from
 app.add_typer(commands_sandbox.app, name="sandbox", help="Portals that behave, and misbehave, like the real ones.")
 app.add_typer(commands_audit.app, name="audit", help="The audit log.")
 app.add_typer(commands_vault.app, name="vault", help="Credentials.")
+app.add_typer(commands_worker.app, name="worker", help="Processes that carry queued runs out.")
 app.command()(doctor)
 app.command()(demo)
 

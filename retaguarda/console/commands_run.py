@@ -29,10 +29,20 @@ def start(
     param: Annotated[list[str] | None, typer.Option("--param", "-p", help="name=value, repeatable; see `process show`.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Look and plan, press nothing.")] = False,
     retry_refused: RetryRefused = False,
+    queue: Annotated[str, typer.Option(help="Queue it for the workers instead of carrying it out here.")] = "",
+    priority: Annotated[int, typer.Option(min=1, help="Of a queued run: lower numbers first.")] = 100,
+    delay: Annotated[int, typer.Option(min=0, help="Of a queued run: seconds before it may begin.")] = 0,
+    time_limit: Annotated[int | None, typer.Option(min=1, help="Seconds it may take; the process's own limit when not given.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Launch a process now and wait for its end."""
+    """Launch a process: now, waiting for its end, or by the workers of a queue."""
     house, given = open_house(), parse_params(param or [])
+    if queue:
+        wanted = {"dry_run": dry_run, "retry_refused": retry_refused, "priority": priority, "time_limit": time_limit}
+        _say_queued(_queued(house, process, given, queue=queue, delay=delay, **wanted), as_json=as_json)
+        return
+    if time_limit or delay:
+        raise ConfigurationError("--delay and --time-limit are for queued runs", remedy="add --queue NAME")
     execute(house, lambda runner: runner.start(process, given, dry_run=dry_run, retry_refused=retry_refused), as_json=as_json)
 
 
@@ -44,20 +54,87 @@ def resume(run_id: RunId, retry_refused: RetryRefused = False, as_json: Json = F
     execute(house, lambda runner: runner.resume(record, retry_refused=retry_refused), as_json=as_json)
 
 
+def _queued(house: House, process: str, given: dict[str, str], *, delay: int, **wanted: Any) -> RunRecord:
+    """A run for the workers, its parameters checked now."""
+    import datetime as dt
+
+    from retaguarda.console.wiring import process_named
+
+    process_named(process).bind(given)
+    not_before = house.clock.now() + dt.timedelta(seconds=delay) if delay else None
+    return house.runs().create(process, given, not_before=not_before, **wanted)
+
+
+def _say_queued(run: RunRecord, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([describe(run)], ensure_ascii=False, indent=1))
+        return
+    typer.echo(say("Run {run} waits in queue {queue}.", run=run.pk, queue=run.queue))
+    typer.echo(say("To follow it: retaguarda run show {run}", run=run.pk))
+
+
+@app.command()
+def retry(
+    run_id: RunId,
+    queue: Annotated[str, typer.Option(help="The queue; the run's own, or `default`, when not given.")] = "",
+    retry_refused: RetryRefused = False,
+    as_json: Json = False,
+) -> None:
+    """Queue a run that ended, or waits for a person, again: workers go on where it stood."""
+    house = open_house()
+    house.bury_dead()
+    run = house.runs().get(run_id)
+    house.runs().queue_up(run, queue, retry_refused=retry_refused)
+    _say_queued(run, as_json=as_json)
+
+
 @app.command()
 def stop(run_id: RunId) -> None:
-    """Ask a run to stop at its next safe point."""
+    """Ask a run to stop at its next safe point; a run that waits ends at once."""
+    _end(run_id, kill=False)
+
+
+@app.command()
+def kill(run_id: RunId) -> None:
+    """End a run at once, in the middle of its work. What it pressed and could not prove is looked up when it is resumed."""
+    _end(run_id, kill=True)
+
+
+def _end(run_id: str, *, kill: bool) -> None:
     house = open_house()
     house.bury_dead()
     run = house.runs().get(run_id)
     from retaguarda.console.screen import state
     from retaguarda.jobs.runs import ENDED
 
+    if run.state not in ENDED:
+        house.runs().request_stop(run, kill=kill)
+        if kill and not run.queue:
+            _kill_here(house, run)
     if run.state in ENDED:
         typer.echo(say("Run {run} has ended: {state}", run=run.pk, state=state(run.state).plain))
-        return
-    house.runs().request_stop(run)
-    typer.echo(say("Run {run} was asked to stop; it will at its next safe point.", run=run.pk))
+    elif kill:
+        typer.echo(say("Run {run} will be ended by its worker within seconds.", run=run.pk))
+    else:
+        typer.echo(say("Run {run} was asked to stop; it will at its next safe point.", run=run.pk))
+
+
+def _kill_here(house: House, run: RunRecord) -> None:
+    """End a run that no worker carries out: the command that launched it, when it works on this machine."""
+    import os
+    import signal
+    import socket
+    from contextlib import suppress
+
+    host, _, pid = run.executor.rpartition(":")
+    if host != socket.gethostname():
+        raise ConfigurationError(f"run {run.pk} is carried out on {host or '—'}", remedy="end it there")
+    with suppress(ProcessLookupError):
+        os.kill(int(pid), signal.SIGKILL)
+    while not house.locks().is_free(f"run/{run.pk}"):
+        house.clock.pause(0.05)
+    house.bury_dead()
+    run.refresh_from_db()
 
 
 @app.command("list")
@@ -137,6 +214,12 @@ def describe(run: RunRecord, *, items: bool = False) -> dict[str, Any]:
         "params": run.params,
         "actor": run.actor,
         "created_at": iso(run.created_at),
+        "queue": run.queue,
+        "attempt": run.attempt,
+        "failures": run.failures,
+        "not_before": iso(run.not_before),
+        "trigger": run.trigger,
+        "executor": run.executor,
         "started_at": iso(run.started_at),
         "ended_at": iso(run.ended_at),
         "folder": run.folder,

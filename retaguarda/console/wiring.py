@@ -19,6 +19,9 @@ if TYPE_CHECKING:  # each command imports what it needs when it needs it: a list
     from retaguarda.audit.log import AuditLog
     from retaguarda.clock import Clock
     from retaguarda.jobs.runs import Runs
+    from retaguarda.jobs.worker import WorkerLoop
+    from retaguarda.jobs.workers import Workers
+    from retaguarda.locks import Locks
     from retaguarda.portal import Robot
     from retaguarda.process import Process
     from retaguarda.run import Progress
@@ -56,6 +59,26 @@ class House:
         from retaguarda.jobs.runs import Runs
 
         return Runs(self.settings.output, self.clock)
+
+    def locks(self) -> Locks:
+        from retaguarda.locks import Locks
+
+        return Locks(self.settings.home / "locks")
+
+    def workers(self) -> Workers:
+        from retaguarda.jobs.workers import Workers
+
+        return Workers(self.locks(), self.clock)
+
+    def worker_loop(self, queues: list[str], concurrency: int, command: list[str]) -> WorkerLoop:
+        """A worker that has its runs carried out by children that `command` starts."""
+        from retaguarda.jobs.pool import Pool
+        from retaguarda.jobs.worker import WorkerLoop
+
+        jobs = self.settings.jobs
+        pool = Pool(command, concurrency, self.clock, recycle_after=jobs.recycle_after, kill_grace=jobs.kill_grace)
+        locks, runs, workers = self.locks(), self.runs(), self.workers()
+        return WorkerLoop(self.settings.store_url, jobs, queues, concurrency, self.clock, locks, runs, workers, pool)
 
     def bury_dead(self) -> None:
         """Tell runs whose process died as what they are, before runs are shown; a runner is made only when there is one."""
@@ -119,6 +142,13 @@ def processes() -> dict[str, Process]:
 
     set_up()  # tasks import the tables
     return processes_of(_modules("tasks"))
+
+
+def process_named(name: str) -> Process:
+    """The process of that name; ConfigurationError lists the known ones."""
+    if name not in processes():
+        raise ConfigurationError(f"no process {name!r}", remedy=f"known: {', '.join(sorted(processes()))}")
+    return processes()[name]
 
 
 def robot_class(portal: str) -> type[Robot]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import secrets
-from collections.abc import Mapping
+import socket
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
+from django.db import models, transaction
 
 from retaguarda import __version__
 from retaguarda.audit import events
@@ -22,6 +24,11 @@ ENDED = {RunState.SUCCESSFUL, RunState.PARTIAL, RunState.FAULTED, RunState.STOPP
 FINISHED = {RunState.SUCCESSFUL, RunState.PARTIAL}
 """Ends that a resumed parent does not repeat."""
 REFUSED_OUTCOMES = {"refused", "refused_before"}
+WAITING = (RunState.PENDING, RunState.SUSPENDED)
+"""States in which nothing is at work."""
+DEFAULT_QUEUE = "default"
+GIVEN_BACK = dt.timedelta(seconds=2)
+"""How long a run rests that was delivered while another process had it."""
 _SAID = {"code": "code", "reason": "text", "remedy": "remedy"}
 FINAL_ITEMS = {ItemState.SUCCESSFUL, ItemState.FAILED_BUSINESS, ItemState.ABANDONED}
 
@@ -91,11 +98,64 @@ class Runs:
         return list((chosen.filter(process=process) if process else chosen)[:count])
 
     def begin(self, run: RunRecord) -> None:
+        """An attempt begins in this process, which holds the run's lock."""
         with transaction.atomic():
-            run.state, run.error, run.ended_at, run.stop_requested = RunState.RUNNING, None, None, False
+            run.state, run.error, run.ended_at, run.stop_requested, run.kill_requested = RunState.RUNNING, None, None, False, False
             run.started_at = run.started_at or self._clock.now()
+            run.executor = executor()
             run.save()
-            events.record("run.started", run=run.pk, target=run.process)
+            events.record("run.started", run=run.pk, target=run.process, data={"attempt": run.attempt, "executor": run.executor})
+
+    def suspend(self, run: RunRecord, error: Mapping[str, Any]) -> None:
+        """Park a run until a person answers: nothing holds a thread, a browser or a lock for it."""
+        with transaction.atomic():
+            self._let_go(run, error)
+            run.state, run.error, run.executor = RunState.SUSPENDED, _clean(error), ""
+            run.save()
+            events.record("run.suspended", run=run.pk, target=run.process, data=run.error or {})
+
+    def back_to_queue(self, run: RunRecord, why: Mapping[str, Any], *, not_before: dt.datetime | None = None, failed: bool = False) -> None:
+        """Queue a run again, for its next attempt, not before a moment; `failed` spends one of its retries."""
+        with transaction.atomic():
+            self._let_go(run, why)
+            run.state, run.error, run.ended_at, run.executor = RunState.PENDING, _clean(why), None, ""
+            run.attempt, run.not_before, run.failures = run.attempt + 1, not_before, run.failures + failed
+            run.save()
+            facts = {"attempt": run.attempt, "failures": run.failures, "not_before": not_before.isoformat() if not_before else ""}
+            events.record("run.queued_again", run=run.pk, target=run.process, data={**facts, "why": (run.error or {}).get("text", "")})
+
+    def due(self, queues: Sequence[str], limit: int = 100) -> list[RunRecord]:
+        """Queued runs that the engine was not given yet, the most urgent first."""
+        waiting = RunRecord.objects.filter(state=RunState.PENDING, queue__in=queues, handed_over__lt=models.F("attempt"))
+        ready = waiting.filter(models.Q(not_before=None) | models.Q(not_before__lte=self._clock.now()))
+        return list(ready.order_by("priority", "created_at")[:limit])
+
+    def note_handed_over(self, run: RunRecord) -> None:
+        """The engine has this attempt; a crash before this note only hands it over again, which the engine knows."""
+        RunRecord.objects.filter(pk=run.pk, handed_over__lt=run.attempt).update(handed_over=run.attempt)
+
+    def give_back(self, run_id: str, attempt: int) -> None:
+        """Queue an attempt anew that was delivered and not begun."""
+        with transaction.atomic():
+            waiting = RunRecord.objects.filter(pk=run_id, attempt=attempt, state=RunState.PENDING)
+            if waiting.update(attempt=attempt + 1, not_before=self._clock.now() + GIVEN_BACK):
+                events.record("run.given_back", run=run_id, data={"attempt": attempt + 1})
+
+    def queue_up(self, run: RunRecord, queue: str = "", who: str = "", *, retry_refused: bool = False) -> None:
+        """Put a run that ended, or is parked, back into a queue: an operator or an answer asks for it; its retries are counted anew.
+
+        ConfigurationError when it is at work or queued already.
+        """
+        with transaction.atomic():
+            run.refresh_from_db()
+            if run.state not in ENDED | {RunState.SUSPENDED}:
+                raise ConfigurationError(f"run {run.pk} has not ended", remedy=f"see: retaguarda run show {run.pk}")
+            run.retry_refused = retry_refused
+            run.queue = queue or run.queue or DEFAULT_QUEUE
+            run.state, run.ended_at, run.not_before = RunState.PENDING, None, None
+            run.attempt, run.failures, run.stop_requested, run.kill_requested = run.attempt + 1, 0, False, False
+            run.save()
+            events.record("run.resumed", run=run.pk, target=run.process, who=who, data={"queue": run.queue, "attempt": run.attempt})
 
     def end(self, run: RunRecord, state: RunState, *, result: Any = None, error: Mapping[str, Any] | None = None) -> None:
         """Close a run in an end state, with its result or its error; no item of it is left as being worked on."""
@@ -113,11 +173,16 @@ class Runs:
             state = ItemState.UNCERTAIN if item.reference in pressed else ItemState.FAILED_APPLICATION
             self.mark(item, state, **{fact: str(error.get(name, "")) for fact, name in _SAID.items()})
 
-    def request_stop(self, run: RunRecord) -> None:
-        """Ask a run and its children to stop at the next safe point."""
+    def request_stop(self, run: RunRecord, *, kill: bool = False) -> None:
+        """Ask a run and its children to stop at the next safe point, or, with `kill`, to be ended at once; one that waits has ended."""
+        asked = {"stop_requested": True} | ({"kill_requested": True} if kill else {})
         with transaction.atomic():
-            RunRecord.objects.filter(pk__in=[r.pk for r in self.tree(run)]).update(stop_requested=True)
-            events.record("run.stop_requested", run=run.pk, target=run.process)
+            RunRecord.objects.filter(pk__in=[r.pk for r in self.tree(run)]).update(**asked)
+            events.record("run.kill_requested" if kill else "run.stop_requested", run=run.pk, target=run.process)
+            waiting = RunRecord.objects.filter(pk=run.pk, state__in=WAITING).exclude(queue="", state=RunState.PENDING)
+            if waiting.update(state=RunState.STOPPED, ended_at=self._clock.now()):
+                events.record("run.stopped", run=run.pk, target=run.process, data={"code": "stop-requested"})
+        run.refresh_from_db()
 
     def stop_requested(self, run: RunRecord) -> bool:
         return RunRecord.objects.filter(pk=run.pk, stop_requested=True).exists()
@@ -160,6 +225,11 @@ class Runs:
                 setattr(item, name, redactor.clean(value))
             item.save()
             events.record(f"item.{state.lower()}", run=item.run_id, item=item.reference, data=facts)
+
+
+def executor() -> str:
+    """This process, as people find it: host:pid."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def _clean(error: Mapping[str, Any] | None) -> dict[str, str] | None:
