@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from loguru import logger
@@ -17,7 +19,10 @@ logger.remove()  # loguru's own handler shows the values of a traceback; the pro
 
 from tests.house import House, SetClock  # noqa: E402  # needs the tables
 
-pytest_plugins = ["tests.sandbox_fixtures"]
+if TYPE_CHECKING:  # pytest brings in its plugins itself
+    from tests.postgres import PostgresServer
+
+pytest_plugins = ["tests.sandbox_fixtures", "tests.postgres"]
 
 
 @pytest.fixture(scope="session")
@@ -56,4 +61,50 @@ def clock() -> SetClock:
 def house(store: Path, clock: SetClock) -> Iterator[House]:
     """An installation in the test's own folder: real store, vault, locks, evidence and audit log; no robots yet."""
     with House.over(store.parent, clock) as house:
+        yield house
+
+
+@dataclass(frozen=True)
+class OpenStore:
+    """A store that is open, migrated and empty: its kind (`sqlite` or `postgresql`), its address, and its home folder."""
+
+    kind: str
+    url: str
+    home: Path
+
+
+@pytest.fixture(scope="session")
+def migrated_database(postgres: PostgresServer) -> Iterator[str]:
+    """The name of a PostgreSQL database with all tables and no rows, made once; copies of it cost little."""
+    with postgres.database() as url:
+        connect(url)
+        point_at("sqlite://:memory:")
+        yield url.rpartition("/")[2]
+
+
+@pytest.fixture
+def postgres_store(postgres: PostgresServer, migrated_database: str, tmp_path: Path) -> Iterator[OpenStore]:
+    """A PostgreSQL store of this test's own, open."""
+    home = tmp_path / "home"
+    home.mkdir(exist_ok=True)
+    with postgres.database(migrated_database) as url:
+        point_at(url)
+        yield OpenStore("postgresql", url, home)
+        point_at("sqlite://:memory:")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_store(request: pytest.FixtureRequest) -> OpenStore:
+    """A store of this test's own, open, migrated and empty; the test runs on both kinds."""
+    if request.param == "postgresql":
+        store: OpenStore = request.getfixturevalue("postgres_store")
+        return store
+    path: Path = request.getfixturevalue("store")
+    return OpenStore("sqlite", f"sqlite://{path}", path.parent)
+
+
+@pytest.fixture
+def any_house(any_store: OpenStore, clock: SetClock) -> Iterator[House]:
+    """An installation as `house`, over both kinds of store."""
+    with House.over(any_store.home, clock) as house:
         yield house

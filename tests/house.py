@@ -18,13 +18,13 @@ from retaguarda.clock import SAO_PAULO, Clock
 from retaguarda.desk import Desks
 from retaguarda.jobs.journal import Journal
 from retaguarda.jobs.runs import Runs
-from retaguarda.locks import Locks
 from retaguarda.model.acts import Found, Permit, Receipt
 from retaguarda.portal import Robot
 from retaguarda.process import Process
 from retaguarda.run import Run, Services
 from retaguarda.runner import Runner
 from retaguarda.settings import PortalSettings, Settings
+from retaguarda.store.advisory import locks_for
 from retaguarda.store.models import Item, RunRecord
 from retaguarda.vault import Vault
 
@@ -113,7 +113,7 @@ class House:
     def over(cls, home: Path, clock: Clock, browser: Browser | None = None) -> Iterator[House]:
         """An installation in `home`, over the store that is open; with `browser`, its desks share that one."""
         settings = Settings.model_construct(home=home, output=home / "output", portals={})
-        locks, evidence = Locks(home / "locks"), EvidenceStore(home / "evidence", clock)
+        locks, evidence = locks_for(home / "locks"), EvidenceStore(home / "evidence", clock)
         vault, robots, told = Vault(home / "vault.json", KEY), dict[str, type[Robot]](), Told()
         desks = SharedBrowserDesks(settings, lambda: vault, robots.__getitem__, locks, evidence, clock)
         desks.shared = browser

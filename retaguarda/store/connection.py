@@ -9,16 +9,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from weakref import WeakSet
 
+from asgiref.local import Local
 from django.apps import apps
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, connection, connections
+from django.db import DatabaseError, OperationalError, ProgrammingError, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 from retaguarda.errors import StoreUnavailable
 from retaguarda.locks import process_lock
+from retaguarda.redaction import redactor
 from retaguarda.store import migrations
-from retaguarda.store.databases import database
+from retaguarda.store.advisory import server_lock
+from retaguarda.store.databases import database, shown
 
 
 def connect(url: str) -> None:
@@ -30,10 +33,20 @@ def connect(url: str) -> None:
     point_at(url)
     try:
         if not _up_to_date():
-            _migrate()
-        _require_full_sync()
+            migrate()
+        _require_durable()
     except DatabaseError as error:
-        raise StoreUnavailable(f"the store at {url} cannot be opened: {error}", remedy="check the path, its rights and the disk") from error
+        raise StoreUnavailable(f"the store at {shown(url)} cannot be opened: {_in_one_line(error)}", remedy=_remedy()) from error
+
+
+def _in_one_line(error: DatabaseError) -> str:
+    return redactor.clean(" ".join(str(error).split()))
+
+
+def _remedy() -> str:
+    if connection.vendor == "postgresql":
+        return "check the server, the address and the password; see docs/postgresql.md"
+    return "check the path, its rights and the disk"
 
 
 def set_up() -> None:
@@ -47,16 +60,17 @@ def set_up() -> None:
 def point_at(url: str) -> None:
     """Let go of the store that was open and take this one; StoreUnavailable when its folder cannot be made."""
     chosen = database(url)
-    path = str(chosen["NAME"])
+    path = Path(chosen["NAME"])
     try:
-        if path != ":memory:":
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        if url.startswith("sqlite://") and chosen["NAME"] != ":memory:":
+            path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreUnavailable(f"the store at {url} cannot be opened: {error}", remedy="check the path and its rights") from error
     for opened in list(_opened):
+        opened.inc_thread_sharing()  # a thread may have left one behind
         BaseDatabaseWrapper.close(opened)  # SQLite's own keeps a store in memory open
-    connections.settings["default"].update(chosen)
-    connection.settings_dict.update(chosen)
+    connections.settings["default"] = connections.settings["default"] | chosen
+    connections._connections = Local(connections.thread_critical)  # no thread goes on with a connection of another kind
 
 
 _opened: WeakSet[BaseDatabaseWrapper] = WeakSet()
@@ -76,7 +90,7 @@ def _up_to_date() -> bool:
     with connection.cursor() as cursor:
         try:
             cursor.execute("SELECT name FROM django_migrations WHERE app = 'store'")
-        except OperationalError:  # no such table, or a store that cannot be read: migrating tells which
+        except (OperationalError, ProgrammingError):  # no such table, or a store that cannot be read: migrating tells which
             return False
         applied = {name for (name,) in cursor.fetchall()}
     if newer := applied - known:
@@ -87,7 +101,8 @@ def _up_to_date() -> bool:
     return applied == known
 
 
-def _migrate() -> None:
+def migrate() -> None:
+    """Bring the tables up to this version; one process at a time."""
     from django.core.management import call_command
 
     with _alone():
@@ -98,15 +113,42 @@ def _migrate() -> None:
 def _alone() -> Iterator[None]:
     """Two first starts at once must not both make the tables."""
     path = str(connection.settings_dict["NAME"])
-    if path == ":memory:":
+    if connection.vendor == "postgresql":
+        with server_lock("migration"):
+            yield
+    elif path == ":memory:":
         yield
+    else:
+        with process_lock(Path(f"{path}.migration.lock"), wait=True):
+            yield
+
+
+def _require_durable() -> None:
+    """Refuse a store that may lose what it said it kept."""
+    if connection.vendor == "postgresql":
+        _require_durable_server()
         return
-    with process_lock(Path(f"{path}.migration.lock"), wait=True):
-        yield
-
-
-def _require_full_sync() -> None:
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA synchronous")
         if cursor.fetchone()[0] < 2:
             raise StoreUnavailable("the store does not flush commits to disk (synchronous is not FULL)")
+
+
+def _require_durable_server() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [list(_NEEDED)])
+        held = dict(cursor.fetchall())
+        cursor.execute("SELECT pg_is_in_recovery()")
+        standby = cursor.fetchone()[0]
+    if standby:
+        raise StoreUnavailable("the store is a standby, which takes no writes", remedy="give the address of the primary server")
+    for name, value in _NEEDED.items():
+        if held[name] != value:
+            raise StoreUnavailable(
+                f"the store's server has {name} = {held[name]}: it may lose what it said it kept",
+                remedy=f"set {name} = {value} on the server, see docs/postgresql.md",
+            )
+
+
+_NEEDED = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "server_encoding": "UTF8"}
+"""What a server must be set to; the sessions themselves ask for synchronous_commit."""

@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from django.db import models
 
+from retaguarda.store.fields import KeptJSON
+
 
 class RunState(models.TextChoices):
     """Life of a run (design: PENDING → RUNNING ⇄ SUSPENDED → one of the ends)."""
@@ -51,7 +53,7 @@ class RunRecord(models.Model):
     id = models.CharField(primary_key=True, max_length=80)
     parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
     process = models.CharField(max_length=80)
-    params: models.JSONField = models.JSONField(default=dict)
+    params: models.JSONField = KeptJSON(default=dict)
     state = models.CharField(max_length=12, choices=RunState.choices, default=RunState.PENDING)
     actor = models.CharField(max_length=120)
     dry_run = models.BooleanField(default=False)
@@ -61,8 +63,8 @@ class RunRecord(models.Model):
     ended_at = models.DateTimeField(null=True)
     folder = models.CharField(max_length=400)
     version = models.CharField(max_length=120, default="")
-    result: models.JSONField = models.JSONField(null=True)
-    error: models.JSONField = models.JSONField(null=True)
+    result: models.JSONField = KeptJSON(null=True)
+    error: models.JSONField = KeptJSON(null=True)
     retry_refused = models.BooleanField(default=False)
     queue = models.CharField(max_length=60, default="")  # empty: the command that launched it carries it out
     priority = models.PositiveIntegerField(default=100)  # lower numbers first
@@ -96,7 +98,7 @@ class Item(models.Model):
     reason = models.TextField(default="")
     remedy = models.TextField(default="")
     protocol = models.CharField(max_length=120, default="")
-    fields: models.JSONField = models.JSONField(default=dict)
+    fields: models.JSONField = KeptJSON(default=dict)
     updated_at = models.DateTimeField()
 
     class Meta:
@@ -174,7 +176,7 @@ class Worker(models.Model):
     kind = models.CharField(max_length=12)  # worker | scheduler
     host = models.CharField(max_length=120)
     pid = models.PositiveIntegerField()
-    queues: models.JSONField = models.JSONField(default=list)
+    queues: models.JSONField = KeptJSON(default=list)
     concurrency = models.PositiveIntegerField(default=1)
     version = models.CharField(max_length=120, default="")
     started_at = models.DateTimeField()
@@ -214,6 +216,7 @@ class PlannedFire(models.Model):
     reason = models.CharField(max_length=200, default="")
     run = models.ForeignKey(RunRecord, null=True, on_delete=models.PROTECT, related_name="fires")
     decided_at = models.DateTimeField(null=True)
+    level = models.CharField(max_length=10, default="")  # of an obligation: calm | watch | critical | missed | late | met
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["trigger", "at"], name="fire_once")]
@@ -226,8 +229,11 @@ class TriggerState(models.Model):
     name = models.CharField(primary_key=True, max_length=80)
     enabled = models.BooleanField(default=True)
     rule = models.CharField(max_length=64, default="")  # digest of the rule that the ledger was written by
-    covered_until = models.DateTimeField(null=True)  # every fire up to here has its row
+    ruled_since = models.DateTimeField(null=True)  # from here on that rule's fires are in the ledger
+    covered_until = models.DateTimeField(null=True)  # every fire up to here has its row, or lies in the backlog
+    backlog: models.JSONField = KeptJSON(default=list)  # stretches of time whose fires still get their rows: from, until, state, reason
     changed_by = models.CharField(max_length=120, default="")
+    reason = models.CharField(max_length=200, default="")  # why it was switched off
     changed_at = models.DateTimeField(null=True)
 
 
@@ -247,7 +253,7 @@ class Request(models.Model):
     kind = models.CharField(max_length=12)  # approval | challenge
     subject = models.CharField(max_length=200)  # the plan's name, or the credential that is asked
     digest = models.CharField(max_length=64, default="")  # of the plan that is approved
-    facts: models.JSONField = models.JSONField(default=dict)
+    facts: models.JSONField = KeptJSON(default=dict)
     state = models.CharField(max_length=10, choices=RequestState.choices, default=RequestState.OPEN)
     asked_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
@@ -265,7 +271,7 @@ class Alert(models.Model):
     cause = models.CharField(max_length=200)  # e.g. `portal/ccee`: the root, not the symptom
     severity = models.CharField(max_length=10)  # info | warning | critical
     text = models.TextField()
-    facts: models.JSONField = models.JSONField(default=dict)
+    facts: models.JSONField = KeptJSON(default=dict)
     symptoms = models.PositiveIntegerField(default=1)
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
@@ -303,7 +309,7 @@ class Milestone(models.Model):
     name = models.CharField(primary_key=True, max_length=40)
     at = models.DateTimeField()
     by = models.CharField(max_length=120, default="")
-    facts: models.JSONField = models.JSONField(default=dict)
+    facts: models.JSONField = KeptJSON(default=dict)
 
 
 class LegalHold(models.Model):
@@ -321,7 +327,7 @@ class OutboxEvent(models.Model):
     """An audit event, written in the transaction of the state it tells of; the sealer moves it to the log."""
 
     at = models.DateTimeField()
-    line: models.JSONField = models.JSONField()
+    line: models.JSONField = KeptJSON()
     sealed = models.BooleanField(default=False, db_index=True)
 
     class Meta:

@@ -3,6 +3,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
+import retaguarda.store.fields
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -25,7 +27,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("at", models.DateTimeField()),
-                ("line", models.JSONField()),
+                ("line", retaguarda.store.fields.KeptJSON()),
                 ("sealed", models.BooleanField(db_index=True, default=False)),
             ],
         ),
@@ -34,7 +36,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.CharField(max_length=80, primary_key=True, serialize=False)),
                 ("process", models.CharField(max_length=80)),
-                ("params", models.JSONField(default=dict)),
+                ("params", retaguarda.store.fields.KeptJSON(default=dict)),
                 (
                     "state",
                     models.CharField(
@@ -60,8 +62,8 @@ class Migration(migrations.Migration):
                 ("ended_at", models.DateTimeField(null=True)),
                 ("folder", models.CharField(max_length=400)),
                 ("version", models.CharField(default="", max_length=120)),
-                ("result", models.JSONField(null=True)),
-                ("error", models.JSONField(null=True)),
+                ("result", retaguarda.store.fields.KeptJSON(null=True)),
+                ("error", retaguarda.store.fields.KeptJSON(null=True)),
                 (
                     "parent",
                     models.ForeignKey(
@@ -98,7 +100,7 @@ class Migration(migrations.Migration):
                 ("reason", models.TextField(default="")),
                 ("remedy", models.TextField(default="")),
                 ("protocol", models.CharField(default="", max_length=120)),
-                ("fields", models.JSONField(default=dict)),
+                ("fields", retaguarda.store.fields.KeptJSON(default=dict)),
                 ("updated_at", models.DateTimeField()),
                 ("run", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="items", to="store.runrecord")),
             ],

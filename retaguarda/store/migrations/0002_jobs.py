@@ -3,6 +3,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
+import retaguarda.store.fields
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -17,7 +19,7 @@ class Migration(migrations.Migration):
                 ("cause", models.CharField(max_length=200)),
                 ("severity", models.CharField(max_length=10)),
                 ("text", models.TextField()),
-                ("facts", models.JSONField(default=dict)),
+                ("facts", retaguarda.store.fields.KeptJSON(default=dict)),
                 ("symptoms", models.PositiveIntegerField(default=1)),
                 ("first_at", models.DateTimeField()),
                 ("last_at", models.DateTimeField()),
@@ -75,7 +77,7 @@ class Migration(migrations.Migration):
                 ("kind", models.CharField(max_length=12)),
                 ("subject", models.CharField(max_length=200)),
                 ("digest", models.CharField(default="", max_length=64)),
-                ("facts", models.JSONField(default=dict)),
+                ("facts", retaguarda.store.fields.KeptJSON(default=dict)),
                 (
                     "state",
                     models.CharField(
@@ -109,7 +111,7 @@ class Migration(migrations.Migration):
                 ("kind", models.CharField(max_length=12)),
                 ("host", models.CharField(max_length=120)),
                 ("pid", models.PositiveIntegerField()),
-                ("queues", models.JSONField(default=list)),
+                ("queues", retaguarda.store.fields.KeptJSON(default=list)),
                 ("concurrency", models.PositiveIntegerField(default=1)),
                 ("version", models.CharField(default="", max_length=120)),
                 ("started_at", models.DateTimeField()),

@@ -3,6 +3,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
+import retaguarda.store.fields
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -16,7 +18,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=40, primary_key=True, serialize=False)),
                 ("at", models.DateTimeField()),
                 ("by", models.CharField(default="", max_length=120)),
-                ("facts", models.JSONField(default=dict)),
+                ("facts", retaguarda.store.fields.KeptJSON(default=dict)),
             ],
         ),
         migrations.CreateModel(
