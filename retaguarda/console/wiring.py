@@ -61,9 +61,9 @@ class House:
         return Runs(self.settings.output, self.clock)
 
     def locks(self) -> Locks:
-        from retaguarda.locks import Locks
+        from retaguarda.store.advisory import locks_for
 
-        return Locks(self.settings.home / "locks")
+        return locks_for(self.settings.home / "locks")
 
     def workers(self) -> Workers:
         from retaguarda.jobs.workers import Workers
@@ -83,10 +83,9 @@ class House:
     def bury_dead(self) -> None:
         """Tell runs whose process died as what they are, before runs are shown; a runner is made only when there is one."""
         from retaguarda.console.silent import SilentProgress
-        from retaguarda.locks import Locks
         from retaguarda.store.models import RunRecord, RunState
 
-        locks = Locks(self.settings.home / "locks")
+        locks = self.locks()
         running = RunRecord.objects.filter(parent=None, state=RunState.RUNNING)
         if any(locks.is_free(f"run/{run.pk}") for run in running):
             with self.runner(SilentProgress()) as runner:
@@ -98,12 +97,11 @@ class House:
         from retaguarda.audit.evidence import EvidenceStore
         from retaguarda.desk import Desks
         from retaguarda.jobs.journal import Journal
-        from retaguarda.locks import Locks
         from retaguarda.reporting import Reporter
         from retaguarda.run import Services
         from retaguarda.runner import Runner
 
-        locks, evidence, runs = Locks(self.settings.home / "locks"), EvidenceStore(self.evidence_folder, self.clock), self.runs()
+        locks, evidence, runs = self.locks(), EvidenceStore(self.evidence_folder, self.clock), self.runs()
         desks = Desks(self.settings, self.vault, robot_class, locks, evidence, self.clock)
         services = Services(
             settings=self.settings,
