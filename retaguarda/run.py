@@ -24,6 +24,7 @@ from retaguarda.errors import (
     ConfigurationError,
     Disposition,
     InfrastructureError,
+    NeedsPerson,
     PortalChanged,
     RetaguardaError,
     SessionLost,
@@ -263,8 +264,8 @@ class Run:
         elif error.disposition is Disposition.RECHECK:
             self._services.runs.mark(item, ItemState.UNCERTAIN, **facts)
         else:
-            # a stop comes before the button: the item is as untouched as a new one
-            state = ItemState.NEW if isinstance(error, StopRequested | TimeLimitReached) else ItemState.FAILED_APPLICATION
+            # a stop or a question comes before the button: the item is as untouched as a new one
+            state = ItemState.NEW if isinstance(error, StopRequested | TimeLimitReached | NeedsPerson) else ItemState.FAILED_APPLICATION
             self._services.runs.mark(item, state, **facts)
             return True
         return False

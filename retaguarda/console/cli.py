@@ -20,6 +20,7 @@ from retaguarda.console import commands_audit, commands_new, commands_robot, com
 from retaguarda.console.demo import demo
 from retaguarda.console.doctor import doctor
 from retaguarda.console.help_texts import spoken
+from retaguarda.console.up import up
 from retaguarda.errors import RetaguardaError
 from retaguarda.language import configured_language, say, set_language
 
@@ -41,6 +42,7 @@ app.add_typer(commands_sandbox.app, name="sandbox", help="Portals that behave, a
 app.add_typer(commands_audit.app, name="audit", help="The audit log.")
 app.add_typer(commands_vault.app, name="vault", help="Credentials.")
 app.add_typer(commands_worker.app, name="worker", help="Processes that carry queued runs out.")
+app.command()(up)
 app.command()(doctor)
 app.command()(demo)
 

@@ -18,6 +18,7 @@ from django.db import DatabaseError, OperationalError
 from retaguarda.act import digest_of
 from retaguarda.audit.verify import verify
 from retaguarda.errors import (
+    ApprovalRequired,
     BrowserCrashed,
     ChallengeRequired,
     ConfigurationError,
@@ -36,6 +37,7 @@ from retaguarda.errors import (
     SessionLost,
     StopRequested,
     StoreUnavailable,
+    TimeLimitReached,
     VaultUnavailable,
 )
 from retaguarda.jobs.journal import ActKey
@@ -87,7 +89,9 @@ ENDS: list[tuple[RetaguardaError, str, int]] = [
     (CredentialRefused(), "FAULTED", 3),
     (ConfigurationError(), "FAULTED", 3),
     (VaultUnavailable(), "FAULTED", 3),
-    (ChallengeRequired(), "FAULTED", 7),
+    (ChallengeRequired(), "SUSPENDED", 7),
+    (ApprovalRequired(), "SUSPENDED", 7),
+    (TimeLimitReached(), "TIMED_OUT", 124),
     (PortalUnavailable(), "FAULTED", 75),
     (SessionLost(), "FAULTED", 75),
     (NetworkDown(), "FAULTED", 75),
@@ -109,11 +113,11 @@ def test_every_error_ends_a_run_in_its_state_with_its_exit_code(house: House, er
     assert told()[-1] == f"run.{state.lower()}"
     assert verify(house.audit.folder).holds
     assert not OutboxEvent.objects.filter(sealed=False).exists()
-    assert house.reported == [run.pk]
+    assert house.reported == ([run.pk] if state != "SUSPENDED" else [])
 
 
 def test_every_disposition_has_an_exit_code() -> None:
-    assert {exit_of(error) for error, _, _ in ENDS} == {1, 3, 5, 6, 7, 75}
+    assert {exit_of(error) for error, _, _ in ENDS} == {1, 3, 5, 6, 7, 75}, "stops and limits are told by the state"
 
 
 def test_a_missed_deadline_has_its_own_exit_code_and_an_unproven_press_outranks_it(house: House) -> None:
@@ -216,11 +220,20 @@ def test_a_refused_item_is_recorded_and_the_next_one_is_worked_on(house: House) 
     assert Item.objects.get(reference="R-1").reason == "Perfil inativo"
 
 
-@pytest.mark.parametrize("error", [PortalChanged(), PortalUnavailable(), NetworkDown(), ChallengeRequired(), CredentialRefused()])
+@pytest.mark.parametrize("error", [PortalChanged(), PortalUnavailable(), NetworkDown(), CredentialRefused()])
 def test_what_stops_the_run_leaves_the_item_open_and_the_rest_untouched(house: House, error: RetaguardaError) -> None:
     run = started(house, working({"R-1": error}))
     assert run.state == "FAULTED"
     assert states() == {"R-0": "SUCCESSFUL", "R-1": "FAILED_APPLICATION"}
+
+
+def test_a_question_to_a_person_parks_the_run_and_leaves_the_item_as_new(house: House) -> None:
+    errors: dict[str, BaseException] = {"R-1": ChallengeRequired("no code arrived")}
+    run = started(house, working(errors))
+    assert (run.state, code_of(house, run), states()) == ("SUSPENDED", 7, {"R-0": "SUCCESSFUL", "R-1": "NEW"})
+    assert run.ended_at is None
+    del errors["R-1"]
+    assert house.runner(working(errors)).resume(run).state == "SUCCESSFUL"
 
 
 def test_an_uncertain_item_outranks_everything(house: House) -> None:
