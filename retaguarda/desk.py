@@ -23,7 +23,7 @@ from retaguarda.portal.robot import Robot
 from retaguarda.portal.session import PortalSite, Session, open_session
 from retaguarda.redaction import redactor
 from retaguarda.settings import Settings
-from retaguarda.store.models import CredentialRefusal, RunRecord
+from retaguarda.store.models import RunRecord, SignIn, SignInState
 from retaguarda.vault import Vault
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class Desks:
         return PortalSite(held.url, held.mailbox, held.account, held.ca_file, held.quiet_seconds)
 
     def _credential(self, run: RunRecord, name: str, budget: int) -> Credential:
-        refusals = CredentialRefusal.objects.filter(credential=name, cleared_at=None)
+        refusals = SignIn.objects.filter(credential=name, cleared_at=None, state=SignInState.REFUSED)
         if refusals.count() >= budget:
             day = refusals.latest("at").at.astimezone(SAO_PAULO)
             raise CredentialRefused(
@@ -163,7 +163,7 @@ class Desks:
                     robot.sign_in(credential)
             except CredentialRefused as error:
                 with transaction.atomic():  # before anything else can fail: a refusal that is forgotten is tried again
-                    CredentialRefusal.objects.create(credential=credential.name, at=self._clock.now(), text=redactor.clean(error.text))
+                    SignIn.objects.create(credential=credential.name, at=self._clock.now(), text=redactor.clean(error.text), state=SignInState.REFUSED)
                     events.record("credential.refused", run=run.pk, target=credential.name, data={"text": error.text})
                 _shot_if_possible(session, "sign-in refused")
                 raise

@@ -54,10 +54,10 @@ def store(house: House, entries: dict[str, dict[str, str]]) -> None:
     from django.db import transaction
 
     from retaguarda.audit import events
-    from retaguarda.store.models import CredentialRefusal
+    from retaguarda.store.models import SignIn
 
     for name, fields in entries.items():
         house.vault().put(name, fields)
         with transaction.atomic():
-            CredentialRefusal.objects.filter(credential=name, cleared_at=None).update(cleared_at=house.clock.now())
+            SignIn.objects.filter(credential=name, cleared_at=None).update(cleared_at=house.clock.now())
             events.record("secret.rotated", target=name, data={"fields": sorted(fields)})

@@ -160,13 +160,29 @@ class Booking(models.Model):
         constraints: ClassVar = [models.UniqueConstraint(fields=["source", "receivable"], name="booked_once")]
 
 
-class CredentialRefusal(models.Model):
-    """A sign-in that the portal refused: the credential rests until a person looks."""
+class SignInState(models.TextChoices):
+    """What became of an attempt to sign in: OPEN from before the password is sent until the portal answered."""
+
+    OPEN = "OPEN"
+    ACCEPTED = "ACCEPTED"
+    REFUSED = "REFUSED"
+    UNKNOWN = "UNKNOWN"  # it broke off, or its process died: it may have been refused
+
+
+class SignIn(models.Model):
+    """An attempt to sign in: durable before the password is sent, since a refusal that is forgotten is tried again."""
 
     credential = models.CharField(max_length=120)
     at = models.DateTimeField()
-    text = models.TextField()
-    cleared_at = models.DateTimeField(null=True)
+    text = models.TextField(default="")
+    cleared_at = models.DateTimeField(null=True)  # the credential was set anew, or a person let it be tried again
+    state = models.CharField(max_length=8, choices=SignInState.choices, default=SignInState.OPEN)
+    ended_at = models.DateTimeField(null=True)
+    run = models.CharField(max_length=80, default="")
+    executor = models.CharField(max_length=160, default="")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["credential", "cleared_at"])]
 
 
 class Worker(models.Model):
@@ -321,6 +337,16 @@ class LegalHold(models.Model):
     at = models.DateTimeField()
     lifted_by = models.CharField(max_length=120, default="")
     lifted_at = models.DateTimeField(null=True)
+
+
+class AuditFolder(models.Model):
+    """The one log that this store's events are sealed into, told by its public key: other machines leave them to it."""
+
+    key = models.CharField(max_length=200)
+    host = models.CharField(max_length=120)
+    path = models.CharField(max_length=400)
+    size = models.PositiveBigIntegerField(default=0)  # events that were sealed: a log that holds fewer is another one, or an old copy
+    at = models.DateTimeField()
 
 
 class OutboxEvent(models.Model):

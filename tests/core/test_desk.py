@@ -15,7 +15,7 @@ from retaguarda.portal.browser import translated
 from retaguarda.process import Process
 from retaguarda.run import Run
 from retaguarda.runner import exit_code
-from retaguarda.store.models import CredentialRefusal, Evidence, Intent, Item, OutboxEvent, RunRecord
+from retaguarda.store.models import Evidence, Intent, Item, OutboxEvent, RunRecord, SignIn
 from tests.core.toy.portal import PASSWORD, ToyPortal, running_toy
 from tests.core.toy.robot import Registers, ToyRobot
 from tests.house import House, SetClock, Thing
@@ -90,8 +90,8 @@ def test_a_wrong_password_is_tried_once_and_not_again_until_it_is_corrected(hous
         assert (run.state, run.error["code"], exit_code([run])) == ("FAULTED", "credential-refused", 3)
     assert toy.sign_ins == ["robo"]
     assert "retaguarda vault set toy/robo" in run.error["remedy"]
-    assert (CredentialRefusal.objects.get().text, Evidence.objects.get().label) == ("Usuário ou senha inválidos", "sign-in refused")
-    CredentialRefusal.objects.update(cleared_at=clock.now())
+    assert (SignIn.objects.get().text, Evidence.objects.get().label) == ("Usuário ou senha inválidos", "sign-in refused")
+    SignIn.objects.update(cleared_at=clock.now())
     house.vault.put("toy/robo", {"user": "robo", "password": PASSWORD})
     assert carried_out(house).state == "SUCCESSFUL"
     assert len(toy.sign_ins) == 2
@@ -143,7 +143,7 @@ def test_a_password_that_is_refused_when_the_session_is_renewed_ends_the_run_and
     assert run.error is not None
     assert (run.state, run.error["code"]) == ("FAULTED", "credential-refused")
     assert Item.objects.get(reference="R-0").state == "FAILED_APPLICATION"
-    assert CredentialRefusal.objects.count() == 1
+    assert SignIn.objects.count() == 1
 
 
 def _refusal() -> str:
