@@ -373,7 +373,8 @@ def _waits(error: Mapping[str, Any]) -> bool:
 def _facts(error: RetaguardaError) -> dict[str, Any]:
     at = getattr(error, "retry_at", None)
     facts = {"code": error.code, "text": error.text, "remedy": error.remedy, "disposition": str(error.disposition), "exit": exit_of(error)}
-    return facts | ({"retry_at": at.isoformat()} if at else {})
+    where = {"portal": str(error.facts["portal"])} if "portal" in error.facts else {}
+    return facts | ({"retry_at": at.isoformat()} if at else {}) | where
 
 
 def _store_failed(error: DatabaseError) -> StoreUnavailable:
