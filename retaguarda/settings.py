@@ -59,9 +59,14 @@ class DeadlineSettings(_Section):
 
     register_day: int = 7
     validate_day: int = 8
-    hour: str = "18:00"
+    hour: str = Field(default="18:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     source: str = ""
     confidence: Literal["high", "medium", "low"] = "low"
+    calendar: str = Field(default="anbima", description="calendar that the business days are counted in")
+    expected_minutes: float = Field(default=30, gt=0, description="how long a run takes, while too few have been measured")
+    reserve_minutes: float = Field(default=30, ge=0, description="kept free before a deadline, besides the run and its retries")
+    shrinking_minutes: float = Field(default=240, ge=0, description="open time left before the latest safe start: from here on watched")
+    critical_minutes: float = Field(default=60, ge=0, description="open time left before the latest safe start: from here on critical")
 
 
 class ReconcileSettings(_Section):
@@ -132,7 +137,15 @@ class RetentionSettings(_Section):
 class StoreSettings(_Section):
     """Where the database is; empty means a SQLite file in `home`."""
 
-    url: str = ""
+    url: str = Field(default="", repr=False, description="sqlite:///path/to/file or postgresql://user:password@host:5432/name")
+    credential: str = Field(default="", description="entry of the vault whose password belongs to the address")
+
+
+class LeaseSettings(_Section):
+    """How runs share a credential: one session at a time, and no more wrong passwords than the portal forgives."""
+
+    wait_seconds: float = Field(default=30, ge=0, description="how long a queued run waits for a credential that another run works with")
+    rest_minutes: float = Field(default=30, ge=0, description="how long a credential rests when another try at signing in might lock it")
 
 
 class VaultSettings(_Section):
@@ -161,6 +174,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     jobs: JobsSettings = JobsSettings()
     vault: VaultSettings = VaultSettings()
+    leases: LeaseSettings = LeaseSettings()
     browser: BrowserSettings = BrowserSettings()
     clock: ClockSettings = ClockSettings()
     deadlines: DeadlineSettings = DeadlineSettings()

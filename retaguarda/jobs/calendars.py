@@ -128,6 +128,11 @@ class Calendar:
             yield from ((day, one.name) for day in one.of(year))
 
 
+def days_between(first: dt.date, last: dt.date) -> Iterator[dt.date]:
+    """Every day from `first` to `last`."""
+    return (first + dt.timedelta(days=n) for n in range((last - first).days + 1))
+
+
 def union(*calendars: Calendar) -> Calendar:
     """The calendar of several together: a day counts only where it is a business day in all of them."""
     if len(calendars) == 1:

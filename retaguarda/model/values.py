@@ -87,6 +87,11 @@ class Month:
     def next(self) -> Month:
         return Month(self.year + self.month // 12, self.month % 12 + 1)
 
+    def shifted(self, count: int) -> Month:
+        """So many months after this one, or before it when `count` is negative."""
+        months = self.year * 12 + self.month - 1 + count
+        return Month(months // 12, months % 12 + 1)
+
     @property
     def hours(self) -> int:
         """Hours of the month as CCEE counts them since daylight saving ended in 2019."""

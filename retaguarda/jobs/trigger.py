@@ -1,0 +1,182 @@
+"""A trigger: when a process is to run, by which policies, with which parameters. Pure: the same question has the same answer.
+
+A rule gives wall times. The zone and the policies for gaps and folds make moments of them, and the portal's openings let
+each stand, move it to the next opening, or refuse it. Every one of these steps looks at one wall time alone, so it does
+not matter into which intervals time is cut. Wall times that end at one moment are one fire.
+"""
+
+from __future__ import annotations
+
+import bisect
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from retaguarda.clock import SAO_PAULO
+from retaguarda.jobs import deadlines
+from retaguarda.jobs.calendars import Calendar, banks
+from retaguarda.jobs.deadlines import Margin, Safety
+from retaguarda.jobs.openings import LONGEST_WAIT, Openings
+from retaguarda.jobs.placeholders import About, filled
+from retaguarda.jobs.rules import Rule
+from retaguarda.jobs.walltime import SECOND, Fold, Gap, Moment, moments, stretches
+from retaguarda.language import say
+
+Missed = Literal["all", "latest", "skip"]
+Overlap = Literal["skip", "queue", "replace", "allow"]
+Closed = Literal["defer", "skip"]
+FARTHEST_YEARS = 10
+"""How many years ahead a calendar is asked whether it knows them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fire:
+    """A moment at which a trigger is to fire; for an obligation, its deadline."""
+
+    at: dt.datetime  # UTC, whole seconds: the fire's identity within its trigger
+    local: str  # the wall time that the rule meant, with its offset
+    due: dt.datetime | None = None  # the obligation's deadline, UTC
+    refusal: str = ""  # why the rule itself skips this fire
+
+    @property
+    def wall(self) -> dt.datetime:
+        """The wall time that the rule meant."""
+        return dt.datetime.fromisoformat(self.local).replace(tzinfo=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """One entry of config/triggers.toml."""
+
+    name: str
+    process: str
+    rule: str
+    plan: Rule
+    params: Mapping[str, str] = field(default_factory=dict)
+    queue: str = "default"
+    priority: int = 100
+    zone: ZoneInfo = SAO_PAULO
+    calendar: Calendar = field(default_factory=banks)
+    enabled: bool = True
+    missed: Missed = "latest"
+    look_back: dt.timedelta = dt.timedelta(days=1)
+    overlap: Overlap = "skip"
+    gap: Gap = "next"
+    fold: Fold = "first"
+    portal: str = ""
+    openings: Openings = field(default_factory=Openings)
+    closed: Closed = "defer"
+    expected: dt.timedelta = dt.timedelta(minutes=30)  # how long a run takes, while too few have been measured
+    safety: Safety = field(default_factory=Safety)
+    time_limit: int | None = None  # seconds an attempt may take
+    digest: str = ""  # SHA-256 of all that its fires follow from
+
+    @property
+    def obligation(self) -> bool:
+        """Whether the rule states a deadline instead of an hour."""
+        return self.plan.obligation
+
+    def between(self, after: dt.datetime, until: dt.datetime) -> list[Fire]:
+        """Every fire with after < at <= until, in order, each once, however the time is cut into intervals.
+
+        ConfigurationError where the calendar does not know the days that are asked for; see `known_until`.
+        """
+        if until <= after:
+            return []
+        best: dict[dt.datetime, tuple[tuple[bool, bool, dt.datetime], Fire]] = {}
+        for rank, fire in self._placed(after, until):
+            if after < fire.at <= until and (fire.at not in best or rank < best[fire.at][0]):
+                best[fire.at] = rank, fire
+        return [best[at][1] for at in sorted(best)]
+
+    def inputs(self, fire: Fire) -> dict[str, str]:
+        """The parameters of the process for that fire, placeholders filled."""
+        about = About(fire.wall.date(), self.plan.supply(fire.wall), self.calendar)
+        return {name: filled(text, about) for name, text in self.params.items()}
+
+    def latest_safe_start(self, fire: Fire, expected_seconds: float) -> dt.datetime:
+        """The last moment at which a run of that length still meets the obligation's deadline, in the portal's open time."""
+        return deadlines.latest_safe_start(fire.due or fire.at, expected_seconds, self.safety, self.openings)
+
+    def margin(self, fire: Fire, now: dt.datetime, expected_seconds: float) -> Margin:
+        """How an obligation stands at a moment."""
+        start = self.latest_safe_start(fire, expected_seconds)
+        return deadlines.margin(fire.due or fire.at, start, now, self.safety, self.openings)
+
+    def known_until(self, moment: dt.datetime) -> dt.datetime:
+        """Up to when its calendar knows the days, from `moment` on: until then `between` has an answer."""
+        year = moment.astimezone(self.zone).year
+        end = next((y for y in range(year, year + FARTHEST_YEARS) if not self.calendar.knows(y)), year + FARTHEST_YEARS)
+        return moments(dt.datetime(end, 1, 1), self.zone)[0].at - SECOND  # noqa: DTZ001  # wall time
+
+    def describe(self) -> str:
+        """The trigger in one sentence of the operator's language."""
+        where = say("time of {zone}", zone=self.zone.key)
+        if self.plan.counts_business_days:
+            where = say("calendar {calendar}, time of {zone}", calendar=self.calendar.stated.title, zone=self.zone.key)
+        return "; ".join(part for part in (f"{self.plan.said()} ({where})", self._said_of_closed(), self._said_of_missed()) if part)
+
+    def _placed(self, after: dt.datetime, until: dt.datetime) -> Iterator[tuple[tuple[bool, bool, dt.datetime], Fire]]:
+        """Fires of the wall times that can end in the interval; the lowest rank stands where several end at one moment."""
+        moving = not self.obligation and not self.openings.always
+        back = self.openings.closed_since(after) - SECOND if moving and self.closed == "defer" else after
+        opened = self.openings.stretches(back, until + SECOND) if moving else []
+        for wall in self.plan.walls(*_days(self.zone, back, until)):
+            for moment in moments(wall, self.zone, self.fold):
+                if back < moment.at <= until:
+                    fire = self._fire(wall, moment, opened if moving else None)
+                    yield (bool(fire.refusal), not moment.exists or fire.at != moment.at, wall), fire
+
+    def _fire(self, wall: dt.datetime, moment: Moment, opened: list[tuple[dt.datetime, dt.datetime]] | None) -> Fire:
+        """What becomes of one wall time; `opened` is the open time around it, None where nothing is ever closed."""
+        local = moment.told(wall)
+        if self.obligation:
+            return Fire(moment.at, local, due=moment.at)
+        if not moment.exists and self.gap == "skip":
+            return Fire(moment.at, local, refusal=f"{wall:%H:%M} of {wall:%Y-%m-%d} does not exist: clocks are put forward")
+        if opened is None or _is_in(opened, moment.at):
+            return Fire(moment.at, local)
+        if self.closed == "skip":
+            return Fire(moment.at, local, refusal=self._why_closed(moment.at))
+        opening = _opening_after(opened, moment.at) or self.openings.next_open(moment.at)
+        if opening is None:
+            return Fire(moment.at, local, refusal=f"the portal does not open within {LONGEST_WAIT.days} days")
+        return Fire(opening, local)
+
+    def _why_closed(self, moment: dt.datetime) -> str:
+        closure = self.openings.closed_by(moment)
+        if closure is None:
+            return "the portal is closed at that hour"
+        return f"the portal is closed for maintenance: {closure.source}"
+
+    def _said_of_closed(self) -> str:
+        if self.openings.always or self.obligation:
+            return ""
+        return say("while the portal is closed: at its next opening") if self.closed == "defer" else say("not while the portal is closed")
+
+    def _said_of_missed(self) -> str:
+        hours = round(self.look_back.total_seconds() / 3600, 1)
+        told = {
+            "all": say("all missed fires of the last {hours} h are made up for", hours=f"{hours:g}"),
+            "latest": say("only the latest missed fire of the last {hours} h is made up for", hours=f"{hours:g}"),
+            "skip": say("missed fires are not made up for"),
+        }
+        return "" if self.obligation else told[self.missed]
+
+
+def _days(zone: ZoneInfo, after: dt.datetime, until: dt.datetime) -> tuple[dt.date, dt.date]:
+    """The first and the last day that clocks of a zone show, or skip, in an interval."""
+    shown = [(start + offset, end + offset) for start, end, offset in stretches(zone, after, until + SECOND)]
+    return min(start for start, _ in shown).date(), max(end for _, end in shown).date()
+
+
+def _is_in(opened: list[tuple[dt.datetime, dt.datetime]], moment: dt.datetime) -> bool:
+    place = bisect.bisect_right(opened, moment, key=lambda one: one[0]) - 1
+    return place >= 0 and moment < opened[place][1]
+
+
+def _opening_after(opened: list[tuple[dt.datetime, dt.datetime]], moment: dt.datetime) -> dt.datetime | None:
+    place = bisect.bisect_right(opened, moment, key=lambda one: one[0])
+    return opened[place][0] if place < len(opened) else None
