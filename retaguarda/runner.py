@@ -373,7 +373,7 @@ def _waits(error: Mapping[str, Any]) -> bool:
 def _facts(error: RetaguardaError) -> dict[str, Any]:
     at = getattr(error, "retry_at", None)
     facts = {"code": error.code, "text": error.text, "remedy": error.remedy, "disposition": str(error.disposition), "exit": exit_of(error)}
-    where = {"portal": str(error.facts["portal"])} if "portal" in error.facts else {}
+    where = {name: str(error.facts[name]) for name in ("portal", "credential") if name in error.facts}
     return facts | ({"retry_at": at.isoformat()} if at else {}) | where
 
 
