@@ -48,8 +48,8 @@ def hello(run: Run, folder: Path, name: str = "hello") -> None:
 @task
 def itemised(run: Run, folder: Path, items: int, gate: int = -1) -> None:
     """Note each item; before item number `gate`, wait for the file `go`."""
-    for number, thing in enumerate(run.pending([Thing(f"T-{n:03}") for n in range(items)])):
-        if number == gate:
+    for thing in run.pending([Thing(f"T-{n:03}") for n in range(items)]):
+        if thing.reference == f"T-{gate:03}":
             note(folder, f"at gate {os.getpid()}")
             wait_for(run, folder / "go")
         with run.item(thing):
