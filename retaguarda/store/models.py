@@ -232,7 +232,8 @@ class PlannedFire(models.Model):
     reason = models.CharField(max_length=200, default="")
     run = models.ForeignKey(RunRecord, null=True, on_delete=models.PROTECT, related_name="fires")
     decided_at = models.DateTimeField(null=True)
-    level = models.CharField(max_length=10, default="")  # of an obligation: calm | watch | critical | missed | late | met
+    by = models.CharField(max_length=120, default="")  # who asked for it, beside the rule or after it
+    level = models.CharField(max_length=10, default="")  # of an obligation: ok | shrinking | critical | missed | late | met
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["trigger", "at"], name="fire_once")]
