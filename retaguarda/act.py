@@ -13,10 +13,11 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from retaguarda.clock import Clock
-from retaguarda.errors import BusinessError, Conflict, OutcomeUnknown, PortalChanged, PortalError, Refused, RetaguardaError
+from retaguarda.errors import BusinessError, Conflict, LeaseLost, OutcomeUnknown, PortalChanged, PortalError, Refused, RetaguardaError
 from retaguarda.jobs.journal import UNRESOLVED, ActKey, Journal
 from retaguarda.locks import Locks
 from retaguarda.model.acts import Draft, Found, Permit, Wanted
@@ -66,6 +67,8 @@ class ActProtocol:
     clock: Clock
     shot: Callable[[str], str]
     may_press: Callable[[], None]
+    must_be_ours: Callable[[], None] = lambda: None
+    """Asked once more in the intent's own transaction: LeaseLost when the credential's lease is no longer this run's."""
     dry_run: bool = False
     retry_refused: bool = False
     doing: Callable[[str], AbstractContextManager[object]] = nullcontext
@@ -88,7 +91,7 @@ class ActProtocol:
             if found:
                 return Outcome(OutcomeKind.ALREADY, found.protocol)
             self._must_not_repeat(key, last, wanted)
-            return Outcome(OutcomeKind.PLANNED) if self.dry_run else self._press(key, wanted, find, draft)
+            return Outcome(OutcomeKind.PLANNED) if self.dry_run else self._press(key, last, wanted, find, draft)
 
     def _look(self, wanted: W, find: Callable[[W], Found | None]) -> Found | None:
         """What the portal holds, when it is what was wanted and the only one; Conflict otherwise, None when it is absent."""
@@ -113,15 +116,24 @@ class ActProtocol:
                 earlier=True,
             )
 
-    def _press(self, key: ActKey, wanted: W, find: Callable[[W], Found | None], draft: Callable[[W], Draft]) -> Outcome:
+    def _press(
+        self, key: ActKey, last: Intent | None, wanted: W, find: Callable[[W], Found | None], draft: Callable[[W], Draft]
+    ) -> Outcome:
         with self.doing(f"filling the form of {wanted.reference}"):
             form = draft(wanted)
             _must_agree(form.shown(), wanted)
         self.may_press()
         picture = self.shot(f"{key.act} {key.reference}: form before the button")
-        intent, permit = self.journal.intend(self.run, key, digest_of(wanted.fields()), wanted.fields(), picture)
+        digest, ours = digest_of(wanted.fields()), partial(self._must_be_ours, key)
+        intent, permit = self.journal.intend(self.run, key, digest, wanted.fields(), picture, after=last, must_be_ours=ours)
         no = self._submit(form, intent, permit)
         return self._weigh(no, intent, wanted, find) if no else self._verify(intent, wanted, find)
+
+    def _must_be_ours(self, key: ActKey) -> None:
+        """LeaseLost when the process lives, but the lock or the lease that let it come this far does not."""
+        self.must_be_ours()
+        if not self.locks.still_held(f"act/{key}"):
+            raise LeaseLost(f"the lock of {key.reference} was lost: nothing was pressed", remedy="resume the run later")
 
     def _submit(self, form: Draft, intent: Intent, permit: Permit) -> BusinessError | None:
         """Press; keep the receipt, or hand on the portal's no. A press without a clear answer goes on to be verified."""

@@ -13,17 +13,18 @@ from django.db import transaction
 
 from retaguarda.audit import events
 from retaguarda.audit.evidence import EvidenceStore
-from retaguarda.clock import SAO_PAULO, Clock
+from retaguarda.clock import Clock
 from retaguarda.errors import ConfigurationError, CredentialRefused, RetaguardaError
+from retaguarda.jobs.leases import Lease, Leases
+from retaguarda.jobs.sign_ins import SignIns
 from retaguarda.locks import Locks
 from retaguarda.model.secrets import Credential
 from retaguarda.portal.browser import open_browser, speaking
 from retaguarda.portal.downloads import Download
 from retaguarda.portal.robot import Robot
 from retaguarda.portal.session import PortalSite, Session, open_session
-from retaguarda.redaction import redactor
 from retaguarda.settings import Settings
-from retaguarda.store.models import RunRecord, SignIn, SignInState
+from retaguarda.store.models import RunRecord
 from retaguarda.vault import Vault
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Desk(Generic[C]):
     robot: C
     session: Session
     credential: Credential
+    lease: Lease
     quiet_seconds: float
     _sign_in: Callable[[], None]
     _renewed_for: set[str] = field(default_factory=set)
@@ -67,12 +69,13 @@ def _shot_if_possible(session: Session, label: str) -> None:
 
 
 @contextmanager
-def _naming(portal: str) -> Iterator[None]:
-    """An error that leaves a desk says at which portal: forty runs that fail at one have one cause."""
+def _naming(portal: str, credential: str) -> Iterator[None]:
+    """An error that leaves a desk says at which portal, as whom: forty runs that fail at one have one cause."""
     try:
         yield
     except RetaguardaError as error:
         error.facts.setdefault("portal", portal)
+        error.facts.setdefault("credential", credential)
         raise
 
 
@@ -105,7 +108,8 @@ class Desks:
         self._settings = settings
         self._vault = vault
         self._robots = robots
-        self._locks = locks
+        self._leases = Leases(locks, clock)
+        self._sign_ins = SignIns(clock, settings.leases.rest_minutes)
         self._evidence = evidence
         self._clock = clock
         self._exit = ExitStack()
@@ -118,20 +122,32 @@ class Desks:
         self._browser = None
 
     @contextmanager
-    def open(self, run: RunRecord, credential_name: str, capability: type[C], log: Logger) -> Iterator[Desk[C]]:
-        """A desk for the block; LeaseHeld when another run works with this credential."""
+    def open(
+        self, run: RunRecord, credential_name: str, capability: type[C], log: Logger, meanwhile: Callable[[], None] = lambda: None
+    ) -> Iterator[Desk[C]]:
+        """A desk for the block; LeaseHeld when another run works with this credential.
+
+        A queued run waits a while for it; `meanwhile` is called between its looks, and may raise.
+        """
         portal = credential_name.partition("/")[0]
         robot_class = self._robots(portal)
         if capability is not object and capability.__name__ not in robot_class.manifest().capabilities:
             raise ConfigurationError(f"robot {portal} does not declare {capability.__name__}", remedy="choose another credential")
         site = self._site(portal)
-        with self._locks.hold(f"credential/{credential_name}"), _naming(portal), speaking(f"working at {portal}"):
-            credential = self._credential(run, credential_name, robot_class.manifest().lockout_attempts)
+        wait = self._settings.leases.wait_seconds if _root(run).queue else 0  # a person at a terminal wants to know at once
+        with (
+            self._leases.hold(credential_name, run, wait=wait, meanwhile=meanwhile) as lease,
+            _naming(portal, credential_name),
+            speaking(f"working at {portal}"),
+        ):
+            manifest = robot_class.manifest()
+            self._sign_ins.must_be_allowed(credential_name, manifest.lockout_attempts)
+            credential = self._credential(run, credential_name)
             with self._session(robot_class, run, site, credential, log) as session:
                 robot = robot_class(session)
-                quiet = site.quiet_seconds if site.quiet_seconds is not None else robot_class.manifest().quiet_seconds
-                sign_in = self._signing_in(run, robot, session, credential)
-                desk = Desk[Any](portal, robot, session, credential, quiet, sign_in)
+                quiet = site.quiet_seconds if site.quiet_seconds is not None else manifest.quiet_seconds
+                sign_in = self._signing_in(run, lease, robot, session, credential)
+                desk = Desk[Any](portal, robot, session, credential, lease, quiet, sign_in)
                 sign_in()
                 try:
                     yield desk
@@ -153,28 +169,20 @@ class Desks:
             )
         return PortalSite(held.url, held.mailbox, held.account, held.ca_file, held.quiet_seconds)
 
-    def _credential(self, run: RunRecord, name: str, budget: int) -> Credential:
-        refusals = SignIn.objects.filter(credential=name, cleared_at=None, state=SignInState.REFUSED)
-        if refusals.count() >= budget:
-            day = refusals.latest("at").at.astimezone(SAO_PAULO)
-            raise CredentialRefused(
-                f"{name} was refused by the portal on {day:%Y-%m-%d %H:%M} and is not tried again",
-                remedy=f"correct it, then: retaguarda vault set {name}",
-            )
+    def _credential(self, run: RunRecord, name: str) -> Credential:
         credential = self._vault().credential(name)
         with transaction.atomic():
             events.record("credential.used", run=run.pk, target=name)
         return credential
 
-    def _signing_in(self, run: RunRecord, robot: Robot, session: Session, credential: Credential) -> Callable[[], None]:
+    def _signing_in(self, run: RunRecord, lease: Lease, robot: Robot, session: Session, credential: Credential) -> Callable[[], None]:
+        patience = session.manifest.lockout_attempts
+
         def sign_in() -> None:
             try:
-                with speaking(f"signing in at {session.manifest.name}"):
-                    robot.sign_in(credential)
-            except CredentialRefused as error:
-                with transaction.atomic():  # before anything else can fail: a refusal that is forgotten is tried again
-                    SignIn.objects.create(credential=credential.name, at=self._clock.now(), text=redactor.clean(error.text), state=SignInState.REFUSED)
-                    events.record("credential.refused", run=run.pk, target=credential.name, data={"text": error.text})
+                with self._sign_ins.attempt(lease, run, patience) as begin, speaking(f"signing in at {session.manifest.name}"):
+                    robot.sign_in(credential.announced(begin))
+            except CredentialRefused:
                 _shot_if_possible(session, "sign-in refused")
                 raise
             except RetaguardaError as error:
@@ -221,3 +229,9 @@ class Desks:
         bundle = folder / "authorities.pem"
         bundle.write_bytes(b"\n".join(path.read_bytes() for path in files))
         return bundle
+
+
+def _root(run: RunRecord) -> RunRecord:
+    while run.parent is not None:
+        run = run.parent
+    return run

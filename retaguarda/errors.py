@@ -94,6 +94,10 @@ class PortalUnavailable(PortalError):
         self.retry_at = retry_at
 
 
+class CredentialResting(PortalUnavailable):
+    """Nobody saw how the last sign-in ended; the credential rests before another try, because accounts lock."""
+
+
 class SessionLost(PortalError):
     """The portal ended the session."""
 
@@ -144,6 +148,10 @@ class NetworkDown(InfrastructureError):
 
 class LeaseHeld(InfrastructureError):
     """Another run holds this credential."""
+
+
+class LeaseLost(InfrastructureError):
+    """Another run may work with this credential by now: nothing was pressed."""
 
 
 class ConfigurationError(InfrastructureError):

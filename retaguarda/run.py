@@ -181,7 +181,7 @@ class Run:
         """
         if self._desk is not None:
             raise ConfigurationError(f"{credential} inside {self._desk.credential.name}: acts need one robot at a time")
-        with self._services.desks.open(self.record, credential, capability, self.log) as desk:
+        with self._services.desks.open(self.record, credential, capability, self.log, self.check_stop) as desk:
             self._desk = desk
             try:
                 with speaking(f"working with {credential}"):
@@ -303,6 +303,7 @@ class Run:
             clock=self.clock,
             shot=desk.session.shot,
             may_press=self._may_press,
+            must_be_ours=desk.lease.must_be_ours,
             dry_run=self.dry_run,
             retry_refused=self.retry_refused,
             doing=speaking,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from retaguarda.audit import events
 from retaguarda.clock import Clock
-from retaguarda.errors import StoreUnavailable
+from retaguarda.errors import LeaseLost, StoreUnavailable
 from retaguarda.model.acts import Permit
 from retaguarda.redaction import redactor
 from retaguarda.store.models import Intent, IntentState, RunRecord
@@ -44,12 +44,26 @@ class Journal:
         attempts = Intent.objects.filter(portal=key.portal, act=key.act, reference=key.reference, state=IntentState.ABSENT)
         return (attempts.filter(run=run) if run else attempts).count()
 
-    def intend(self, run: RunRecord, key: ActKey, digest: str, fields: Mapping[str, str], picture: str) -> tuple[Intent, Permit]:
-        """Write the intent and give leave for one press; StoreUnavailable, and no leave, when it cannot be made durable."""
-        last = self.last(key)
-        attempt = last.attempt + 1 if last else 1
+    def intend(
+        self,
+        run: RunRecord,
+        key: ActKey,
+        digest: str,
+        fields: Mapping[str, str],
+        picture: str,
+        *,
+        after: Intent | None = None,
+        must_be_ours: Callable[[], None] = lambda: None,
+    ) -> tuple[Intent, Permit]:
+        """Write the intent and give leave for one press; StoreUnavailable, and no leave, when it cannot be made durable.
+
+        `after` is the last attempt that was judged before this one. `must_be_ours` is asked in the same transaction. LeaseLost,
+        and no leave, when it says no or when somebody made the next attempt meanwhile: whoever judged an older state must not press.
+        """
+        attempt = after.attempt + 1 if after else 1
         try:
             with transaction.atomic(durable=True):
+                must_be_ours()
                 intent = Intent.objects.create(
                     portal=key.portal,
                     act=key.act,
@@ -64,6 +78,8 @@ class Journal:
                 )
                 facts = {"attempt": attempt, "digest": digest, "picture": picture, "fields": dict(fields)}
                 self._tell("act.intent", intent, facts)
+        except IntegrityError as error:
+            raise LeaseLost(f"another run works on {key.reference}: nothing was pressed", remedy="resume the run later") from error
         except DatabaseError as error:
             raise StoreUnavailable(
                 f"the intent cannot be written, so nothing is pressed: {error}", remedy="free the disk, then resume"

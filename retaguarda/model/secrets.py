@@ -7,8 +7,8 @@ import hashlib
 import hmac
 import struct
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from retaguarda.errors import ConfigurationError, InfrastructureError
@@ -81,6 +81,10 @@ class Credential:
             )
         return self.secrets[name]
 
+    def announced(self, before: Callable[[], None]) -> Credential:
+        """The same credential, which calls `before` each time that one of its secrets is taken."""
+        return replace(self, secrets=_Announced(self.secrets, before))
+
     def totp(self, name: str = "totp", at: float | None = None) -> str:
         """A one-time code that was never given before: RFC 6238, SHA-1, 30 s, 6 digits.
 
@@ -95,6 +99,27 @@ class Credential:
             return one_time_code(seed, step)
         except ValueError as error:
             raise ConfigurationError(f"field {name} of {self.name} is no base32 seed", remedy="copy it again from the bank") from error
+
+
+class _Announced(Mapping[str, Secret]):
+    """Secrets that say when one is taken."""
+
+    def __init__(self, held: Mapping[str, Secret], before: Callable[[], None]) -> None:
+        self._held = held
+        self._before = before
+
+    def __getitem__(self, name: str) -> Secret:
+        self._before()
+        return self._held[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._held
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
 
 
 def one_time_code(seed: str, counter: int) -> str:

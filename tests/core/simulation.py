@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import DatabaseError
 
@@ -169,9 +169,11 @@ class SimJournal(Journal):
         yield
         self._world.step(f"after {what}")
 
-    def intend(self, run: RunRecord, key: ActKey, digest: str, fields: Mapping[str, str], picture: str) -> tuple[Intent, Permit]:
+    def intend(
+        self, run: RunRecord, key: ActKey, digest: str, fields: Mapping[str, str], picture: str, **conditions: Any
+    ) -> tuple[Intent, Permit]:
         with self._writing("intent"):
-            return super().intend(run, key, digest, fields, picture)
+            return super().intend(run, key, digest, fields, picture, **conditions)
 
     def close(self, intent: Intent, state: IntentState, text: str = "", protocol: str = "", picture: str = "") -> None:
         with self._writing("close"):

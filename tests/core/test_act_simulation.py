@@ -6,7 +6,7 @@ A harness that finds nothing proves nothing: every class of faults must have fir
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,7 @@ class SkipsVerify(ActProtocol):
 class PressesFirst(ActProtocol):
     """The intent is written once the button is pressed."""
 
-    def _press(self, key: ActKey, wanted: Any, find: Any, draft: Any) -> Outcome:
+    def _press(self, key: ActKey, last: Intent | None, wanted: Any, find: Any, draft: Any) -> Outcome:
         form, no = draft(wanted), None
         try:
             form.submit(Permit(wanted.reference, 1))
@@ -112,7 +112,7 @@ class PressesFirst(ActProtocol):
             no = error
         except RetaguardaError:
             pass
-        intent, _ = self.journal.intend(self.run, key, digest_of(wanted.fields()), wanted.fields(), "")
+        intent, _ = self.journal.intend(self.run, key, digest_of(wanted.fields()), wanted.fields(), "", after=last)
         return self._weigh(no, intent, wanted, find) if no else self._verify(intent, wanted, find)
 
 
@@ -180,6 +180,9 @@ class NoLocks(Locks):
     def hold(self, name: str) -> Any:
         return nullcontext()
 
+    def still_held(self, name: str) -> bool:
+        return True
+
 
 MUTANTS: dict[str, dict[str, object]] = {
     "no quiet period": {"quiet": 0.0},
@@ -207,9 +210,28 @@ def seeds(name: str) -> range:
     return range(first, first + MUTANT_SEEDS)
 
 
+UNLOCKED = range(160, 310)
+"""Schedules among which five go wrong when neither the lock nor the order of the attempts holds."""
+
+
+class NumbersAnew(SimJournal):
+    """An attempt follows the newest one, not the one that was judged."""
+
+    def intend(
+        self, run: RunRecord, key: ActKey, digest: str, fields: Mapping[str, str], picture: str, **conditions: Any
+    ) -> tuple[Intent, Permit]:
+        return super().intend(run, key, digest, fields, picture, **(conditions | {"after": self.last(key)}))
+
+
 def test_ignoring_the_lock_is_caught(make_run: Callable[[], RunRecord], tmp_path: Path) -> None:
     with pytest.raises(Violation):
-        exhaust(World(seed, NoLocks(tmp_path), make_run).play() for seed in range(MUTANT_SEEDS))
+        exhaust(World(seed, NoLocks(tmp_path), make_run, journal_class=NumbersAnew).play() for seed in UNLOCKED)
+
+
+def test_a_lock_that_fails_doubles_nothing_since_the_journal_takes_each_attempt_once(
+    make_run: Callable[[], RunRecord], tmp_path: Path
+) -> None:
+    exhaust(World(seed, NoLocks(tmp_path), make_run).play() for seed in UNLOCKED)
 
 
 def test_pressing_again_what_a_late_list_hides_is_caught(
