@@ -83,7 +83,7 @@ def verify(folder: Path, evidence: Path | None = None) -> Verdict:
     return verdict
 
 
-def _sealing_stopped(folder: Path) -> AbstractContextManager[None]:
+def _sealing_stopped(folder: Path) -> AbstractContextManager[object]:
     """At home nothing is appended meanwhile; an auditor's copy has no sealer, and is not written to."""
     lock = folder / "sealer.lock"
     return process_lock(lock, wait=True) if os.access(lock, os.W_OK) else nullcontext()

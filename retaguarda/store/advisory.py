@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
@@ -142,7 +142,7 @@ def _connected() -> Connection[Any]:
     """A connection like the store's own, outside of every transaction."""
     import psycopg
 
-    asked = cast("dict[str, Any]", connection.get_connection_params())
+    asked = connection.get_connection_params()
     wanted = {name: value for name, value in asked.items() if name not in {"cursor_factory", "context", "prepare_threshold"}}
     try:
         return psycopg.connect(**wanted, autocommit=True)

@@ -70,7 +70,8 @@ def point_at(url: str) -> None:
         opened.inc_thread_sharing()  # a thread may have left one behind
         BaseDatabaseWrapper.close(opened)  # SQLite's own keeps a store in memory open
     connections.settings["default"] = connections.settings["default"] | chosen
-    connections._connections = Local(connections.thread_critical)  # no thread goes on with a connection of another kind
+    # no thread goes on with a connection of another kind
+    connections._connections = Local(connections.thread_critical)  # type: ignore[attr-defined]
 
 
 _opened: WeakSet[BaseDatabaseWrapper] = WeakSet()

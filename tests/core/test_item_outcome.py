@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from retaguarda.desk import Desk
+from retaguarda.jobs.leases import Leases
 from retaguarda.model.acts import Found, Receipt
 from retaguarda.model.secrets import Credential
 from retaguarda.portal.session import Session
@@ -44,12 +46,13 @@ class Portal:
 
 
 @pytest.fixture
-def run(house: House) -> Run:
+def run(house: House) -> Iterator[Run]:
     """A run whose robot is at work; of its session only the pictures are needed."""
     run = house.run()
     session = cast("Session", SimpleNamespace(shot=lambda _: "f" * 64))
-    run._desk = Desk[Any]("erp", None, session, Credential("erp/robo", "robo", {}), 75.0, lambda: None)
-    return run
+    with Leases(house.services.locks, house.services.clock).hold("erp/robo", run.record) as lease:
+        run._desk = Desk[Any]("erp", None, session, Credential("erp/robo", "robo", {}), lease, 75.0, lambda: None)
+        yield run
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
+from typing import Any
+
 from django.db import migrations, models
 
 
-def refused(apps, schema_editor):
+def refused(apps: Any, schema_editor: Any) -> None:
     """What was kept before were refusals alone."""
     apps.get_model("store", "SignIn").objects.using(schema_editor.connection.alias).update(state="REFUSED", ended_at=models.F("at"))
 
