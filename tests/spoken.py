@@ -15,7 +15,7 @@ HOLE = "{}"
 ERRORS = {"ValueError"}
 """Classes whose text reaches people; those under RetaguardaError are added by reading `class` statements."""
 LOG_LEVELS = {"debug", "info", "success", "warning", "error", "critical"}
-SAID_FIRST = {"say", "stage", "speaking", "doing", "shot", "_picture", "Column", "_broken", "_changed"}
+SAID_FIRST = {"say", "finding", "stage", "speaking", "doing", "shot", "_picture", "Column", "_broken", "_changed"}
 """Functions whose first text is for people."""
 SAID_ANYWHERE = {"_parsed", "_checked", "_amount", "refusal", "Disagreement", "Release", "Quarantined", "quarantined"}
 """Functions that take reasons and remedies in several places."""

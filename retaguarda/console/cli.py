@@ -16,7 +16,16 @@ import typer
 from typer.exceptions import TyperException
 
 from retaguarda import __version__
-from retaguarda.console import commands_audit, commands_new, commands_robot, commands_run, commands_sandbox, commands_vault, commands_worker
+from retaguarda.console import (
+    commands_alert,
+    commands_audit,
+    commands_new,
+    commands_robot,
+    commands_run,
+    commands_sandbox,
+    commands_vault,
+    commands_worker,
+)
 from retaguarda.console.demo import demo
 from retaguarda.console.doctor import doctor
 from retaguarda.console.help_texts import spoken
@@ -42,6 +51,7 @@ app.add_typer(commands_sandbox.app, name="sandbox", help="Portals that behave, a
 app.add_typer(commands_audit.app, name="audit", help="The audit log.")
 app.add_typer(commands_vault.app, name="vault", help="Credentials.")
 app.add_typer(commands_worker.app, name="worker", help="Processes that carry queued runs out.")
+app.add_typer(commands_alert.app, name="alert", help="What is wrong, and who was told.")
 app.command()(up)
 app.command()(doctor)
 app.command()(demo)

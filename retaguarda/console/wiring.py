@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # each command imports what it needs when it needs it: a list
     from retaguarda.jobs.worker import WorkerLoop
     from retaguarda.jobs.workers import Workers
     from retaguarda.locks import Locks
+    from retaguarda.operations.installation import Installation
     from retaguarda.portal import Robot
     from retaguarda.process import Process
     from retaguarda.run import Progress
@@ -64,6 +65,12 @@ class House:
         from retaguarda.store.advisory import locks_for
 
         return locks_for(self.settings.home / "locks")
+
+    def installation(self) -> Installation:
+        """The installation as its keepers see it: alerts, metrics, retention, backup."""
+        from retaguarda.operations.installation import Installation
+
+        return Installation(self.settings, self.clock, self.locks(), self.vault)
 
     def workers(self) -> Workers:
         from retaguarda.jobs.workers import Workers
