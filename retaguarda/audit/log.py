@@ -3,24 +3,33 @@
 Layout of the folder: `segments/000001.jsonl` …, `leaves` (the tree's leaf hashes, 32 bytes an event), `checkpoints`
 (signed notes), `log.vkey` (public key); the private key and the note signed last lie under `keys/`, readable by their
 owner alone.
+
+A store has one log. Where several machines work on one store, the first folder that seals becomes it, by its key; the others
+leave their events to it.
 """
 
 from __future__ import annotations
 
 import base64
 import os
+import socket
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import orjson
-from django.db import transaction
+from django.db import connection, transaction
 
+from retaguarda.audit import events
 from retaguarda.audit.checkpoints import Checkpoint, VerifierKey, load_or_create_key, open_note, sign
 from retaguarda.audit.merkle import HASH_BYTES, Frontier, leaf_hash
+from retaguarda.clock import Clock
 from retaguarda.errors import StoreUnavailable
 from retaguarda.locks import process_lock
-from retaguarda.store.models import OutboxEvent
+from retaguarda.store.advisory import server_lock
+from retaguarda.store.models import AuditFolder, OutboxEvent
 
 ORIGIN = "retaguarda/audit"
 SEGMENT_LINES = 100_000
@@ -56,19 +65,25 @@ class AuditLog:
     def seal(self) -> Checkpoint | None:
         """Append every waiting event, flush it, sign a checkpoint; returns it, or None when all was sealed and signed.
 
-        A torn last line (power cut) is cut off and written again from the outbox; an event is never sealed twice. Raises
-        StoreUnavailable when the disk refuses, or when the log is no longer the one that was signed: a changed log is
-        never signed again.
+        None as well where another folder is the store's log: it will seal them. A torn last line (power cut) is cut off and
+        written again from the outbox; an event is never sealed twice. Raises StoreUnavailable when the disk refuses, or when the
+        log is no longer the one that was signed: a changed log is never signed again.
         """
-        with process_lock(self.folder / "sealer.lock", wait=True):
+        if self.kept_elsewhere():
+            return None
+        with process_lock(self.folder / "sealer.lock", wait=True), _alone_in_the_store():
             try:
-                standing = self._recover()
+                place = self._claimed()
+                if self.kept_elsewhere():
+                    return None
+                standing = self._recover(place.size)
                 pending = list(OutboxEvent.objects.filter(sealed=False).order_by("id"))
                 waiting = [event for event in pending if event.line["id"] not in standing.events]
                 for batch in _by_segment(waiting, standing.tree.size):
                     self._append(batch, standing)
                 self._keep_leaves(standing)
-                _mark(pending)
+                if pending:
+                    _mark(pending, place, standing.tree.size)
                 return self._sign(standing.tree) if standing.tree.size > standing.signed else None
             except OSError as error:
                 raise StoreUnavailable(f"the audit log cannot be written: {error}", remedy="free the disk, then run again") from error
@@ -79,8 +94,46 @@ class AuditLog:
             with segment.open("rb") as file:
                 yield from (line.rstrip(b"\n") for line in file)
 
-    def _recover(self) -> _Standing:
-        """What the segments hold, held against every checkpoint that vouches for them."""
+    def kept_elsewhere(self) -> AuditFolder | None:
+        """The folder that is the store's log, when it is another than this one: its machine seals."""
+        place = AuditFolder.objects.first()
+        return place if place and place.key != self._key() and not self._is_at(place) else None
+
+    def adopt(self) -> None:
+        """Let this folder be the store's log from now on: the machine that had it is lost. What that one sealed is in it alone."""
+        with process_lock(self.folder / "sealer.lock", wait=True), _alone_in_the_store():
+            before = AuditFolder.objects.first()
+            standing = self._recover(0)
+            with transaction.atomic():
+                AuditFolder.objects.all().delete()
+                self._become(standing.tree.size)
+                facts = {"before": f"{before.host}:{before.path}" if before else "", "sealed_there": before.size if before else 0}
+                events.record("audit.adopted", target=f"{socket.gethostname()}:{self.folder.absolute()}", data=facts)
+
+    def _claimed(self) -> AuditFolder:
+        """The store's word on its log; the first folder that seals becomes it, and may be moved with its key."""
+        place = AuditFolder.objects.first() or self._become(0)
+        if place.key == self._key() and not self._is_at(place):
+            AuditFolder.objects.filter(pk=place.pk).update(**self._here())
+        return place
+
+    def _become(self, size: int) -> AuditFolder:
+        key = load_or_create_key(self.folder / "keys" / "log.key")
+        return AuditFolder.objects.create(key=VerifierKey(ORIGIN, key.public_key()).text(), size=size, **self._here())
+
+    def _here(self) -> dict[str, Any]:
+        return {"host": socket.gethostname(), "path": str(self.folder.absolute()), "at": Clock().now()}
+
+    def _is_at(self, place: AuditFolder) -> bool:
+        return (place.host, place.path) == (socket.gethostname(), str(self.folder.absolute()))
+
+    def _key(self) -> str:
+        """This folder's public key; empty before it has one."""
+        path = self.folder / "keys" / "log.key"
+        return VerifierKey(ORIGIN, load_or_create_key(path).public_key()).text() if path.exists() else ""
+
+    def _recover(self, sealed: int) -> _Standing:
+        """What the segments hold, held against every checkpoint that vouches for them and what the store knows to be in them."""
         segments = sorted(self._segments.glob("*.jsonl"))
         if segments:
             _cut_torn_line(segments[-1])
@@ -94,6 +147,8 @@ class AuditLog:
                 raise _changed(f"its first {size} events are not the ones that were signed")
         if vouched:
             raise _changed(f"{max(vouched)} events were signed, it holds {standing.tree.size}")
+        if standing.tree.size < sealed:
+            raise _changed(f"{sealed} events were sealed, it holds {standing.tree.size}")
         return standing
 
     def _signed_last(self) -> list[Checkpoint]:
@@ -157,11 +212,18 @@ def _by_segment(events: list[OutboxEvent], size: int) -> Iterator[list[OutboxEve
         size, events = size + len(events[:room]), events[room:]
 
 
-def _mark(events: list[OutboxEvent]) -> None:
-    """Say in the store that these events are in the log."""
+def _alone_in_the_store() -> AbstractContextManager[None]:
+    """One sealer among all machines; on SQLite they are one machine, and the folder's own lock does."""
+    return server_lock("audit/sealer") if connection.vendor == "postgresql" else nullcontext()
+
+
+def _mark(pending: list[OutboxEvent], place: AuditFolder, size: int) -> None:
+    """Say in the store that these events are in the log, unless another log took them meanwhile."""
     with transaction.atomic():
-        for start in range(0, len(events), MARKED_AT_ONCE):  # a statement takes only so many variables
-            OutboxEvent.objects.filter(pk__in=[event.pk for event in events[start : start + MARKED_AT_ONCE]]).update(sealed=True)
+        if not AuditFolder.objects.filter(pk=place.pk, size=place.size).update(size=size, at=Clock().now()):
+            raise StoreUnavailable("another folder became the audit log meanwhile", remedy="see: retaguarda doctor")
+        for start in range(0, len(pending), MARKED_AT_ONCE):  # a statement takes only so many variables
+            OutboxEvent.objects.filter(pk__in=[event.pk for event in pending[start : start + MARKED_AT_ONCE]]).update(sealed=True)
 
 
 def _id_of(line: bytes) -> str:
