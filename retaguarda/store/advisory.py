@@ -101,6 +101,14 @@ _holders: dict[tuple[int, str, str], _Session] = {}
 """Which session took which lock: after a loss the name is still known, its session is not the present one."""
 
 
+def end_session() -> None:
+    """Give the session for locks back, when nothing is held in it: the store is left for another."""
+    with _mutex:
+        for session in _sessions:
+            if session.process == os.getpid() and session not in _holders.values():
+                session.link.close()
+
+
 def _store() -> str:
     held = connection.settings_dict
     return f"{held['HOST']}:{held['PORT']}/{held['NAME']}"
@@ -114,13 +122,14 @@ def _take(name: str) -> _Session:
     with _mutex:
         if _place(name) in _holders:  # the server would give it to the same session again
             raise LeaseHeld(f"{name} is held by this process", remedy="wait for the other run to end")
-        session = _session()
-        if not session.answers("SELECT pg_try_advisory_lock(%s)", name):
-            if session.link.closed:
-                raise StoreUnavailable(f"the lock {name} cannot be asked for: the session was lost", remedy="check the server")
-            raise LeaseHeld(f"{name} is held by another run", remedy="wait for the other run to end")
-        _holders[_place(name)] = session
-        return session
+        for _ in range(2):  # a session that broke meanwhile is noticed when it is used
+            session = _session()
+            if session.answers("SELECT pg_try_advisory_lock(%s)", name):
+                _holders[_place(name)] = session
+                return session
+            if not session.link.closed:
+                raise LeaseHeld(f"{name} is held by another run", remedy="wait for the other run to end")
+        raise StoreUnavailable(f"the lock {name} cannot be asked for: the session was lost", remedy="check the server")
 
 
 def _free(session: _Session, name: str) -> None:

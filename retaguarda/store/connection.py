@@ -20,7 +20,7 @@ from retaguarda.errors import StoreUnavailable
 from retaguarda.locks import process_lock
 from retaguarda.redaction import redactor
 from retaguarda.store import migrations
-from retaguarda.store.advisory import server_lock
+from retaguarda.store.advisory import end_session, server_lock
 from retaguarda.store.databases import database, shown
 
 
@@ -66,6 +66,7 @@ def point_at(url: str) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreUnavailable(f"the store at {url} cannot be opened: {error}", remedy="check the path and its rights") from error
+    end_session()
     for opened in list(_opened):
         opened.inc_thread_sharing()  # a thread may have left one behind
         BaseDatabaseWrapper.close(opened)  # SQLite's own keeps a store in memory open
