@@ -39,8 +39,8 @@ class Redactor:
             self._forms, self._searched = (), ()
 
     def clean(self, text: str) -> str:
-        """The text without any known secret, and without halves of characters that no file takes."""
-        text = text.encode("utf-8", errors="replace").decode()
+        """The text without any known secret, without halves of characters that no file takes, and without NUL, which no server takes."""
+        text = text.encode("utf-8", errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
         for form in self._forms:
             if form in text:
                 text = text.replace(form, MASK)

@@ -8,6 +8,9 @@ from retaguarda.audit import events
 from retaguarda.model.receivables import Settlement, SettlementBatch
 from retaguarda.store.models import Booking, RunRecord
 
+LONGEST_PARTNER = 200
+"""Characters that the store keeps."""
+
 
 def booked() -> list[Settlement]:
     """Every booked payment, oldest first."""
@@ -21,7 +24,13 @@ def book(run: RunRecord, batch: SettlementBatch) -> None:
             Booking.objects.get_or_create(
                 source=line.source,
                 receivable=line.receivable,
-                defaults={"date": line.date, "amount": line.amount, "partner": line.partner, "batch": batch.reference, "run": run},
+                defaults={
+                    "date": line.date,
+                    "amount": line.amount,
+                    "partner": line.partner[:LONGEST_PARTNER],
+                    "batch": batch.reference,
+                    "run": run,
+                },
             )[1]
             for line in batch.lines
         ]

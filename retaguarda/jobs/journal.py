@@ -14,6 +14,8 @@ from retaguarda.model.acts import Permit
 from retaguarda.redaction import redactor
 from retaguarda.store.models import Intent, IntentState, RunRecord
 
+LONGEST_PROTOCOL = 120
+"""Characters that the store keeps."""
 UNRESOLVED = (IntentState.OPEN, IntentState.UNCERTAIN)
 
 
@@ -89,7 +91,8 @@ class Journal:
     def close(self, intent: Intent, state: IntentState, text: str = "", protocol: str = "", picture: str = "") -> None:
         """Record what became of a press, with proof or the portal's words."""
         with transaction.atomic():
-            intent.state, intent.text, intent.protocol = state, redactor.clean(text), protocol or intent.protocol
+            intent.state, intent.text = state, redactor.clean(text)
+            intent.protocol = redactor.clean(protocol or intent.protocol)[:LONGEST_PROTOCOL]
             intent.save()
             facts = {"attempt": intent.attempt, "text": text, "protocol": intent.protocol, "picture": picture}
             self._tell(f"act.{state.lower()}", intent, facts)

@@ -16,7 +16,7 @@ from retaguarda import __version__
 from retaguarda.audit import events
 from retaguarda.clock import Clock
 from retaguarda.errors import ConfigurationError
-from retaguarda.jobs.journal import unresolved_of
+from retaguarda.jobs.journal import LONGEST_PROTOCOL, unresolved_of
 from retaguarda.redaction import redactor
 from retaguarda.store.models import Item, ItemState, RunRecord, RunState
 
@@ -27,6 +27,8 @@ REFUSED_OUTCOMES = {"refused", "refused_before"}
 WAITING = (RunState.PENDING, RunState.SUSPENDED)
 """States in which nothing is at work."""
 DEFAULT_QUEUE = "default"
+LONGEST_TITLE = 200
+"""Characters that the store keeps; PostgreSQL refuses a row that has more."""
 GIVEN_BACK = dt.timedelta(seconds=2)
 """How long a run rests that was delivered while another process had it."""
 _SAID = {"code": "code", "reason": "text", "remedy": "remedy"}
@@ -141,7 +143,7 @@ class Runs:
             if waiting.update(attempt=attempt + 1, not_before=self._clock.now() + GIVEN_BACK):
                 events.record("run.given_back", run=run_id, data={"attempt": attempt + 1})
 
-    def queue_up(self, run: RunRecord, queue: str = "", who: str = "", *, retry_refused: bool = False) -> None:
+    def queue_up(self, run: RunRecord, queue: str = "", who: str = "", *, priority: int = 0, retry_refused: bool = False) -> None:
         """Put a run that ended, or is parked, back into a queue: an operator or an answer asks for it; its retries are counted anew.
 
         ConfigurationError when it is at work or queued already.
@@ -150,7 +152,7 @@ class Runs:
             run.refresh_from_db()
             if run.state not in ENDED | {RunState.SUSPENDED}:
                 raise ConfigurationError(f"run {run.pk} has not ended", remedy=f"see: retaguarda run show {run.pk}")
-            run.retry_refused = retry_refused
+            run.retry_refused, run.priority = retry_refused, priority or run.priority
             run.queue = queue or run.queue or DEFAULT_QUEUE
             run.state, run.ended_at, run.not_before = RunState.PENDING, None, None
             run.attempt, run.failures, run.stop_requested, run.kill_requested = run.attempt + 1, 0, False, False
@@ -210,9 +212,8 @@ class Runs:
     def item(self, run: RunRecord, reference: str, title: str, fields: Mapping[str, Any]) -> Item:
         """The run's item of that reference, made when it is new."""
         with transaction.atomic():
-            item, made = Item.objects.get_or_create(
-                run=run, reference=reference, defaults={"title": title, "fields": dict(fields), "updated_at": self._clock.now()}
-            )
+            defaults = {"title": redactor.clean(title)[:LONGEST_TITLE], "fields": dict(fields), "updated_at": self._clock.now()}
+            item, made = Item.objects.get_or_create(run=run, reference=reference, defaults=defaults)
             if made:
                 events.record("item.new", run=run.pk, item=reference, data={"fields": dict(fields)})
         return item
@@ -222,9 +223,16 @@ class Runs:
         with transaction.atomic():
             item.state, item.updated_at = state, self._clock.now()
             for name, value in facts.items():
-                setattr(item, name, redactor.clean(value))
+                setattr(item, name, redactor.clean(value)[: LONGEST_PROTOCOL if name == "protocol" else None])
             item.save()
             events.record(f"item.{state.lower()}", run=item.run_id, item=item.reference, data=facts)
+
+
+def root_of(run: RunRecord) -> RunRecord:
+    """The run that was launched, of which this one is a step, or the run itself."""
+    while run.parent is not None:
+        run = run.parent
+    return run
 
 
 def executor() -> str:
