@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.fields.json import KeyTransform
+from django.db.models.fields.json import JSONExact, KeyTransform
 
 
 class KeptJSON(models.JSONField):
@@ -15,9 +15,9 @@ class KeptJSON(models.JSONField):
     def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
         return "json" if connection.vendor == "postgresql" else super().db_type(connection)
 
-    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
-        ready = super().get_db_prep_value(value, connection, prepared)
-        if connection.vendor != "postgresql":
+    def get_db_prep_save(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
+        ready = super().get_db_prep_save(value, connection)
+        if ready is None or connection.vendor != "postgresql":
             return ready
         from psycopg.types.json import Json  # a store in a file has no need of it
 
@@ -34,3 +34,12 @@ class _Key(KeyTransform):
     def preprocess_lhs(self, compiler: Any, connection: BaseDatabaseWrapper) -> Any:
         lhs, params, keys = super().preprocess_lhs(compiler, connection)
         return f"({lhs})::jsonb" if connection.vendor == "postgresql" else lhs, params, keys
+
+
+@KeptJSON.register_lookup
+class _Same(JSONExact):
+    """The same document, whatever the order of its keys."""
+
+    def process_lhs(self, compiler: Any, connection: BaseDatabaseWrapper, lhs: Any = None) -> Any:
+        sql, params = super().process_lhs(compiler, connection, lhs)
+        return f"({sql})::jsonb" if connection.vendor == "postgresql" else sql, params
