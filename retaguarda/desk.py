@@ -16,11 +16,13 @@ from retaguarda.audit.evidence import EvidenceStore
 from retaguarda.clock import Clock
 from retaguarda.errors import ConfigurationError, CredentialRefused, RetaguardaError
 from retaguarda.jobs.leases import Lease, Leases
+from retaguarda.jobs.runs import root_of
 from retaguarda.jobs.sign_ins import SignIns
 from retaguarda.locks import Locks
 from retaguarda.model.secrets import Credential
 from retaguarda.portal.browser import open_browser, speaking
 from retaguarda.portal.downloads import Download
+from retaguarda.portal.mailbox import Person
 from retaguarda.portal.robot import Robot
 from retaguarda.portal.session import PortalSite, Session, open_session
 from retaguarda.settings import Settings
@@ -123,18 +125,25 @@ class Desks:
 
     @contextmanager
     def open(
-        self, run: RunRecord, credential_name: str, capability: type[C], log: Logger, meanwhile: Callable[[], None] = lambda: None
+        self,
+        run: RunRecord,
+        credential_name: str,
+        capability: type[C],
+        log: Logger,
+        meanwhile: Callable[[], None] = lambda: None,
+        person: Person | None = None,
     ) -> Iterator[Desk[C]]:
         """A desk for the block; LeaseHeld when another run works with this credential.
 
-        A queued run waits a while for it; `meanwhile` is called between its looks, and may raise.
+        A queued run waits a while for it; `meanwhile` is called between its looks, and may raise. `person` is asked for codes
+        that nothing else gives.
         """
         portal = credential_name.partition("/")[0]
         robot_class = self._robots(portal)
         if capability is not object and capability.__name__ not in robot_class.manifest().capabilities:
             raise ConfigurationError(f"robot {portal} does not declare {capability.__name__}", remedy="choose another credential")
         site = self._site(portal)
-        wait = self._settings.leases.wait_seconds if _root(run).queue else 0  # a person at a terminal wants to know at once
+        wait = self._settings.leases.wait_seconds if root_of(run).queue else 0  # a person at a terminal wants to know at once
         with (
             self._leases.hold(credential_name, run, wait=wait, meanwhile=meanwhile) as lease,
             _naming(portal, credential_name),
@@ -144,6 +153,7 @@ class Desks:
             self._sign_ins.must_be_allowed(credential_name, manifest.lockout_attempts)
             credential = self._credential(run, credential_name)
             with self._session(robot_class, run, site, credential, log) as session:
+                session.person = person or session.person
                 robot = robot_class(session)
                 quiet = site.quiet_seconds if site.quiet_seconds is not None else manifest.quiet_seconds
                 sign_in = self._signing_in(run, lease, robot, session, credential)
@@ -167,7 +177,7 @@ class Desks:
             raise ConfigurationError(
                 f"no portal {portal!r} is configured", remedy=f"add [portals.{portal}] with its url to config/portals.toml"
             )
-        return PortalSite(held.url, held.mailbox, held.account, held.ca_file, held.quiet_seconds)
+        return PortalSite(held.url, held.mailbox, held.account, held.ca_file, held.quiet_seconds, held.challenge_seconds)
 
     def _credential(self, run: RunRecord, name: str) -> Credential:
         credential = self._vault().credential(name)
@@ -229,9 +239,3 @@ class Desks:
         bundle = folder / "authorities.pem"
         bundle.write_bytes(b"\n".join(path.read_bytes() for path in files))
         return bundle
-
-
-def _root(run: RunRecord) -> RunRecord:
-    while run.parent is not None:
-        run = run.parent
-    return run

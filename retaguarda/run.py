@@ -32,9 +32,11 @@ from retaguarda.errors import (
     TimeLimitReached,
 )
 from retaguarda.jobs.journal import Journal
+from retaguarda.jobs.requests import PersonAtHand, Requests
 from retaguarda.jobs.runs import FINAL_ITEMS, REFUSED_OUTCOMES, Runs
 from retaguarda.locks import Locks
 from retaguarda.model.acts import Draft, Found, Wanted
+from retaguarda.planning import Plan
 from retaguarda.portal import Download
 from retaguarda.portal.browser import speaking
 from retaguarda.process import Artifact, task
@@ -50,6 +52,8 @@ C = TypeVar("C")
 V = TypeVar("V")
 W = TypeVar("W", bound=Wanted)
 T = TypeVar("T", bound=Wanted)
+SHOWN = 200
+"""References of a plan that a request for its approval names."""
 MIN_FREE_BYTES = 50 * 1024 * 1024
 MAX_CLOCK_STEP = 5.0
 """Seconds: a clock that jumps further within a run is not trusted with an intent."""
@@ -78,6 +82,7 @@ class Services:
     locks: Locks
     evidence: EvidenceStore
     desks: Desks
+    requests: Requests
     progress: Progress
     start_child: Callable[[Run, str, Mapping[str, Any]], Any] = field(default=_no_child)
     interrupted: Callable[[], bool] = field(default=lambda: False)
@@ -181,7 +186,8 @@ class Run:
         """
         if self._desk is not None:
             raise ConfigurationError(f"{credential} inside {self._desk.credential.name}: acts need one robot at a time")
-        with self._services.desks.open(self.record, credential, capability, self.log, self.check_stop) as desk:
+        person = PersonAtHand(self._services.requests, self.record, credential)
+        with self._services.desks.open(self.record, credential, capability, self.log, self.check_stop, person) as desk:
             self._desk = desk
             try:
                 with speaking(f"working with {credential}"):
@@ -200,6 +206,16 @@ class Run:
         if site is None or not site.account:
             raise ConfigurationError(f"portals.{portal}.account is not set", remedy="write the account number as the bank shows it")
         return site.account
+
+    def approve(self, plan: Plan[Any]) -> None:
+        """Go on only with a second person's yes to exactly this plan, where the installation wants one; else the run is parked.
+
+        A run that comes back from the wait works its plan out anew: a yes to another digest is none.
+        """
+        self.tell("plan.made", plan.name, digest=plan.digest, items=plan.count, mwh=str(plan.mwh))
+        if plan.items and self.record.process in self.settings.approvals.processes and not self.dry_run:
+            facts = {"items": plan.count, "mwh": str(plan.mwh), "references": [item.reference for item in plan.items][:SHOWN]}
+            self._services.requests.must_be_approved(self.record, plan.name, plan.digest, facts)
 
     # --- items and acts -----------------------------------------------------------------------------------------------
 

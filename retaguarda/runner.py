@@ -35,7 +35,7 @@ from retaguarda.errors import (
     TimeLimitReached,
 )
 from retaguarda.jobs.journal import unresolved_of
-from retaguarda.jobs.runs import ENDED, FINISHED, REFUSED_OUTCOMES
+from retaguarda.jobs.runs import ENDED, FINISHED, REFUSED_OUTCOMES, root_of
 from retaguarda.process import Process, to_text
 from retaguarda.run import Run, Services
 from retaguarda.runlog import run_log
@@ -199,7 +199,7 @@ class Runner:
         A step is gone on with as part of its whole run, which one process at a time carries out.
         """
         self.bury_dead()
-        run = _root(run)
+        run = root_of(run)
         run.refresh_from_db()
         self._retry_refused = retry_refused
         if run.state in FINISHED and not self._has_work(run):
@@ -276,7 +276,7 @@ class Runner:
     def _execute(self, record: RunRecord) -> None:
         self._services.runs.begin(record)
         try:
-            with run_log(Path(record.folder) / "run.jsonl", _root(record).pk) as log:
+            with run_log(Path(record.folder) / "run.jsonl", root_of(record).pk) as log:
                 run = Run(self._services, record, log, retry_refused=self._retry_refused, time_is_up=self._time_is_up)
                 end = self._carried_out(run)
         except OSError as error:
@@ -411,9 +411,3 @@ class StepWaits(NeedsPerson):
 
     def __init__(self, process: str, facts: Mapping[str, Any]) -> None:
         super().__init__(f"{process}: {facts.get('text', '')}", remedy=facts.get("remedy", ""))
-
-
-def _root(record: RunRecord) -> RunRecord:
-    while record.parent is not None:
-        record = record.parent
-    return record

@@ -46,6 +46,7 @@ class PortalSettings(_Section):
     account: str = ""
     ca_file: Path | None = None
     quiet_seconds: float | None = Field(default=None, description="overrides the manifest's quiet period")
+    challenge_seconds: float | None = Field(default=None, description="overrides the manifest's patience for codes")
 
 
 class ClockSettings(_Section):
@@ -73,6 +74,14 @@ class ReconcileSettings(_Section):
     """Tolerances of the receipts' reconciliation, in reais."""
 
     tolerance: str = "0.05"
+
+
+class ApprovalSettings(_Section):
+    """Whose plans a second person approves, and how long questions to people stay open."""
+
+    processes: tuple[str, ...] = Field(default=(), description="processes that act only on a plan which a second person approved")
+    expires_hours: float = Field(default=72, gt=0, description="hours after which a question that nobody answered ends its run")
+    code_life_seconds: float = Field(default=120, gt=0, description="seconds for which a typed code is worth trying")
 
 
 class JobsSettings(_Section):
@@ -173,6 +182,7 @@ class Settings(BaseSettings):
     company: str = ""
     store: StoreSettings = StoreSettings()
     jobs: JobsSettings = JobsSettings()
+    approvals: ApprovalSettings = ApprovalSettings()
     vault: VaultSettings = VaultSettings()
     leases: LeaseSettings = LeaseSettings()
     browser: BrowserSettings = BrowserSettings()

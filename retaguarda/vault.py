@@ -68,6 +68,19 @@ class Vault:
             entries = self._read() | {name: base64.b64encode(sealed).decode()}
             _replace(self._path, json.dumps({"version": 1, "entries": entries}, indent=1).encode())
 
+    def take(self, name: str) -> dict[str, str] | None:
+        """The fields of an entry that is used once, or None when it is gone; it is gone from here on."""
+        with process_lock(self._path.with_suffix(".lock"), wait=True):
+            if name not in self._read():
+                return None
+            fields = self.entry(name)
+            for value in fields.values():
+                redactor.add(value)
+            _replace(
+                self._path, json.dumps({"version": 1, "entries": {n: v for n, v in self._read().items() if n != name}}, indent=1).encode()
+            )
+        return fields
+
     def _read(self) -> dict[str, str]:
         try:
             entries: dict[str, str] = dict(json.loads(self._path.read_bytes())["entries"])

@@ -35,7 +35,7 @@ def register_contracts(
     run.stage("plan")
     wanted, findings = _from_releases(run, releases) if releases else _from_sheet(run, sheet)
     plan = Plan(f"register {month}", tuple(w for w in wanted if w.month == month))
-    run.tell("plan.made", plan.name, digest=plan.digest, items=plan.count, mwh=str(plan.mwh))
+    run.approve(plan)
     if plan.items:
         run.stage("signing in")
         with run.robot(credential, RegistersContracts) as ccee:  # type: ignore[type-abstract]

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from retaguarda.jobs.bookings import book
 from retaguarda.model.receivables import SettlementBatch, StatementState
+from retaguarda.planning import Plan
 from retaguarda.portal.capabilities import PostsSettlements
 from retaguarda.run import Artifact, Run, task
 
@@ -28,6 +29,7 @@ def settle_receivables(run: Run, batches: Artifact, credential: str = "tryton/ro
     """Book the payments of a reconciliation on their receivables in the ERP, one statement a bank account."""
     run.stage("plan")
     wanted = run.receive(batches, tuple[SettlementBatch, ...])
+    run.approve(Plan("settle receivables", wanted))
     if wanted:
         run.stage("signing in")
         with run.robot(credential, PostsSettlements) as erp:  # type: ignore[type-abstract]

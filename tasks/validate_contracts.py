@@ -29,7 +29,7 @@ def validate_contracts(run: Run, month: Month, contracts: Artifact, credential: 
     for odd in purchases.rejected:
         run.reject(odd.boletas[0], ", ".join(odd.boletas), InvalidItem(odd.reason, remedy=odd.remedy))
     plan = Plan(f"validate {month}", tuple(map(Validation.of, purchases.registrations)))
-    run.tell("plan.made", plan.name, digest=plan.digest, items=plan.count, mwh=str(plan.mwh))
+    run.approve(plan)
     if plan.items:
         run.stage("signing in")
         with run.robot(credential, ValidatesContracts) as ccee:  # type: ignore[type-abstract]

@@ -17,6 +17,7 @@ from retaguarda.audit.log import AuditLog
 from retaguarda.clock import SAO_PAULO, Clock
 from retaguarda.desk import Desks
 from retaguarda.jobs.journal import Journal
+from retaguarda.jobs.requests import Requests
 from retaguarda.jobs.runs import Runs
 from retaguarda.model.acts import Found, Permit, Receipt
 from retaguarda.portal import Robot
@@ -117,14 +118,16 @@ class House:
         vault, robots, told = Vault(home / "vault.json", KEY), dict[str, type[Robot]](), Told()
         desks = SharedBrowserDesks(settings, lambda: vault, robots.__getitem__, locks, evidence, clock)
         desks.shared = browser
+        runs = Runs(settings.output, clock)
         services = Services(
             settings=settings,
             clock=clock,
-            runs=Runs(settings.output, clock),
+            runs=runs,
             journal=Journal(clock),
             locks=locks,
             evidence=evidence,
             desks=desks,
+            requests=Requests(settings.approvals, clock, runs, lambda: vault),
             progress=told,
         )
         try:

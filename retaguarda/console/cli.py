@@ -19,7 +19,9 @@ from retaguarda import __version__
 from retaguarda.console import (
     commands_alert,
     commands_audit,
+    commands_metrics,
     commands_new,
+    commands_request,
     commands_robot,
     commands_run,
     commands_sandbox,
@@ -50,9 +52,11 @@ app.add_typer(commands_new.app, name="new", help="Start a new robot or task from
 app.add_typer(commands_sandbox.app, name="sandbox", help="Portals that behave, and misbehave, like the real ones.")
 app.add_typer(commands_audit.app, name="audit", help="The audit log.")
 app.add_typer(commands_vault.app, name="vault", help="Credentials.")
+app.add_typer(commands_request.app, name="request", help="What runs wait for people for: approvals and codes.")
 app.add_typer(commands_worker.app, name="worker", help="Processes that carry queued runs out.")
 app.add_typer(commands_alert.app, name="alert", help="What is wrong, and who was told.")
 app.command()(up)
+app.command()(commands_metrics.metrics)
 app.command()(doctor)
 app.command()(demo)
 

@@ -25,11 +25,12 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # while idle; a run listens to it
     orders = _orders(sys.stdin.buffer)
 
-    from retaguarda.console.silent import SilentProgress
     from retaguarda.console.wiring import open_house
 
     os.environ.setdefault("LOGURU_AUTOINIT", "0")
     house = open_house()
+    from retaguarda.console.silent import SilentProgress  # needs the tables
+
     with house.runner(SilentProgress()) as runner:
         for order in orders:
             answers.write(json.dumps({"became": _obey(runner, order, answers)}) + "\n")

@@ -18,6 +18,7 @@ from retaguarda.language import set_language
 if TYPE_CHECKING:  # each command imports what it needs when it needs it: a list of runs wants no browser and no vault
     from retaguarda.audit.log import AuditLog
     from retaguarda.clock import Clock
+    from retaguarda.jobs.requests import Requests
     from retaguarda.jobs.runs import Runs
     from retaguarda.jobs.worker import WorkerLoop
     from retaguarda.jobs.workers import Workers
@@ -46,6 +47,14 @@ class House:
     def evidence_folder(self) -> Path:
         return self.settings.home / "evidence"
 
+    @property
+    def store_url(self) -> str:
+        """The store's address, with the password that the vault keeps for it."""
+        from retaguarda.store.databases import with_password
+
+        url, kept = self.settings.store_url, self.settings.store.credential
+        return with_password(url, self.vault().credential(kept).secret("password").reveal()) if kept else url
+
     def vault(self) -> Vault:
         from retaguarda.vault import open_vault
 
@@ -72,6 +81,11 @@ class House:
 
         return Installation(self.settings, self.clock, self.locks(), self.vault)
 
+    def requests(self) -> Requests:
+        from retaguarda.jobs.requests import Requests
+
+        return Requests(self.settings.approvals, self.clock, self.runs(), self.vault)
+
     def workers(self) -> Workers:
         from retaguarda.jobs.workers import Workers
 
@@ -84,8 +98,18 @@ class House:
 
         jobs = self.settings.jobs
         pool = Pool(command, concurrency, self.clock, recycle_after=jobs.recycle_after, kill_grace=jobs.kill_grace)
-        locks, runs, workers = self.locks(), self.runs(), self.workers()
-        return WorkerLoop(self.settings.store_url, jobs, queues, concurrency, self.clock, locks, runs, workers, pool)
+        return WorkerLoop(
+            self.store_url,
+            jobs,
+            queues,
+            concurrency,
+            self.clock,
+            self.locks(),
+            self.runs(),
+            self.workers(),
+            self.requests(),
+            pool,
+        )
 
     def bury_dead(self) -> None:
         """Tell runs whose process died as what they are, before runs are shown; a runner is made only when there is one."""
@@ -118,6 +142,7 @@ class House:
             locks=locks,
             evidence=evidence,
             desks=desks,
+            requests=self.requests(),
             progress=progress,
         )
         reporter = Reporter(self.settings, self.clock, runs, evidence, self.audit_folder)
@@ -135,8 +160,9 @@ def open_house(**flags: object) -> House:
 
     settings = load_settings(**flags)
     set_language(settings.language)
-    connect(settings.store_url)
-    return House(settings, Clock(settings.clock.business_date))
+    house = House(settings, Clock(settings.clock.business_date))
+    connect(house.store_url)
+    return house
 
 
 @cache

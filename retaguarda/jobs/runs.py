@@ -143,6 +143,17 @@ class Runs:
             if waiting.update(attempt=attempt + 1, not_before=self._clock.now() + GIVEN_BACK):
                 events.record("run.given_back", run=run_id, data={"attempt": attempt + 1})
 
+    def could_not_begin(self, run_id: str, attempt: int, retries: int) -> None:
+        """Count a delivery whose process died before it could begin; when too many did, the run ends and says so."""
+        run = RunRecord.objects.filter(pk=run_id, attempt=attempt, state=RunState.PENDING).first()
+        why = {"code": "process-died", "text": "its process died before it could begin", "remedy": "retaguarda doctor", "exit": 75}
+        if run is None:
+            return
+        if run.failures < retries:
+            self.back_to_queue(run, why, not_before=self._clock.now() + GIVEN_BACK * 2**run.failures, failed=True)
+        else:
+            self.end(run, RunState.FAULTED, error=why)
+
     def queue_up(self, run: RunRecord, queue: str = "", who: str = "", *, priority: int = 0, retry_refused: bool = False) -> None:
         """Put a run that ended, or is parked, back into a queue: an operator or an answer asks for it; its retries are counted anew.
 

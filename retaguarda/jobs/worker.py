@@ -15,6 +15,7 @@ from retaguarda.clock import Clock
 from retaguarda.errors import LeaseHeld
 from retaguarda.jobs.engine import Engine
 from retaguarda.jobs.pool import Ending, Pool
+from retaguarda.jobs.requests import Requests
 from retaguarda.jobs.runs import Runs
 from retaguarda.jobs.workers import Workers
 from retaguarda.locks import Locks
@@ -41,6 +42,7 @@ class WorkerLoop:
     locks: Locks
     runs: Runs
     workers: Workers
+    requests: Requests
     pool: Pool
 
     def run(self, name: str, asked_to_stop: Stop) -> None:
@@ -71,6 +73,7 @@ class WorkerLoop:
                 if self.workers.beat(name):
                     return
                 self._look_after_runs()
+                self.requests.expire()
                 self._stand_in(engine, name)
                 next_beat = now + BEAT_SECONDS
             if now >= next_mending:
@@ -117,8 +120,10 @@ class WorkerLoop:
                 break
         if became in {Ending.KILLED, Ending.TIMED_OUT}:
             self.pool.end(run, timed_out=became == Ending.TIMED_OUT)
-        if became in {"held", Ending.CLOSED, Ending.DIED}:
-            try:
+        try:
+            if became == Ending.DIED:
+                self.runs.could_not_begin(run, attempt, self.settings.retries)
+            elif became in {"held", Ending.CLOSED}:
                 self.runs.give_back(run, attempt)
-            finally:
-                connections.close_all()  # this thread is the engine's
+        finally:
+            connections.close_all()  # this thread is the engine's

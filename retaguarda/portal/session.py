@@ -17,12 +17,20 @@ from playwright.sync_api import Browser, BrowserContext, Dialog, Error, Locator,
 from playwright.sync_api import Download as SentFile
 
 from retaguarda.clock import Clock
-from retaguarda.errors import ConfigurationError, IncompleteDownload, PortalBlocked, PortalChanged, PortalUnavailable, RetaguardaError
+from retaguarda.errors import (
+    ChallengeRequired,
+    ConfigurationError,
+    IncompleteDownload,
+    PortalBlocked,
+    PortalChanged,
+    PortalUnavailable,
+    RetaguardaError,
+)
 from retaguarda.model.secrets import Credential
 from retaguarda.portal.browser import first_line, speaking, translated
 from retaguarda.portal.downloads import Download
 from retaguarda.portal.gate import SubmitGate
-from retaguarda.portal.mailbox import open_mailbox, wait_for_code
+from retaguarda.portal.mailbox import POLL_SECONDS, Nobody, Person, open_mailbox, wait_for_code
 from retaguarda.portal.manifest import Manifest
 from retaguarda.portal.pictures import lossless_webp
 
@@ -55,6 +63,7 @@ class PortalSite:
     account: str = ""
     ca_file: Path | None = None
     quiet_seconds: float | None = None
+    challenge_seconds: float | None = None
 
 
 class Session:
@@ -76,6 +85,7 @@ class Session:
         self.url = site.url.rstrip("/")
         self.log = log
         self.clock = clock
+        self.person: Person = Nobody()
         self._hosts = {urlsplit(self.url).netloc, *manifest.hosts}
         self.gate = SubmitGate(context, manifest.submit, self._hosts)
         self.dialogs: list[str] = []
@@ -169,7 +179,24 @@ class Session:
             )
         self.log.info("waiting for the code by e-mail")
         box = open_mailbox(self.site.mailbox)
-        return wait_for_code(box, self.clock, after, pattern, sender, self.manifest.challenge_seconds)
+        return wait_for_code(box, self.clock, after, pattern, sender, self._patience, self.person)
+
+    @property
+    def _patience(self) -> float:
+        """Seconds that a code is waited for."""
+        stated = self.site.challenge_seconds
+        return self.manifest.challenge_seconds if stated is None else stated
+
+    def typed_code(self, question: str) -> str:
+        """The code that a person types while the robot waits, e.g. from a telephone; ChallengeRequired when none comes in time."""
+        self.log.info("waiting for a person's code")
+        until = self.clock.monotonic() + self._patience
+        while not (code := self.person.code()):
+            self.person.ask(question)
+            if self.clock.monotonic() >= until:
+                raise ChallengeRequired(f"nobody typed the code: {question}", remedy="retaguarda request list")
+            self.clock.pause(POLL_SECONDS)
+        return code
 
     def shot(self, label: str) -> str:
         """A lossless screenshot of the page as evidence, masked; returns its SHA-256."""

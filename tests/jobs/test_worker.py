@@ -46,11 +46,11 @@ def test_what_is_queued_is_carried_out_once_in_its_order_and_ends_by_its_disposi
     assert place.ended(retried, refused, parked, died, unknown) == ["SUCCESSFUL", "FAULTED", "SUSPENDED", "SUCCESSFUL", "FAULTED"]
     assert [place.notes.count(f"failing {kind}") for kind in ("application", "business", "person")] == [3, 1, 1]
     assert (place.notes.count("dying"), RunRecord.objects.get(pk=died.pk).failures) == (2, 1)
-    assert "no process" in RunRecord.objects.get(pk=unknown.pk).error["text"]  # type: ignore[index]
+    assert "no process" in RunRecord.objects.get(pk=unknown.pk).error["text"]
 
     slow, deaf = place.queue("endless"), place.queue("hanging")
     assert place.ended(slow, deaf) == ["TIMED_OUT", "TIMED_OUT"]
-    told = [RunRecord.objects.get(pk=run.pk).error["text"] for run in (slow, deaf)]  # type: ignore[index]
+    told = [RunRecord.objects.get(pk=run.pk).error["text"] for run in (slow, deaf)]
     assert told == ["The run took longer than its time limit; it stopped at a safe point.", "killed at its time limit"]
 
 
@@ -97,7 +97,7 @@ def test_stop_kill_drain_and_shutdown(place: Workplace) -> None:
     place.runs.request_stop(stopped)
     place.runs.request_stop(killed, kill=True)
     assert place.ended(stopped, killed) == ["STOPPED", "STOPPED"]
-    assert "ended at once" in RunRecord.objects.get(pk=killed.pk).error["text"]  # type: ignore[index]
+    assert "ended at once" in RunRecord.objects.get(pk=killed.pk).error["text"]
     assert [item.state for item in Item.objects.filter(run=stopped).order_by("reference")] == ["SUCCESSFUL", "NEW"]
 
     handed_back = place.queue("itemised", items=2, gate=1)

@@ -52,10 +52,10 @@ class Installation:
         done = self.command("vault", "import", str(self.sandbox.state / "credentials.json"))
         assert done.returncode == 0, done.stderr
 
-    def start_process(self, *arguments: str) -> subprocess.Popen[str]:
+    def start_process(self, *arguments: str, stdin: bool = False) -> subprocess.Popen[str]:
         """The command line as a process of its own."""
         command = [sys.executable, "-m", "retaguarda", *arguments]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | ({"stdin": subprocess.PIPE} if stdin else {})
         return subprocess.Popen(command, cwd=ROOT, env=os.environ | self.settings, text=True, **pipes)  # type: ignore[call-overload, no-any-return]
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
