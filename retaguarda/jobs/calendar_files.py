@@ -177,12 +177,12 @@ def checked(kind: type[Table], table: Mapping[str, Any], path: Path, where: str 
 def write_calendar(path: Path, calendar: CalendarFile) -> Path | None:
     """Write a calendar's file in one step; where there was one, its former version is kept, and its path returned."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    kept = _keep(path) if path.exists() else None
+    kept = keep_former(path) if path.exists() else None
     replace_text(path, calendar_text(calendar))
     return kept
 
 
-def _keep(path: Path) -> Path:
+def keep_former(path: Path) -> Path:
     """A copy of the file as it stands, named by its version; an equal one is kept once."""
     folder, raw = path.parent / FORMER, path.read_bytes()
     folder.mkdir(exist_ok=True)

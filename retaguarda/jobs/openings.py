@@ -5,6 +5,7 @@ A moment is open when the wall clock shows a time inside a window, also in an ho
 
 from __future__ import annotations
 
+import bisect
 import datetime as dt
 import re
 from collections.abc import Iterable, Iterator
@@ -145,6 +146,24 @@ class Openings:
     def closed_by(self, moment: dt.datetime) -> Closure | None:
         """The announced maintenance that closes a moment; None when it is the windows that do."""
         return next((one for one in self.closures if one.start <= moment < one.end), None)
+
+
+class Timetable:
+    """The openings over an interval, looked up once for all of its moments."""
+
+    def __init__(self, openings: Openings, after: dt.datetime, until: dt.datetime) -> None:
+        found = openings.stretches(after, until)
+        self._starts, self._ends = [start for start, _ in found], [end for _, end in found]
+        later = openings.next_open(until)
+        self._starts += [later] if later else []
+
+    def opening(self, moment: dt.datetime) -> dt.datetime | None:
+        """The moment itself when it is open, else the next opening; None when there is none within LONGEST_WAIT."""
+        place = bisect.bisect_right(self._starts, moment)
+        if place and place <= len(self._ends) and moment < self._ends[place - 1]:
+            return moment
+        opening = self._starts[place] if place < len(self._starts) else None
+        return opening if opening and opening < moment + LONGEST_WAIT else None
 
 
 def _spread(openings: list[Stretch], work: dt.timedelta) -> dt.datetime | None:

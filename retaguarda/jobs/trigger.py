@@ -7,7 +7,6 @@ not matter into which intervals time is cut. Wall times that end at one moment a
 
 from __future__ import annotations
 
-import bisect
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,10 +17,10 @@ from retaguarda.clock import SAO_PAULO
 from retaguarda.jobs import deadlines
 from retaguarda.jobs.calendars import Calendar, banks
 from retaguarda.jobs.deadlines import Margin, Safety
-from retaguarda.jobs.openings import LONGEST_WAIT, Openings
+from retaguarda.jobs.openings import LONGEST_WAIT, Openings, Timetable
 from retaguarda.jobs.placeholders import About, filled
 from retaguarda.jobs.rules import Rule
-from retaguarda.jobs.walltime import SECOND, Fold, Gap, Moment, moments, stretches
+from retaguarda.jobs.walltime import SECOND, Fold, Gap, Moment, WallClock, moments
 from retaguarda.language import say
 
 Missed = Literal["all", "latest", "skip"]
@@ -120,27 +119,26 @@ class Trigger:
 
     def _placed(self, after: dt.datetime, until: dt.datetime) -> Iterator[tuple[tuple[bool, bool, dt.datetime], Fire]]:
         """Fires of the wall times that can end in the interval; the lowest rank stands where several end at one moment."""
-        moving = not self.obligation and not self.openings.always
-        back = self.openings.closed_since(after) - SECOND if moving and self.closed == "defer" else after
-        opened = self.openings.stretches(back, until + SECOND) if moving else []
-        for wall in self.plan.walls(*_days(self.zone, back, until)):
-            for moment in moments(wall, self.zone, self.fold):
+        closing = not self.obligation and not self.openings.always
+        back = self.openings.closed_since(after) - SECOND if closing and self.closed == "defer" else after
+        timetable = Timetable(self.openings, back, until + SECOND) if closing else None
+        clock = WallClock(self.zone, back, until, self.fold)
+        for wall in self.plan.walls(clock.first, clock.last):
+            for moment in clock.moments(wall):
                 if back < moment.at <= until:
-                    fire = self._fire(wall, moment, opened if moving else None)
+                    fire = self._fire(wall, moment, timetable)
                     yield (bool(fire.refusal), not moment.exists or fire.at != moment.at, wall), fire
 
-    def _fire(self, wall: dt.datetime, moment: Moment, opened: list[tuple[dt.datetime, dt.datetime]] | None) -> Fire:
-        """What becomes of one wall time; `opened` is the open time around it, None where nothing is ever closed."""
+    def _fire(self, wall: dt.datetime, moment: Moment, timetable: Timetable | None) -> Fire:
+        """What becomes of one wall time; without a timetable nothing is ever closed."""
         local = moment.told(wall)
         if self.obligation:
             return Fire(moment.at, local, due=moment.at)
         if not moment.exists and self.gap == "skip":
             return Fire(moment.at, local, refusal=f"{wall:%H:%M} of {wall:%Y-%m-%d} does not exist: clocks are put forward")
-        if opened is None or _is_in(opened, moment.at):
-            return Fire(moment.at, local)
-        if self.closed == "skip":
+        opening = timetable.opening(moment.at) if timetable else moment.at
+        if opening != moment.at and self.closed == "skip":
             return Fire(moment.at, local, refusal=self._why_closed(moment.at))
-        opening = _opening_after(opened, moment.at) or self.openings.next_open(moment.at)
         if opening is None:
             return Fire(moment.at, local, refusal=f"the portal does not open within {LONGEST_WAIT.days} days")
         return Fire(opening, local)
@@ -164,19 +162,3 @@ class Trigger:
             "skip": say("missed fires are not made up for"),
         }
         return "" if self.obligation else told[self.missed]
-
-
-def _days(zone: ZoneInfo, after: dt.datetime, until: dt.datetime) -> tuple[dt.date, dt.date]:
-    """The first and the last day that clocks of a zone show, or skip, in an interval."""
-    shown = [(start + offset, end + offset) for start, end, offset in stretches(zone, after, until + SECOND)]
-    return min(start for start, _ in shown).date(), max(end for _, end in shown).date()
-
-
-def _is_in(opened: list[tuple[dt.datetime, dt.datetime]], moment: dt.datetime) -> bool:
-    place = bisect.bisect_right(opened, moment, key=lambda one: one[0]) - 1
-    return place >= 0 and moment < opened[place][1]
-
-
-def _opening_after(opened: list[tuple[dt.datetime, dt.datetime]], moment: dt.datetime) -> dt.datetime | None:
-    place = bisect.bisect_right(opened, moment, key=lambda one: one[0])
-    return opened[place][0] if place < len(opened) else None

@@ -7,6 +7,7 @@ left to a library's guess: the policy says what happens. Moments are UTC, wall t
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -27,7 +28,29 @@ class Moment:
 
     def told(self, wall: dt.datetime) -> str:
         """The wall time that was meant, with its offset: `2018-11-04T00:30:00-02:00`."""
-        return wall.replace(tzinfo=dt.timezone(self.offset)).isoformat()
+        return wall.isoformat() + _suffix(self.offset)
+
+
+class WallClock:
+    """The wall clock of a zone over an interval: which days it shows, and what each of its times means.
+
+    More than a day away from where clocks are turned every wall time is one moment; only near a turn the zone is asked.
+    """
+
+    def __init__(self, zone: ZoneInfo, after: dt.datetime, until: dt.datetime, fold: Fold) -> None:
+        self._zone, self._fold = zone, fold
+        shown = [(_naive(start + offset), _naive(end + offset), offset) for start, end, offset in stretches(zone, after - DAY, until + DAY)]
+        self._even = [(start + DAY, end - DAY, offset) for start, end, offset in shown]
+        self._here = 0
+        inside = [(start + offset, end + offset) for start, end, offset in stretches(zone, after, until + SECOND)]
+        self.first, self.last = min(start for start, _ in inside).date(), max(end for _, end in inside).date()
+
+    def moments(self, wall: dt.datetime) -> tuple[Moment, ...]:
+        """The moments of a wall time; quickest when asked in order."""
+        while self._here < len(self._even) - 1 and wall >= self._even[self._here][1]:
+            self._here += 1
+        start, end, offset = self._even[self._here]
+        return (_moment(wall, offset),) if start <= wall < end else moments(wall, self._zone, self._fold)
 
 
 def moments(wall: dt.datetime, zone: ZoneInfo, fold: Fold = "first") -> tuple[Moment, ...]:
@@ -46,7 +69,8 @@ def moments(wall: dt.datetime, zone: ZoneInfo, fold: Fold = "first") -> tuple[Mo
 
 
 def stretches(zone: ZoneInfo, after: dt.datetime, until: dt.datetime) -> Iterator[tuple[dt.datetime, dt.datetime, dt.timedelta]]:
-    """The time from `after` to `until` (UTC) cut where clocks are turned: start, end, and the offset between them."""
+    """The time from `after` to `until` cut where clocks are turned: start and end in UTC, and the offset between them."""
+    after, until = after.astimezone(dt.UTC), until.astimezone(dt.UTC)  # with an offset of their own they would be shifted twice
     start, offset = after, _offset(zone, after)
     here = after
     while here < until:
@@ -58,6 +82,12 @@ def stretches(zone: ZoneInfo, after: dt.datetime, until: dt.datetime) -> Iterato
         here = there
     if start < until:
         yield start, until, offset
+
+
+@functools.cache
+def _suffix(offset: dt.timedelta) -> str:
+    """An offset as ISO writes it: `-03:00`."""
+    return dt.datetime.min.replace(tzinfo=dt.timezone(offset)).isoformat()[19:]
 
 
 def _moment(wall: dt.datetime, offset: dt.timedelta) -> Moment:

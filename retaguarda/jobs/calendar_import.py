@@ -1,0 +1,121 @@
+"""Published lists become calendars and deadlines: a new version of the file, the former kept, nothing silently lost."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db import transaction
+
+from retaguarda.audit import events
+from retaguarda.errors import ConfigurationError
+from retaguarda.jobs.calendar_files import NAME, CalendarFile, Confidence, Holiday, keep_former, write_calendar
+from retaguarda.jobs.calendars import Calendar
+from retaguarda.jobs.day_lists import RejectedLine
+from retaguarda.jobs.deadline_table import DeadlineFile, Deadlines, PublishedDate, require_order, write_deadlines
+
+FEWEST = 5
+"""Weekdays off that a list must name for a year that nothing was known of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import changed."""
+
+    path: Path
+    version: int
+    kept: Path | None
+    added: tuple[Holiday, ...]
+    gone: tuple[Holiday, ...]
+
+
+def require_whole(rejected: Sequence[RejectedLine], name: str) -> None:
+    """Refuse a list with lines that could not be read: a holiday that is lost would be a business day."""
+    if rejected:
+        raise ConfigurationError(
+            f"{name}: {len(rejected)} lines were rejected, nothing was imported", remedy="correct them, or leave them out with --partial"
+        )
+
+
+def with_days(name: str, calendar: Calendar | None, days: Sequence[Holiday], *, source: str, confidence: Confidence) -> CalendarFile:
+    """The calendar's file with the years of a list replaced by it; ConfigurationError when the list cannot be a whole year's."""
+    years = sorted({day.date.year for day in days})
+    if not NAME.fullmatch(name) or not days:
+        problem = f"{name!r} is no name for a calendar" if days else "the list names no day"
+        raise ConfigurationError(
+            problem, remedy="use small letters, digits and hyphens" if days else "see: retaguarda calendar import --help"
+        )
+    for year in years:
+        _require_enough(calendar, year, [day for day in days if day.date.year == year])
+    new = CalendarFile(schema_=1, title=name, version=1, source=source, confidence=confidence, listed=tuple(years))
+    stated = calendar.stated if calendar else new
+    others = [day for day in stated.holiday if day.date.year not in years]
+    changes = {
+        "version": stated.version + 1 if calendar else 1,
+        "source": source,
+        "confidence": confidence,
+        "listed": tuple(sorted({*stated.listed, *years})),
+        "holiday": tuple(sorted([*others, *days], key=lambda day: day.date)),
+        "removed": tuple(one for one in stated.removed if one.date.year not in years),
+    }
+    return stated.model_copy(update=changes)
+
+
+def import_days(path: Path, before: Calendar | None, stated: CalendarFile, days: Sequence[Holiday]) -> Imported:
+    """Write the calendar's new version, keep the former, and tell the audit log."""
+    years = {day.date.year for day in days}
+    former = {day: name for year in years if before and before.knows(year) for day, name in before.holidays(year).items()}
+    listed = {day.date for day in days}
+    added = tuple(day for day in days if day.date not in former)
+    gone = tuple(Holiday(date=day, name=name) for day, name in sorted(former.items()) if day not in listed)
+    kept = write_calendar(path, stated)
+    changed = Imported(path, stated.version, kept, added, gone)
+    _tell("calendar.imported", path.stem, changed, stated.source)
+    return changed
+
+
+def import_deadlines(path: Path, before: DeadlineFile, known: Deadlines, rows: Sequence[PublishedDate]) -> Imported:
+    """Write the deadlines' new version with these rows in the place of earlier ones for the same month and event."""
+    table = {**known.published, **{(row.event, row.month): row for row in rows}}
+    require_order(Deadlines(known.events, table), path)
+    kept = keep_former(path) if path.exists() else None
+    ordered = tuple(sorted(table.values(), key=lambda row: (row.month, row.date, row.event)))
+    stated = before.model_copy(update={"version": before.version + bool(kept), "deadline": ordered})
+    write_deadlines(path, stated)
+    changed = [row for row in rows if known.published.get((row.event, row.month)) != row]
+    gone = [known.published[row.event, row.month] for row in changed if (row.event, row.month) in known.published]
+    told = Imported(path, stated.version, kept, tuple(map(_as_day, changed)), tuple(map(_as_day, gone)))
+    _tell("deadlines.imported", path.stem, told, "; ".join(sorted({row.source for row in rows})))
+    return told
+
+
+def _as_day(row: PublishedDate) -> Holiday:
+    return Holiday(date=row.date, name=f"{row.event} {row.supply} {row.hour:%H:%M}")
+
+
+def _require_enough(calendar: Calendar | None, year: int, days: Sequence[Holiday]) -> None:
+    """Refuse a year with so few days that it cannot be whole: every other day of it would become a business day."""
+    known = calendar.holidays(year) if calendar and calendar.knows(year) else {}
+    before, now = _on_weekdays(known), _on_weekdays({day.date: day.name for day in days})
+    if now < (before + 1) // 2 or (not known and now < FEWEST):
+        raise ConfigurationError(
+            f"the list names {now} weekdays of {year}; {before or FEWEST} were expected",
+            remedy="give every holiday of the year: all other weekdays become business days",
+        )
+
+
+def _on_weekdays(days: Mapping[dt.date, str]) -> int:
+    return sum(day.weekday() < 5 for day in days)
+
+
+def _tell(action: str, name: str, changed: Imported, source: str) -> None:
+    facts = {
+        "version": changed.version,
+        "source": source,
+        "added": [f"{day.date}" for day in changed.added],
+        "gone": [f"{day.date}" for day in changed.gone],
+    }
+    with transaction.atomic():
+        events.record(action, target=name, data=facts)
