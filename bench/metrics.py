@@ -1,0 +1,122 @@
+"""How long counting the metrics takes over many runs: `python -m bench.metrics [--runs 100000] [--store URL]`.
+
+Fills a store of its own (a temporary file, or the empty database that --store names) and prints the time of a count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+NUMBERS = "(WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {runs}) SELECT n FROM numbers) AS numbered"
+PROCESSES = ("close_month", "export_erp", "register_contracts", "reconcile_ccee", "download_statements")
+
+
+def fill(runs: int) -> None:
+    """Rows of so many runs of the last days, three items each, with an event for each; and fires of fifty triggers, a day apart."""
+    from django.db import connection
+
+    from retaguarda.store.models import Item, OutboxEvent, PlannedFire, RunRecord
+
+    numbers = NUMBERS.format(runs=runs)
+    process = " ".join(f"WHEN {place} THEN '{name}'" for place, name in enumerate(PROCESSES))
+    state = "CASE WHEN n % 97 = 0 THEN 'FAULTED' WHEN n % 31 = 0 THEN 'PARTIAL' WHEN n % 1009 = 0 THEN 'PENDING' ELSE 'SUCCESSFUL' END"
+    run = {
+        "id": "'run-' || n",
+        "process": f"CASE n % 5 {process} END",
+        "params": """'{"month": "2026-10", "credential": "ccee/robo"}'""",
+        "state": state,
+        "actor": "'retaguarda'",
+        "created_at": _moment("n * 4"),
+        "started_at": _moment("n * 4"),
+        "ended_at": _moment("n * 4 + n % 600"),
+        "folder": "'output/2026-11-11/run-' || n",
+        "result": """'{"registered": 12, "findings": {"sha256": "00000000000000000000000000000000", "name": "findings.json"}}'""",
+        "queue": "'default'",
+        "trigger": "'daily-' || (n % 50)",
+    }
+    item = {
+        "run_id": "'run-' || n",
+        "reference": "'BOL-' || three.digit",
+        "state": "CASE WHEN n % 7 = 0 THEN 'FAILED_BUSINESS' ELSE 'SUCCESSFUL' END",
+        "outcome": "'done'",
+        "fields": """'{"buyer": "A", "seller": "B", "mwh": "744.000"}'""",
+        "updated_at": _moment("n * 4"),
+    }
+    event = {"at": _moment("n * 4"), "line": """'{"id": "x", "action": "run.queued"}'""", "sealed": "n > 0"}
+    fire = {"trigger": "'daily-' || (n % 50)", "at": _moment("-n * 1728"), "local": "'2026-11-11T07:30-03:00'", "state": "'RUN'"}
+    _insert(RunRecord, run, numbers)
+    _insert(Item, item, f"{numbers} CROSS JOIN (SELECT 1 AS digit UNION ALL SELECT 2 UNION ALL SELECT 3) AS three")
+    _insert(OutboxEvent, event, numbers)
+    _insert(PlannedFire, fire, numbers)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def _moment(seconds: str) -> str:
+    """So many seconds after a moment of five days ago, as each store writes it."""
+    from django.db import connection
+
+    if connection.vendor == "postgresql":
+        return f"now() - INTERVAL '5 days' + ({seconds}) * INTERVAL '1 second'"
+    return f"strftime('%Y-%m-%d %H:%M:%f', 'now', '-5 days', ({seconds}) || ' seconds')"
+
+
+def _insert(model: Any, given: Mapping[str, str], source: str) -> None:
+    """Rows from a query; what is not given has its column's default."""
+    from django.db import connection
+
+    fields = [field for field in model._meta.concrete_fields if not field.primary_key or field.column in given]
+    defaults = [field.get_db_prep_save(field.get_default(), connection) for field in fields if field.column not in given]
+    values = [given[field.column].replace("%", "%%") if field.column in given else "%s" for field in fields]
+    columns = ", ".join(field.column for field in fields)
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {model._meta.db_table} ({columns}) SELECT {', '.join(values)} FROM {source}", defaults)
+
+
+def times(count: int = 5) -> list[float]:
+    """Seconds of so many counts over the store that is open."""
+    from retaguarda.clock import Clock
+    from retaguarda.operations.installation import Installation
+    from retaguarda.operations.metrics import text
+    from retaguarda.settings import Settings
+    from retaguarda.store.advisory import locks_for
+    from retaguarda.vault import Vault
+
+    home = Path(tempfile.gettempdir())
+    settings = Settings.model_construct(home=home, output=home)
+    installation = Installation(settings, Clock(), locks_for(home / "locks"), lambda: Vault(home / "none", b""))
+    taken = []
+    for _ in range(count):
+        begun = time.perf_counter()
+        text(installation)
+        taken.append(time.perf_counter() - begun)
+    return taken
+
+
+def main() -> None:
+    """Fill, count, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=100_000)
+    parser.add_argument("--store", default="")
+    given = parser.parse_args()
+    from retaguarda.store.connection import connect
+
+    with tempfile.TemporaryDirectory() as folder:
+        connect(given.store or f"sqlite://{folder}/bench.db")
+        from django.db import connection
+
+        begun = time.perf_counter()
+        fill(given.runs)
+        print(f"{connection.vendor}: {given.runs} runs and their rows in {time.perf_counter() - begun:.1f} s")
+        taken = times()
+        print(f"a count of all metrics: median {statistics.median(taken) * 1000:.0f} ms, longest {max(taken) * 1000:.0f} ms")
+
+
+if __name__ == "__main__":
+    main()
