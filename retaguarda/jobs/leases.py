@@ -73,6 +73,9 @@ class Leases:
 
     def _wait_for(self, credential: str, stack: ExitStack, until: float, meanwhile: Callable[[], None]) -> None:
         while True:
+            while not self._locks.is_free(lock_of(credential)) and self._clock.monotonic() < until:
+                meanwhile()
+                self._clock.pause(LOOK_AGAIN)
             try:
                 stack.enter_context(self._locks.hold(lock_of(credential)))
             except LeaseHeld as error:
@@ -80,8 +83,6 @@ class Leases:
                     raise self._held(credential) from error
             else:
                 return
-            meanwhile()
-            self._clock.pause(LOOK_AGAIN)
 
     def _held(self, credential: str) -> LeaseHeld:
         row = LeaseRow.objects.filter(pk=credential, released_at=None).first()

@@ -26,7 +26,7 @@ from retaguarda.store.connection import point_at, set_up
 set_up()
 point_at(sys.argv[1])
 from retaguarda.store.advisory import locks_for
-with locks_for(Path(sys.argv[2])).hold(sys.argv[3]):
+with locks_for(Path(sys.argv[2]) / "locks").hold(sys.argv[3]):
     print("held", flush=True)
     sys.stdin.readline()
 print("freed", flush=True)
@@ -34,9 +34,9 @@ print("freed", flush=True)
 
 
 @contextmanager
-def holding(store: OpenStore, name: str) -> Iterator[subprocess.Popen[str]]:
+def holding(store: OpenStore, name: str, program: str = HOLDER) -> Iterator[subprocess.Popen[str]]:
     """Another process that holds a lock until it is told otherwise."""
-    command = [sys.executable, "-c", HOLDER, store.url, str(store.home), name]
+    command = [sys.executable, "-c", program, store.url, str(store.home), name]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
     assert process.stdout is not None
@@ -52,7 +52,7 @@ def holding(store: OpenStore, name: str) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture
 def locks(any_store: OpenStore) -> Locks:
-    return locks_for(any_store.home)
+    return locks_for(any_store.home / "locks")
 
 
 def test_each_store_has_its_kind_of_locks(any_store: OpenStore, locks: Locks) -> None:
@@ -167,11 +167,11 @@ def test_a_lock_file_can_be_waited_for(store: Path) -> None:
     place = OpenStore("sqlite", f"sqlite://{store}", store.parent)
     with holding(place, "x") as other:
         assert other.stdin is not None
-        path = next(store.parent.glob("*.lock"))
+        path = next((store.parent / "locks").glob("*.lock"))
         other.stdin.write("\n")
         other.stdin.flush()
         with process_lock(path, wait=True):
-            assert not Locks(store.parent).is_free("x")
+            assert not Locks(path.parent).is_free("x")
 
 
 def test_a_lock_file_that_somebody_removed_is_no_longer_held(tmp_path: Path) -> None:
