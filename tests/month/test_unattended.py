@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 from collections import Counter
 from pathlib import Path
@@ -11,17 +10,13 @@ from typing import Any
 
 import pytest
 
+from retaguarda.clock import Clock
+from retaguarda.portal.mailbox import open_mailbox, wait_for_code
+from robots.ccee.robot import CODE, SENDER
 from tests.month.installation import Installation, write_sheet
 from tests.sandbox_fixtures import Factory, eventually
 
 pytestmark = pytest.mark.browser
-
-
-def newest_code(mailbox: Path) -> str:
-    """The last code that the portal sent, read by a person in another mailbox than the robot's."""
-    mails = sorted((mail for part in ("new", "cur") for mail in (mailbox / part).glob("*")), key=lambda mail: mail.stat().st_mtime)
-    [code] = re.findall(r"\b(\d{6})\b", mails[-1].read_text("utf-8", errors="replace"))[-1:]
-    return str(code)
 
 
 def waiting(house: Installation) -> list[dict[str, Any]]:
@@ -30,7 +25,7 @@ def waiting(house: Installation) -> list[dict[str, Any]]:
 
 def test_a_parked_run_goes_on_with_the_code_that_a_person_types(tmp_path: Path, sandbox_factory: Factory) -> None:
     ccee = sandbox_factory("ccee")
-    mailbox = Path(ccee.site("ccee").mailbox.removeprefix("maildir:"))
+    mailbox = ccee.site("ccee").mailbox
     settings = {"RETAGUARDA_PORTALS__CCEE__MAILBOX": f"maildir:{tmp_path}", "RETAGUARDA_PORTALS__CCEE__CHALLENGE_SECONDS": "20"}
     house = Installation(tmp_path / "house", ccee, settings=settings)
     references = write_sheet(tmp_path / "sheet.csv", 2)
@@ -50,11 +45,13 @@ def test_a_parked_run_goes_on_with_the_code_that_a_person_types(tmp_path: Path, 
         assert (request["kind"], request["subject"]) == ("challenge", "ccee/robo")
         assert ccee.truth("ccee")["contracts"] == [] or not {c["reference"] for c in ccee.truth("ccee")["contracts"]} & set(references)
 
+        resumed_at = Clock().now()
         assert house.command("request", "answer", str(request["number"]), "--ready").returncode == 0
         eventually(lambda: bool(house.query("select 1 from store_request where state = 'OPEN'")), 60)
         [(number,)] = house.query("select id from store_request where state = 'OPEN'")
         with house.start_process("request", "answer", str(number), "--stdin", stdin=True) as typing:
-            typing.communicate(newest_code(mailbox) + "\n", timeout=30)
+            code = wait_for_code(open_mailbox(mailbox), Clock(), resumed_at, CODE, SENDER, 30)  # a person looks into her own mail
+            typing.communicate(f"{code}\n", timeout=30)
         eventually(lambda: state() == "SUCCESSFUL", 60)
     finally:
         worker.send_signal(signal.SIGTERM)
