@@ -9,8 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 Gap = Literal["next", "skip"]
@@ -18,8 +17,7 @@ Fold = Literal["first", "second", "both"]
 SECOND, DAY = dt.timedelta(seconds=1), dt.timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """What a wall time became: a moment, the offset in force there, and whether clocks ever show that wall time."""
 
     at: dt.datetime

@@ -1,0 +1,154 @@
+"""Verdicts become rows of the ledger, each in one transaction with its run and its audit event."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+from django.db import transaction
+
+from retaguarda.audit import events
+from retaguarda.jobs.obligations import Level
+from retaguarda.jobs.runs import Runs
+from retaguarda.jobs.trigger import Fire, Trigger
+from retaguarda.jobs.verdicts import Verdict
+from retaguarda.store.models import FireState, PlannedFire, RunRecord, RunState, TriggerState
+
+ACTIVE = (RunState.PENDING, RunState.RUNNING, RunState.SUSPENDED)
+"""States of a run that has not ended."""
+_WAITS = FireState.PLANNED
+AFTER_DEADLINE = "begun after its deadline"
+Told = Callable[[Trigger, Verdict, str], None]
+"""Told of each verdict once it is committed, with its run's id where it has one."""
+
+
+def locked(names: Iterable[str], *, wait: bool = False) -> dict[str, TriggerState]:
+    """The states of these triggers, each this transaction's own: on SQLite with the whole store, on PostgreSQL row by row.
+
+    Without `wait`, those that another scheduler works on are left to it.
+    """
+    chosen = TriggerState.objects.select_for_update(skip_locked=not wait).filter(name__in=list(names)).order_by("name")
+    return {state.name: state for state in chosen}
+
+
+def active_runs(names: Iterable[str]) -> dict[str, RunRecord]:
+    """The run of each of these triggers that has not ended; the latest where there are several."""
+    found = RunRecord.objects.filter(trigger__in=list(names), state__in=ACTIVE, parent=None).order_by("created_at")
+    return {run.trigger: run for run in found}
+
+
+def without_row(trigger: Trigger, fires: Sequence[Fire]) -> list[Fire]:
+    """Those of the fires that the ledger does not have."""
+    if not fires:
+        return []
+    rows = PlannedFire.objects.filter(trigger=trigger.name, at__gte=fires[0].at, at__lte=fires[-1].at)
+    held = set(rows.values_list("at", flat=True))
+    return [fire for fire in fires if fire.at not in held]
+
+
+def fire_of(row: PlannedFire) -> Fire:
+    """The fire that a row is of."""
+    return Fire(row.at, row.local, row.due)
+
+
+class Entries:
+    """Writes verdicts; only inside a transaction that holds the trigger's state."""
+
+    def __init__(self, runs: Runs, told: Told | None = None) -> None:
+        self._runs = runs
+        self._told = told
+
+    def enter(
+        self, trigger: Trigger, verdicts: Sequence[Verdict], now: dt.datetime, active: RunRecord | None = None, *, by: str = ""
+    ) -> None:
+        """Give each of these fires its row; the store refuses a second row of a fire, and all is undone."""
+        made = [(verdict, self._run(trigger, verdict)) for verdict in verdicts]
+        PlannedFire.objects.bulk_create([_row(trigger, verdict, run, now, by) for verdict, run in made])
+        self._tell(trigger, made)
+        if trigger.overlap == "replace" and not trigger.obligation:
+            self._make_room(trigger, verdicts, now, active)
+
+    def settle(self, trigger: Trigger, rows: Sequence[PlannedFire], verdicts: Sequence[Verdict], now: dt.datetime, *, by: str = "") -> None:
+        """Decide rows that the ledger has: those that waited, and, `by` a person, those that had no run."""
+        by_moment = {row.at: row for row in rows}
+        changed = [verdict for verdict in verdicts if (verdict.state, by_moment[verdict.fire.at].state) != (_WAITS, _WAITS)]
+        made = [(verdict, self._run(trigger, verdict)) for verdict in changed]
+        for verdict, run in made:
+            row = by_moment[verdict.fire.at]
+            row.state, row.run, row.by = verdict.state, run, by or row.by
+            row.decided_at = None if verdict.state == _WAITS else now
+            row.reason = (verdict.reason or (AFTER_DEADLINE if row.due and now > row.due else ""))[:200]
+            row.level = Level.MISSED if row.due and verdict.state == FireState.MISSED else row.level
+            row.save()
+        self._tell(trigger, made)
+
+    def close(self, trigger: str, fires: Any, reason: str, now: dt.datetime) -> int:
+        """Let go of rows that waited (a queryset), with the reason; returns how many there were."""
+        count = int(fires.filter(state=FireState.PLANNED).update(state=FireState.SKIPPED, reason=reason[:200], decided_at=now))
+        if count:
+            events.record("fire.skipped", target=trigger, data={"count": count, "reason": reason})
+        return count
+
+    def _run(self, trigger: Trigger, verdict: Verdict) -> RunRecord | None:
+        if verdict.state != FireState.RUN:
+            return None
+        return self._runs.create(
+            trigger.process,
+            trigger.inputs(verdict.fire),
+            queue=trigger.queue,
+            priority=trigger.priority,
+            time_limit=trigger.time_limit,
+            trigger=trigger.name,
+        )
+
+    def _make_room(self, trigger: Trigger, verdicts: Sequence[Verdict], now: dt.datetime, active: RunRecord | None) -> None:
+        """The run that is to be replaced is asked to stop, and what waited for the same is let go."""
+        newest = max((verdict for verdict in verdicts if verdict.state in {FireState.RUN, FireState.PLANNED}), key=_moment, default=None)
+        if newest is None:
+            return
+        reason = f"replaced by the fire of {newest.fire.at.astimezone(trigger.zone):%Y-%m-%d %H:%M}"
+        self.close(trigger.name, PlannedFire.objects.filter(trigger=trigger.name, at__lt=newest.fire.at), reason, now)
+        if active is not None and not active.stop_requested:
+            self._runs.request_stop(active)
+
+    def _tell(self, trigger: Trigger, made: Sequence[tuple[Verdict, RunRecord | None]]) -> None:
+        """An audit event for each run, and one for all others that ended alike for the same reason."""
+        for verdict, run in made:
+            told = run.pk if run else ""
+            if run is not None:
+                facts = {"at": verdict.fire.at.isoformat(), "local": verdict.fire.local, "reason": verdict.reason}
+                events.record("fire.run", run=run.pk, target=trigger.name, data=facts)
+            if self._told is not None:
+                transaction.on_commit(partial(self._told, trigger, verdict, told))
+        others = sorted((verdict for verdict, run in made if run is None), key=lambda verdict: (verdict.state, verdict.reason))
+        for (state, reason), alike in groupby(others, key=lambda verdict: (verdict.state, verdict.reason)):
+            record_alike(trigger.name, state, reason, [verdict.fire.at for verdict in alike])
+
+
+def record_alike(trigger: str, state: str, reason: str, moments: Sequence[dt.datetime]) -> None:
+    """One audit event for fires that ended alike."""
+    facts = {"count": len(moments), "first": min(moments).isoformat(), "last": max(moments).isoformat(), "reason": reason}
+    events.record(f"fire.{state.lower()}", target=trigger, data=facts)
+
+
+def _moment(verdict: Verdict) -> dt.datetime:
+    return verdict.fire.at
+
+
+def _row(trigger: Trigger, verdict: Verdict, run: RunRecord | None, now: dt.datetime, by: str) -> PlannedFire:
+    fire = verdict.fire
+    return PlannedFire(
+        trigger=trigger.name,
+        at=fire.at,
+        local=fire.local,
+        due=fire.due,
+        state=verdict.state,
+        reason=verdict.reason[:200],
+        run=run,
+        by=by,
+        decided_at=None if verdict.state == FireState.PLANNED else now,
+        level=Level.OK if fire.due and verdict.state in {FireState.RUN, FireState.PLANNED} else "",
+    )

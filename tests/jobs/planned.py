@@ -1,0 +1,95 @@
+"""Triggers to test the ledger with, what it should say of them, and schedulers that die where they hurt most."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from retaguarda.clock import Clock
+from retaguarda.jobs.calendar_files import Years
+from retaguarda.jobs.calendars import BANKS, Calendar, banks
+from retaguarda.jobs.ledger import Ledger
+from retaguarda.jobs.obligations import Standings
+from retaguarda.jobs.rules import Interval
+from retaguarda.jobs.runs import Runs
+from retaguarda.jobs.trigger import Fire, Trigger
+from retaguarda.jobs.triggers import parse_triggers
+from retaguarda.settings import Settings
+from retaguarda.store.models import FireState, PlannedFire, RunRecord, RunState
+
+SETTINGS = Settings.model_construct()
+
+
+@dataclass(frozen=True)
+class Every(Trigger):
+    """Fires every so many seconds, counted from 1970 on: nobody can write a rule so dense."""
+
+    seconds: int = 1
+
+    def between(self, after: dt.datetime, until: dt.datetime) -> list[Fire]:
+        first, last = (math.floor(moment.timestamp() / self.seconds) for moment in (after, until))
+        return [self._fire_at(count * self.seconds) for count in range(first + 1, last + 1)]
+
+    def _fire_at(self, second: int) -> Fire:
+        at = dt.datetime.fromtimestamp(second, dt.UTC)
+        return Fire(at, at.astimezone(self.zone).isoformat())
+
+
+def stated(rule: str, name: str = "toy", **more: Any) -> Trigger:
+    """A trigger as the configuration states it."""
+    entry = {"name": name, "process": "toy", "rule": rule, **more}
+    return parse_triggers({"schema": 1, "trigger": [entry]}, SETTINGS)[name]
+
+
+def every(seconds: int, name: str = "toy", **more: Any) -> Trigger:
+    """A trigger that fires every so many seconds."""
+    plan = Interval(1)
+    return Every(name=name, process="toy", rule=f"every {seconds} s", plan=plan, digest=f"every-{seconds}", seconds=seconds, **more)
+
+
+def changed(trigger: Trigger, **more: Any) -> Trigger:
+    """The same trigger with other policies."""
+    return dataclasses.replace(trigger, **more)
+
+
+def calendar_of_years(first: int, last: int) -> Calendar:
+    """The banks' calendar, known for these years alone."""
+    return dataclasses.replace(banks(), stated=BANKS.model_copy(update={"valid": Years(first=first, last=last)}), _years={})
+
+
+def ledger_of(runs: Runs, clock: Clock) -> Ledger:
+    """A ledger as a scheduler that has just started has it."""
+    return Ledger(runs, clock, Standings(clock))
+
+
+def rows(trigger: str = "toy") -> list[tuple[str, str]]:
+    """Every row of a trigger, oldest first: its wall time, and what became of it."""
+    found = PlannedFire.objects.filter(trigger=trigger).order_by("at")
+    return [(row.local[5:16].replace("T", " "), row.state) for row in found]
+
+
+def reasons(trigger: str = "toy") -> list[str]:
+    return list(PlannedFire.objects.filter(trigger=trigger).order_by("at").values_list("reason", flat=True))
+
+
+def end_runs(clock: Clock, trigger: str = "toy", state: RunState = RunState.SUCCESSFUL) -> None:
+    """Every run of a trigger ends."""
+    open_ones = RunRecord.objects.filter(trigger=trigger, ended_at=None)
+    open_ones.update(state=state, ended_at=clock.now(), started_at=clock.now())
+
+
+def wrongs(trigger: Trigger, since: dt.datetime, until: dt.datetime) -> list[str]:
+    """What is wrong with a trigger's part of the ledger, held against its rule: nothing, when it is whole."""
+    expected = {fire.at for fire in trigger.between(since, until)}
+    found = list(PlannedFire.objects.filter(trigger=trigger.name, at__lte=until, by="").order_by("at"))
+    wrong = [f"lost: {at}" for at in sorted(expected - {row.at for row in found})]
+    wrong += [f"not of the rule: {row.at}" for row in found if row.at not in expected]
+    wrong += [f"twice: {at}" for at in {row.at for row in found} if sum(row.at == at for row in found) > 1]
+    wrong += [f"RUN without a run: {row.at}" for row in found if row.state == FireState.RUN and row.run_id is None]
+    wrong += [f"{row.state} without a reason: {row.at}" for row in found if row.state in {"SKIPPED", "MISSED"} and not row.reason]
+    made = RunRecord.objects.filter(trigger=trigger.name).count()
+    told = PlannedFire.objects.filter(trigger=trigger.name, state=FireState.RUN).values("run").distinct().count()
+    return wrong + ([f"{made} runs, {told} of them in the ledger"] if made != told else [])
