@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from retaguarda.clock import Clock
 from retaguarda.jobs.runs import Runs
 from retaguarda.store.models import Item, OutboxEvent, RunRecord, Worker
+from tests.jobs.counter import alive
 from tests.jobs.workplace import Workplace, workplace
 
 if TYPE_CHECKING:
@@ -117,14 +117,6 @@ def test_stop_kill_drain_and_shutdown(place: Workplace) -> None:
     waiting = place.queue("hello")
     place.runs.request_stop(waiting)
     assert state(waiting) == "STOPPED", "what waits is stopped at once"
-
-
-def alive(pid: int) -> bool:
-    """Whether a process works; one that only waits to be buried does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def engine_s_worker(place: Workplace, run: RunRecord) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from retaguarda.errors import ApprovalRequired, PortalUnavailable, Refused
 from retaguarda.process import Process, task
@@ -94,4 +95,14 @@ def parent(run: Run, folder: Path) -> None:
     run.child("itemised", folder=folder, items=3, gate=1)
 
 
-PROCESSES: dict[str, Process] = {p.name: p for p in (hello, itemised, endless, hanging, failing, dying, parent)}
+@task
+def register(run: Run, folder: Path, credential: str, batch: str, items: int = 3) -> None:
+    """Register things at the counter, once each."""
+    with run.robot(credential, object) as robot:
+        counter: Any = robot
+        for thing in run.pending([Thing(f"{batch}/{n}") for n in range(items)]):
+            with run.item(thing):
+                run.ensure("register", thing, find=counter.find, draft=counter.draft)
+
+
+PROCESSES: dict[str, Process] = {p.name: p for p in (hello, itemised, endless, hanging, failing, dying, parent, register)}
