@@ -78,6 +78,7 @@ class Chaos:
         for name in [name for name in self.living if name.startswith("scheduler")]:
             self.living.pop(name).send_signal(signal.SIGTERM)
         self._come_to_rest()
+        self.place.close()
 
     def _come_to_rest(self) -> None:
         until = self.clock.monotonic() + CALM_SECONDS
