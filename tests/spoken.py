@@ -22,6 +22,11 @@ SAID_ANYWHERE = {"_parsed", "_checked", "_amount", "refusal", "Disagreement", "R
 SENTENCE_FILES = (
     "retaguarda/audit/verify.py",
     "retaguarda/console/robot_check.py",
+    "retaguarda/jobs/calendar_check.py",
+    "retaguarda/jobs/day_lists.py",
+    "retaguarda/jobs/deadline_table.py",
+    "retaguarda/jobs/placeholders.py",
+    "retaguarda/jobs/trigger.py",
     "retaguarda/model/reconciliation.py",
     "retaguarda/reconcile/contracts.py",
     "retaguarda/reconcile/ledger.py",
@@ -29,6 +34,7 @@ SENTENCE_FILES = (
     "retaguarda/reconcile/proof.py",
     "retaguarda/reconcile/receipts.py",
     "retaguarda/reconcile/rules.py",
+    "retaguarda/operations/backup/check.py",
 )
 """Modules whose lists of reasons are made of bare strings: every sentence in them counts."""
 SENTENCE = re.compile(r"[A-Za-z{][^\s]* .*[a-z]{2}")

@@ -19,6 +19,8 @@ from retaguarda import __version__
 from retaguarda.console import (
     commands_alert,
     commands_audit,
+    commands_backup,
+    commands_calendar,
     commands_metrics,
     commands_new,
     commands_request,
@@ -53,8 +55,10 @@ app.add_typer(commands_sandbox.app, name="sandbox", help="Portals that behave, a
 app.add_typer(commands_audit.app, name="audit", help="The audit log.")
 app.add_typer(commands_vault.app, name="vault", help="Credentials.")
 app.add_typer(commands_request.app, name="request", help="What runs wait for people for: approvals and codes.")
+app.add_typer(commands_calendar.app, name="calendar", help="Business days: calendars, their sources, and deadlines.")
 app.add_typer(commands_worker.app, name="worker", help="Processes that carry queued runs out.")
 app.add_typer(commands_alert.app, name="alert", help="What is wrong, and who was told.")
+app.add_typer(commands_backup.app, name="backup", help="Copies of the installation that prove themselves, and the way back.")
 app.command()(up)
 app.command()(commands_metrics.metrics)
 app.command()(doctor)
@@ -117,7 +121,7 @@ def _say_error(error: RetaguardaError) -> int:
     from retaguarda.store.connection import set_up
 
     set_up()  # an error may come before the store is open, and the runner knows its tables
-    from retaguarda.runner import exit_of
+    from retaguarda.ends import exit_of
 
     _console().print(redactor.clean(retell(error.text)), style="bold red", markup=False)
     if error.remedy:

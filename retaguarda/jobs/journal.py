@@ -9,13 +9,15 @@ from django.db import DatabaseError, IntegrityError, transaction
 
 from retaguarda.audit import events
 from retaguarda.clock import Clock
-from retaguarda.errors import LeaseLost, StoreUnavailable
+from retaguarda.errors import ConfigurationError, LeaseLost, StoreUnavailable
 from retaguarda.model.acts import Permit
 from retaguarda.redaction import redactor
-from retaguarda.store.models import Intent, IntentState, RunRecord
+from retaguarda.store.models import Intent, IntentState, Milestone, RunRecord
 
 LONGEST_PROTOCOL = 120
 """Characters that the store keeps."""
+RESTORED = "restored"
+"""Name of the milestone that stands while a restored store waits for a person to accept it."""
 UNRESOLVED = (IntentState.OPEN, IntentState.UNCERTAIN)
 
 
@@ -65,6 +67,7 @@ class Journal:
         attempt = after.attempt + 1 if after else 1
         try:
             with transaction.atomic(durable=True):
+                _must_be_accepted()
                 must_be_ours()
                 intent = Intent.objects.create(
                     portal=key.portal,
@@ -120,6 +123,16 @@ class Journal:
 
     def _tell(self, action: str, intent: Intent, facts: Mapping[str, object]) -> None:
         events.record(action, run=intent.run_id, item=intent.reference, target=f"{intent.portal}/{intent.act}", data=facts)
+
+
+def _must_be_accepted() -> None:
+    """Refuse while the store is a restored one: it does not know what was pressed after its backup was made."""
+    restored = Milestone.objects.filter(name=RESTORED).first()
+    if restored:
+        raise ConfigurationError(
+            f"the store was restored from the backup of {restored.facts['made_at'][:10]}: nothing is pressed before it is accepted",
+            remedy="simulate what was to be done since, compare it with the portals, then: retaguarda backup accept",
+        )
 
 
 def unresolved_of(runs: list[str]) -> list[Intent]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from retaguarda.errors import RetaguardaError, StoreUnavailable
+from retaguarda.jobs.journal import RESTORED
 from retaguarda.jobs.workers import Workers
 from retaguarda.operations.failures import NAMED_RUNS, failed_runs, finding, overdue_runs, refused_credentials, uncertain_items
 from retaguarda.operations.findings import Finding
@@ -148,7 +149,7 @@ def old_backup(installation: Installation) -> Iterator[Finding]:
 
 def restored_store(_installation: Installation) -> Iterator[Finding]:
     """A store that came from a backup and does not know what was pressed since: nothing is pressed until a person accepts it."""
-    restored = Milestone.objects.filter(name="restored").first()
+    restored = Milestone.objects.filter(name=RESTORED).first()
     if restored:
         yield finding(
             "the store was restored from a backup: nothing is pressed before it agrees with the portals",

@@ -140,7 +140,7 @@ def _durations(processes: Iterable[str]) -> Iterator[Metric]:
     ended = RunRecord.objects.filter(state__in=FINISHED, started_at__isnull=False, ended_at__isnull=False).order_by("-created_at")
     for process in sorted(processes):
         spans = ended.filter(process=process).values_list("started_at", "ended_at")[:LATEST]
-        seconds = sorted((end - start).total_seconds() for start, end in spans)
+        seconds = sorted((end - start).total_seconds() for start, end in spans if start and end)
         for name, share in QUANTILES.items() if seconds else ():
             family.add_metric([process, name], seconds[math.ceil(share * len(seconds)) - 1])
     yield family
