@@ -3,75 +3,41 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import enum
 import math
-import signal
-import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from django.db import DatabaseError, transaction
 
 from retaguarda.audit.log import AuditLog
+from retaguarda.ends import error_of, facts_of, next_try, store_failed, waits
 from retaguarda.errors import (
     ConfigurationError,
-    DeadlinePassed,
-    Disposition,
     InfrastructureError,
     Killed,
     LeaseHeld,
     NeedsPerson,
     OutcomeUnknown,
-    PortalUnavailable,
     RetaguardaError,
     StopRequested,
     StoreUnavailable,
     TimeLimitReached,
 )
+from retaguarda.interrupts import Interrupts
 from retaguarda.jobs.journal import unresolved_of
 from retaguarda.jobs.runs import ENDED, FINISHED, REFUSED_OUTCOMES, root_of
 from retaguarda.process import Process, to_text
 from retaguarda.run import Run, Services
 from retaguarda.runlog import run_log
-from retaguarda.settings import JobsSettings
 from retaguarda.store.models import Item, ItemState, RunRecord, RunState
 
 OPEN_ITEMS = [ItemState.UNCERTAIN, ItemState.DEFERRED, ItemState.IN_PROGRESS, ItemState.FAILED_APPLICATION]
-ENDS = {RunState.SUCCESSFUL: 0, RunState.STOPPED: 130, RunState.TIMED_OUT: 124, RunState.SUSPENDED: 7}
-"""States that tell the exit code by themselves."""
 BREAKS = "breaks"
 """Key of a result that says how many breaks were found: they make a run PARTIAL."""
-
-
-@dataclass
-class Interrupts:
-    """SIGINT and SIGTERM ask for a stop at the next safe point; a second one ends the process."""
-
-    received: int = 0
-
-    def asked(self) -> bool:
-        return self.received > 0
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        kinds = (signal.SIGINT, signal.SIGTERM)
-        before = {kind: signal.signal(kind, self._note) for kind in kinds}
-        try:
-            yield
-        finally:
-            for kind, handler in before.items():
-                signal.signal(kind, handler)
-
-    def _note(self, number: int, _frame: FrameType | None) -> None:
-        if self.received:
-            sys.exit(128 + number)
-        self.received = number
 
 
 class Delivered(enum.StrEnum):
@@ -117,7 +83,7 @@ class Runner:
         process.bind(given)
         run = self._services.runs.create(name, given, dry_run=dry_run, retry_refused=retry_refused)
         if blocked := self._blocked(run):
-            self._services.runs.end(run, RunState.FAULTED, error=_facts(blocked))
+            self._services.runs.end(run, RunState.FAULTED, error=facts_of(blocked))
             raise blocked
         return self._whole(run, retry_refused=retry_refused)
 
@@ -143,7 +109,7 @@ class Runner:
 
     def _deliver(self, run: RunRecord) -> None:
         if blocked := self._blocked(run):
-            self._services.runs.end(run, RunState.FAULTED, error=_facts(blocked))
+            self._services.runs.end(run, RunState.FAULTED, error=facts_of(blocked))
             return
         self._retry_refused, self._delivered = run.retry_refused, run.pk
         try:
@@ -160,13 +126,13 @@ class Runner:
     def _decide(self, run: RunRecord) -> None:
         """Whether a queued run that ended comes again: handed back by a worker that shuts down, or by its error's disposition."""
         if run.state == RunState.STOPPED and self.interrupts.received and not run.stop_requested:
-            self._services.runs.back_to_queue(run, _facts(StopRequested("the worker shut down")))
+            self._services.runs.back_to_queue(run, facts_of(StopRequested("the worker shut down")))
             return
         doubtful = run.state == RunState.PARTIAL and unresolved_of([step.pk for step in self._services.runs.tree(run)])
-        why = _facts(OutcomeUnknown()) if doubtful else run.error if run.state == RunState.FAULTED else None
+        why = facts_of(OutcomeUnknown()) if doubtful else run.error if run.state == RunState.FAULTED else None
         at = next_try(run, why, self._services.settings.jobs, self._services.clock.now()) if why else None
         if why and at:
-            self._services.runs.back_to_queue(run, why, not_before=at, failed=not _waits(why))
+            self._services.runs.back_to_queue(run, why, not_before=at, failed=not waits(why))
 
     def _set_limit(self, run: RunRecord) -> float:
         """Begin to count the seconds that an attempt may take."""
@@ -180,11 +146,11 @@ class Runner:
         why = InfrastructureError("its process died", remedy=f"retaguarda run resume {run.pk}")
         for step in self._services.runs.tree(run)[1:]:
             if step.state == RunState.RUNNING:
-                self._services.runs.end(step, RunState.FAULTED, error=_facts(why))
+                self._services.runs.end(step, RunState.FAULTED, error=facts_of(why))
         if run.failures < self._services.settings.jobs.retries:
-            self._services.runs.back_to_queue(run, _facts(why), failed=True)
+            self._services.runs.back_to_queue(run, facts_of(why), failed=True)
         else:
-            self._services.runs.end(run, RunState.FAULTED, error=_facts(why))
+            self._services.runs.end(run, RunState.FAULTED, error=facts_of(why))
 
     def _blocked(self, run: RunRecord) -> ConfigurationError | None:
         """Why a new run must not begin: an earlier one of the same process left a press unresolved."""
@@ -232,7 +198,7 @@ class Runner:
     def _close_tree(self, run: RunRecord, state: RunState, why: RetaguardaError) -> None:
         for step in reversed(self._services.runs.tree(RunRecord.objects.get(pk=run.pk))):
             if step.state == RunState.RUNNING:
-                self._services.runs.end(step, state, error=_facts(why))
+                self._services.runs.end(step, state, error=facts_of(why))
 
     def _has_work(self, run: RunRecord) -> bool:
         """Whether items are open: unfinished ones, and refused ones where the operator asks for them."""
@@ -250,7 +216,7 @@ class Runner:
             self._close_tree(run, RunState.STOPPED, StopRequested("a second signal ended it at once"))
             raise
         except DatabaseError as error:
-            raise _store_failed(error) from error
+            raise store_failed(error) from error
         finally:
             self._services.desks.close()
             self._audit.seal()
@@ -270,7 +236,7 @@ class Runner:
         if record.state not in FINISHED or self._has_work(record):
             self._execute(record)
         if record.state not in FINISHED:
-            raise _as_error(record)
+            raise error_of(record)
         return process.load(record.result)
 
     def _execute(self, record: RunRecord) -> None:
@@ -280,7 +246,7 @@ class Runner:
                 run = Run(self._services, record, log, retry_refused=self._retry_refused, time_is_up=self._time_is_up)
                 end = self._carried_out(run)
         except OSError as error:
-            end = _End(RunState.FAULTED, error=_facts(StoreUnavailable(f"the run's folder cannot be written: {error}")))
+            end = _End(RunState.FAULTED, error=facts_of(StoreUnavailable(f"the run's folder cannot be written: {error}")))
         with transaction.atomic():  # an end and what follows from it: no crash comes between them
             self._close(record, end)
             if record.pk == self._delivered:
@@ -299,15 +265,15 @@ class Runner:
             result = process.function(run, **process.bind(run.record.params))
             return _End(self._end_state(run.record, result), process.dump(result))
         except StopRequested as stop:
-            return _End(RunState.STOPPED, error=_facts(stop))
+            return _End(RunState.STOPPED, error=facts_of(stop))
         except TimeLimitReached as late:
-            return _End(RunState.TIMED_OUT, error=_facts(late))
+            return _End(RunState.TIMED_OUT, error=facts_of(late))
         except NeedsPerson as question:
-            return _End(RunState.SUSPENDED, error=_facts(question))
+            return _End(RunState.SUSPENDED, error=facts_of(question))
         except (RetaguardaError, DatabaseError) as raised:
-            error = raised if isinstance(raised, RetaguardaError) else _store_failed(raised)
+            error = raised if isinstance(raised, RetaguardaError) else store_failed(raised)
             run.log.error("{}: {}", error.code, error.text)  # noqa: TRY400  # an expected end, without a traceback
-            return _End(RunState.FAULTED, error=_facts(error))
+            return _End(RunState.FAULTED, error=facts_of(error))
         except Exception as error:  # worker loop: a defect must end as a true state, with its traceback
             run.log.exception("defect")
             where = traceback.extract_tb(error.__traceback__)[-1]
@@ -319,95 +285,3 @@ class Runner:
         unsuccessful = record.items.exclude(state=ItemState.SUCCESSFUL).exists()
         partial_child = record.children.filter(state=RunState.PARTIAL).exists()
         return RunState.PARTIAL if unsuccessful or partial_child or breaks else RunState.SUCCESSFUL
-
-
-def exit_code(tree: list[RunRecord]) -> int:
-    """The documented exit of a run: 0 done, 1 items failed or breaks, 3 configuration or credential, 5 uncertain, 6 deadline missed,
-    7 a person, 75 later. 5 outranks all; 6 outranks 1, and no other: what stopped the run is told first.
-    """
-    doubtful = Item.objects.filter(run__in=tree, state__in=[ItemState.UNCERTAIN, ItemState.DEFERRED])
-    if doubtful.exists() or unresolved_of([run.pk for run in tree]):
-        return 5
-    if tree[0].state in ENDS:
-        return ENDS[RunState(tree[0].state)]
-    found = int((tree[0].error or {}).get("exit", 1)) if tree[0].state == RunState.FAULTED else 1
-    late = found == 1 and Item.objects.filter(run__in=tree, code=DeadlinePassed().code).exists()
-    return 6 if late else found
-
-
-def exit_of(error: RetaguardaError) -> int:
-    """The exit code that an error ends a command with."""
-    if isinstance(error, StepFailed):
-        return error.exit
-    if isinstance(error, ConfigurationError) or error.code in {"credential-refused", "vault-unavailable"}:
-        return 3
-    if isinstance(error, NeedsPerson):
-        return 7
-    if isinstance(error, DeadlinePassed):
-        return 6
-    if isinstance(error, PortalUnavailable) or error.disposition is Disposition.RETRY:
-        return 75
-    return 5 if error.disposition is Disposition.RECHECK else 1
-
-
-def next_try(run: RunRecord, error: Mapping[str, Any], settings: JobsSettings, now: dt.datetime) -> dt.datetime | None:
-    """When a queued run that failed is tried again; None when it is not: a business error never, others while retries are left.
-
-    A run that only waits for a credential another run works with spends no retry.
-    """
-    if error.get("disposition") not in {str(Disposition.RETRY), str(Disposition.RECHECK)}:
-        return None
-    if _waits(error):
-        return now + dt.timedelta(seconds=settings.retry_first / 4)
-    if run.failures >= settings.retries:
-        return None
-    pause = min(settings.retry_first * 2**run.failures, settings.retry_most)
-    told = error.get("retry_at") or ""
-    return max(now + dt.timedelta(seconds=pause), dt.datetime.fromisoformat(told)) if told else now + dt.timedelta(seconds=pause)
-
-
-def _waits(error: Mapping[str, Any]) -> bool:
-    return error.get("code") == LeaseHeld().code
-
-
-def _facts(error: RetaguardaError) -> dict[str, Any]:
-    at = getattr(error, "retry_at", None)
-    facts = {"code": error.code, "text": error.text, "remedy": error.remedy, "disposition": str(error.disposition), "exit": exit_of(error)}
-    where = {name: str(error.facts[name]) for name in ("portal", "credential") if name in error.facts}
-    return facts | ({"retry_at": at.isoformat()} if at else {}) | where
-
-
-def _store_failed(error: DatabaseError) -> StoreUnavailable:
-    return StoreUnavailable(f"the store failed: {error}", remedy="check the disk, then resume the run")
-
-
-def _as_error(record: RunRecord) -> RetaguardaError:
-    """A child's end as the parent meets it."""
-    if record.state == RunState.STOPPED:
-        return StopRequested()
-    facts = record.error or {}
-    if record.state == RunState.TIMED_OUT:
-        return TimeLimitReached()
-    return StepFailed(record.process, record.state, facts) if record.state != RunState.SUSPENDED else StepWaits(record.process, facts)
-
-
-class StepFailed(RetaguardaError):
-    """A step of the process failed."""
-
-    def __init__(self, process: str, state: str, facts: Mapping[str, Any]) -> None:
-        super().__init__(f"{process}: {facts.get('text', state)}", remedy=facts.get("remedy", ""))
-        self.exit = int(facts.get("exit", 1))
-        self.disposition = Disposition(facts.get("disposition", Disposition.HALT))  # type: ignore[misc]  # its step's own
-        self.retry_at = dt.datetime.fromisoformat(facts["retry_at"]) if facts.get("retry_at") else None
-        self.cause = facts.get("code", "")
-
-    @property
-    def code(self) -> str:
-        return self.cause if self.cause == LeaseHeld().code else super().code
-
-
-class StepWaits(NeedsPerson):
-    """A step of the process waits for a person."""
-
-    def __init__(self, process: str, facts: Mapping[str, Any]) -> None:
-        super().__init__(f"{process}: {facts.get('text', '')}", remedy=facts.get("remedy", ""))

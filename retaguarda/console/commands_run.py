@@ -238,7 +238,7 @@ def execute(house: House, work: Callable[[Runner], RunRecord], *, as_json: bool)
     from retaguarda.console.screen import screen
     from retaguarda.console.silent import SilentProgress
     from retaguarda.console.terminal import TerminalProgress, close
-    from retaguarda.runner import exit_code
+    from retaguarda.ends import exit_code
 
     if as_json:
         with house.runner(SilentProgress()) as runner:

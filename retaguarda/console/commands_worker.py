@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retaguarda.console.wiring import House, open_house
+from retaguarda.interrupts import Interrupts
 from retaguarda.language import say
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ def start(
 ) -> None:
     """Carry queued runs out until stopped: on a signal, runs at work stop at their next safe point and go back to their queue."""
     house = open_house()
-    from retaguarda.runner import Interrupts
-
     interrupts = Interrupts()
     served = [name.strip() for name in queues.split(",") if name.strip()] or list(house.settings.jobs.queues)
     with interrupts.listening(), house.workers().slot("worker") as name:

@@ -13,6 +13,7 @@ import typer
 
 from retaguarda.clock import Clock
 from retaguarda.console.wiring import open_house
+from retaguarda.interrupts import Interrupts
 from retaguarda.language import say
 
 LOOK_SECONDS = 0.2
@@ -27,8 +28,6 @@ def up(
 ) -> None:
     """Scheduler and worker on this machine, until stopped."""
     house = open_house()
-    from retaguarda.runner import Interrupts
-
     interrupts = Interrupts()
     worker = ["worker", "start", "--concurrency", str(concurrency), *(["--queues", queues] if queues else [])]
     parts = [Part("scheduler", ["scheduler", "start"], house.clock), Part("worker", worker, house.clock)]

@@ -10,11 +10,11 @@ import pytest
 from playwright.sync_api import Browser, Error
 
 from retaguarda.act import OutcomeKind
+from retaguarda.ends import exit_code
 from retaguarda.errors import BrowserCrashed, ConfigurationError, LeaseHeld, StoreUnavailable
 from retaguarda.portal.browser import translated
 from retaguarda.process import Process
 from retaguarda.run import Run
-from retaguarda.runner import exit_code
 from retaguarda.store.models import Evidence, Intent, Item, OutboxEvent, RunRecord, SignIn
 from tests.core.toy.portal import PASSWORD, ToyPortal, running_toy
 from tests.core.toy.robot import Registers, ToyRobot

@@ -17,6 +17,7 @@ from django.db import DatabaseError, OperationalError
 
 from retaguarda.act import digest_of
 from retaguarda.audit.verify import verify
+from retaguarda.ends import exit_code, exit_of
 from retaguarda.errors import (
     ApprovalRequired,
     BrowserCrashed,
@@ -43,7 +44,6 @@ from retaguarda.errors import (
 from retaguarda.jobs.journal import ActKey
 from retaguarda.process import Process, task
 from retaguarda.run import Run
-from retaguarda.runner import exit_code, exit_of
 from retaguarda.store.models import Intent, Item, OutboxEvent, RunRecord
 from tests.house import House, SetClock, Thing
 
