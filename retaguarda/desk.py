@@ -190,7 +190,11 @@ class Desks:
 
         def sign_in() -> None:
             try:
-                with self._sign_ins.attempt(lease, run, patience) as begin, speaking(f"signing in at {session.manifest.name}"):
+                with (
+                    self._sign_ins.attempt(lease, run, patience) as begin,
+                    speaking(f"signing in at {session.manifest.name}"),
+                    session.gate.sending_once(),
+                ):
                     robot.sign_in(credential.announced(begin))
             except CredentialRefused:
                 _shot_if_possible(session, "sign-in refused")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Error, Request, Route
@@ -24,6 +24,7 @@ class SubmitGate:
     """Watches the POSTs of a context that the manifest calls acts."""
 
     def __init__(self, context: BrowserContext, guard: SubmitGuard, hosts: set[str]) -> None:
+        self._context = context
         self._guard = guard
         self._hosts = hosts
         self._permit: Permit | None = None
@@ -44,9 +45,30 @@ class SubmitGate:
         finally:
             self._permit = None
 
-    def _decide(self, route: Route, request: Request) -> None:
+    @contextmanager
+    def sending_once(self) -> Iterator[None]:
+        """What is sent to the portal while the block runs is sent once: a password that goes out twice is two wrong ones."""
+        own = re.compile(rf"^https?://({'|'.join(re.escape(host) for host in self._hosts)})(/|\?|#|$)")
+        self.failure = ""
+        self._context.route(own, self._once)
+        try:
+            yield
+        finally:
+            with suppress(Error):  # the browser may have died meanwhile
+                self._context.unroute(own, self._once)
+
+    def _once(self, route: Route, request: Request) -> None:
+        if request.method in _HARMLESS or self._is_act(request):
+            route.fallback()
+        else:
+            self._send(route)
+
+    def _is_act(self, request: Request) -> bool:
         body = (request.post_data_buffer or b"").decode(errors="replace")
-        if request.method in _HARMLESS or not self._guard.is_act(urlsplit(request.url).path, body):
+        return request.method not in _HARMLESS and self._guard.is_act(urlsplit(request.url).path, body)
+
+    def _decide(self, route: Route, request: Request) -> None:
+        if not self._is_act(request):
             route.fallback()
         elif self._permit is None or self._permit.used:
             if self._permit is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retaguarda.errors import OutcomeUnknown, PortalChanged, Refused
+from retaguarda.errors import NetworkDown, OutcomeUnknown, PortalChanged, Refused
 from retaguarda.model.acts import Permit
 from retaguarda.portal import PortalPage, Session
 from tests.portal.conftest import Opener
@@ -17,6 +17,11 @@ REVIEW = screen("Conferência", '<form method="post" action="/act"><input name="
 
 class ReviewPage(PortalPage):
     heading = "Conferência"
+
+
+class EnterPage(PortalPage):
+    heading = "Acesso"
+    signed_in = False
 
 
 class ReceiptPage(PortalPage):
@@ -105,6 +110,33 @@ def test_by_a_plain_click_chromium_would_send_it_twice_and_the_outcome_is_unknow
     with pytest.raises(OutcomeUnknown):
         press(session, Permit("R-1", 1))
     assert portal.asked["POST /act"] == 2
+
+
+@pytest.mark.parametrize("times", range(3))
+def test_a_password_whose_answer_is_cut_is_sent_once(session: Session, portal: Pages, times: int) -> None:
+    portal.answers["/enter"] = screen("Acesso", '<form method="post" action="/in"><input name="p"><button>Entrar</button></form>')
+    portal.answers["POST /in"] = Exchange.cut
+    session.goto("/enter")
+    with pytest.raises(NetworkDown, match="the connection ended without an answer"), session.gate.sending_once():
+        EnterPage(session).press("Entrar", ReceiptPage)
+    assert portal.asked["POST /in"] == 1
+
+
+def test_signing_in_follows_redirects_keeps_cookies_and_lets_no_act_pass(session: Session, portal: Pages) -> None:
+    def take(exchange: Exchange) -> None:
+        exchange.send("", 303, Location="/home", Set_Cookie="sid=1; HttpOnly")
+
+    def home(exchange: Exchange) -> None:
+        exchange.send(screen("Registrado" if exchange.headers.get("Cookie") == "sid=1" else "Acesso"))
+
+    portal.answers["/enter"] = screen("Acesso", '<form method="post" action="/in"><input name="p"><button>Entrar</button></form>')
+    portal.answers |= {"POST /in": take, "GET /home": home}
+    session.goto("/enter")
+    with session.gate.sending_once():
+        EnterPage(session).press("Entrar", ReceiptPage)
+        session.page.evaluate("fetch('/act', {method: 'POST'}).catch(e => 0)")
+    assert (portal.asked["POST /in"], portal.asked["POST /act"]) == (1, 0)
+    assert session.gate.stopped == ["/act"]
 
 
 def test_what_the_portal_refuses_is_refused_in_its_words(session: Session, portal: Pages) -> None:
