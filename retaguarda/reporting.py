@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from retaguarda.audit.evidence import EvidenceStore
 from retaguarda.audit.verify import verify
 from retaguarda.clock import Clock
-from retaguarda.jobs.calendars import deadline
+from retaguarda.jobs.deadline_table import load_deadlines
 from retaguarda.jobs.runs import Runs
 from retaguarda.model.values import Month
 from retaguarda.process import Artifact
@@ -34,6 +34,7 @@ class Reporter:
 
     def __init__(self, settings: Settings, clock: Clock, runs: Runs, evidence: EvidenceStore, audit: Path) -> None:
         self._settings = settings
+        self._known = load_deadlines(settings)  # what is wrong in their file stops the start, not the report
         self._clock = clock
         self._runs = runs
         self._evidence = evidence
@@ -86,11 +87,9 @@ class Reporter:
     def _deadlines(self, run: RunRecord) -> tuple[Deadline, ...]:
         if "month" not in run.params:
             return ()
-        month, rules = Month.parse(run.params["month"]), self._settings.deadlines
-        now = self._clock.business_now()
-        days = (("register", rules.register_day), ("validate", rules.validate_day))
-        ends = ((name, deadline(month, day, rules.hour)) for name, day in days)
-        return tuple(Deadline(name, at, rules.source, rules.confidence, now <= at) for name, at in ends)
+        month, now = Month.parse(run.params["month"]), self._clock.business_now()
+        ends = (self._known.of(month, event) for event in ("register", "validate"))
+        return tuple(Deadline(one.event, one.at, one.source, one.confidence, now <= one.at) for one in ends)
 
     def _evidence_lines(self, tree: list[RunRecord]) -> Iterator[EvidenceLine]:
         for kept in Evidence.objects.filter(run__in=tree).select_related("run").order_by("id"):

@@ -176,13 +176,21 @@ def checked(kind: type[Table], table: Mapping[str, Any], path: Path, where: str 
 
 def write_calendar(path: Path, calendar: CalendarFile) -> Path | None:
     """Write a calendar's file in one step; where there was one, its former version is kept, and its path returned."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    kept = keep_former(path) if path.exists() else None
-    replace_text(path, calendar_text(calendar))
+    return write_version(path, calendar_text(calendar))
+
+
+def write_version(path: Path, text: str) -> Path | None:
+    """Write a file of the configuration in one step; where there was one, it is kept under `former`, and that path returned."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kept = _keep_former(path) if path.exists() else None
+        _replace_text(path, text)
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {path}: {error}", remedy="check the path and its rights") from error
     return kept
 
 
-def keep_former(path: Path) -> Path:
+def _keep_former(path: Path) -> Path:
     """A copy of the file as it stands, named by its version; an equal one is kept once."""
     folder, raw = path.parent / FORMER, path.read_bytes()
     folder.mkdir(exist_ok=True)
@@ -193,7 +201,7 @@ def keep_former(path: Path) -> Path:
     return kept
 
 
-def replace_text(path: Path, text: str) -> None:
+def _replace_text(path: Path, text: str) -> None:
     """Write a file so that a reader sees the old text or the new one, never a part; it is on the disk afterwards."""
     new = path.with_name(f".{path.name}.{os.getpid()}")
     with new.open("w", encoding="utf-8") as file:

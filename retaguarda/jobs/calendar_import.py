@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.db import transaction
 
 from retaguarda.audit import events
 from retaguarda.errors import ConfigurationError
-from retaguarda.jobs.calendar_files import NAME, CalendarFile, Confidence, Holiday, keep_former, write_calendar
+from retaguarda.jobs.calendar_files import NAME, CalendarFile, Confidence, Holiday, write_calendar
 from retaguarda.jobs.calendars import Calendar
-from retaguarda.jobs.day_lists import RejectedLine
 from retaguarda.jobs.deadline_table import DeadlineFile, Deadlines, PublishedDate, require_order, write_deadlines
+from retaguarda.model.values import Month
 
 FEWEST = 5
 """Weekdays off that a list must name for a year that nothing was known of."""
@@ -29,14 +29,6 @@ class Imported:
     kept: Path | None
     added: tuple[Holiday, ...]
     gone: tuple[Holiday, ...]
-
-
-def require_whole(rejected: Sequence[RejectedLine], name: str) -> None:
-    """Refuse a list with lines that could not be read: a holiday that is lost would be a business day."""
-    if rejected:
-        raise ConfigurationError(
-            f"{name}: {len(rejected)} lines were rejected, nothing was imported", remedy="correct them, or leave them out with --partial"
-        )
 
 
 def with_days(name: str, calendar: Calendar | None, days: Sequence[Holiday], *, source: str, confidence: Confidence) -> CalendarFile:
@@ -63,32 +55,43 @@ def with_days(name: str, calendar: Calendar | None, days: Sequence[Holiday], *, 
     return stated.model_copy(update=changes)
 
 
-def import_days(path: Path, before: Calendar | None, stated: CalendarFile, days: Sequence[Holiday]) -> Imported:
-    """Write the calendar's new version, keep the former, and tell the audit log."""
+def days_change(path: Path, before: Calendar | None, stated: CalendarFile, days: Sequence[Holiday]) -> Imported:
+    """What a list changes, nothing written."""
     years = {day.date.year for day in days}
     former = {day: name for year in years if before and before.knows(year) for day, name in before.holidays(year).items()}
     listed = {day.date for day in days}
     added = tuple(day for day in days if day.date not in former)
     gone = tuple(Holiday(date=day, name=name) for day, name in sorted(former.items()) if day not in listed)
-    kept = write_calendar(path, stated)
-    changed = Imported(path, stated.version, kept, added, gone)
-    _tell("calendar.imported", path.stem, changed, stated.source)
-    return changed
+    return Imported(path, stated.version, None, added, gone)
+
+
+def import_days(path: Path, before: Calendar | None, stated: CalendarFile, days: Sequence[Holiday]) -> Imported:
+    """Write the calendar's new version, keep the former, and tell the audit log."""
+    change = days_change(path, before, stated, days)
+    change = replace(change, kept=write_calendar(path, stated))
+    _tell("calendar.imported", path.stem, change, stated.source)
+    return change
+
+
+def deadlines_change(path: Path, before: DeadlineFile, known: Deadlines, rows: Sequence[PublishedDate]) -> Imported:
+    """What a list of deadlines changes, nothing written; ConfigurationError when two months would share a date or swap theirs."""
+    require_order(Deadlines(known.events, _with_rows(known, rows)), path)
+    changed = [row for row in rows if known.published.get((row.event, row.month)) != row]
+    gone = [known.published[row.event, row.month] for row in changed if (row.event, row.month) in known.published]
+    return Imported(path, before.version + path.exists(), None, tuple(map(_as_day, changed)), tuple(map(_as_day, gone)))
 
 
 def import_deadlines(path: Path, before: DeadlineFile, known: Deadlines, rows: Sequence[PublishedDate]) -> Imported:
     """Write the deadlines' new version with these rows in the place of earlier ones for the same month and event."""
-    table = {**known.published, **{(row.event, row.month): row for row in rows}}
-    require_order(Deadlines(known.events, table), path)
-    kept = keep_former(path) if path.exists() else None
-    ordered = tuple(sorted(table.values(), key=lambda row: (row.month, row.date, row.event)))
-    stated = before.model_copy(update={"version": before.version + bool(kept), "deadline": ordered})
-    write_deadlines(path, stated)
-    changed = [row for row in rows if known.published.get((row.event, row.month)) != row]
-    gone = [known.published[row.event, row.month] for row in changed if (row.event, row.month) in known.published]
-    told = Imported(path, stated.version, kept, tuple(map(_as_day, changed)), tuple(map(_as_day, gone)))
-    _tell("deadlines.imported", path.stem, told, "; ".join(sorted({row.source for row in rows})))
-    return told
+    change = deadlines_change(path, before, known, rows)
+    ordered = tuple(sorted(_with_rows(known, rows).values(), key=lambda row: (row.month, row.date, row.event)))
+    change = replace(change, kept=write_deadlines(path, before.model_copy(update={"version": change.version, "deadline": ordered})))
+    _tell("deadlines.imported", path.stem, change, "; ".join(sorted({row.source for row in rows})))
+    return change
+
+
+def _with_rows(known: Deadlines, rows: Sequence[PublishedDate]) -> dict[tuple[str, Month], PublishedDate]:
+    return {**known.published, **{(row.event, row.month): row for row in rows}}
 
 
 def _as_day(row: PublishedDate) -> Holiday:

@@ -37,7 +37,9 @@ class Calendar:
 
     name: str
     stated: CalendarFile
-    bases: tuple[Calendar, ...] = ()
+    bases: tuple[Calendar, ...]
+    weekend: frozenset[int]
+    """Days of the week, Monday 0, that are none of its own or of a calendar it extends."""
     _years: dict[int, Mapping[dt.date, str]] = field(default_factory=dict, compare=False, repr=False)
 
     def holidays(self, year: int) -> Mapping[dt.date, str]:
@@ -52,14 +54,7 @@ class Calendar:
 
     def knows(self, year: int) -> bool:
         """Whether it has data or a rule for a year."""
-        stated = self.stated
-        return year in stated.listed or ((not stated.valid or year in stated.valid) and all(base.knows(year) for base in self.bases))
-
-    @property
-    def weekend(self) -> frozenset[int]:
-        """Days of the week, Monday 0, that are none of its own or of a calendar it extends."""
-        own = frozenset(WEEKDAYS.index(day) for day in self.stated.weekend)
-        return own.union(*(base.weekend for base in self.bases))
+        return year in self.stated.listed or self._rules_know(year)
 
     @property
     def confidence(self) -> Confidence:
@@ -109,6 +104,19 @@ class Calendar:
         """The n-th business day counted back from the end of `month`: 1 is the last one."""
         return self.shifted(month.last + ONE_DAY, -ordinal)
 
+    def beside_rules(self, year: int) -> list[tuple[dt.date, str, bool]]:
+        """Where a listed year and the rules disagree on a weekday: the day, its name, and whether the list has it off."""
+        stated = self.stated
+        if year not in stated.listed or not (self.bases or stated.library or stated.annual) or not self._rules_know(year):
+            return []
+        listed, ruled = dict(self.holidays(year)), dict(self._by_rule(year))
+        days = sorted(day for day in listed.keys() ^ ruled.keys() if day.weekday() not in self.weekend)
+        return [(day, listed.get(day) or ruled.get(day, ""), day in listed) for day in days]
+
+    def _rules_know(self, year: int) -> bool:
+        stated = self.stated
+        return (not stated.valid or year in stated.valid) and all(base.knows(year) for base in self.bases)
+
     def _of_year(self, year: int) -> dict[dt.date, str]:
         if not self.knows(year):
             raise ConfigurationError(
@@ -133,6 +141,12 @@ def days_between(first: dt.date, last: dt.date) -> Iterator[dt.date]:
     return (first + dt.timedelta(days=n) for n in range((last - first).days + 1))
 
 
+def calendar(name: str, stated: CalendarFile, bases: tuple[Calendar, ...] = ()) -> Calendar:
+    """The calendar that a file states, over those it extends."""
+    own = frozenset(WEEKDAYS.index(day) for day in stated.weekend)
+    return Calendar(name, stated, bases, own.union(*(base.weekend for base in bases)))
+
+
 def union(*calendars: Calendar) -> Calendar:
     """The calendar of several together: a day counts only where it is a business day in all of them."""
     if len(calendars) == 1:
@@ -147,7 +161,7 @@ def union(*calendars: Calendar) -> Calendar:
         extends=names,
         weekend=(),
     )
-    return Calendar("+".join(names), stated, calendars)
+    return calendar("+".join(names), stated, calendars)
 
 
 def load_calendars(folder: Path | None = None) -> dict[str, Calendar]:
@@ -204,7 +218,7 @@ def _make(name: str, files: Mapping[str, CalendarFile], made: dict[str, Calendar
         )
     if name not in made:
         bases = tuple(_make(base, files, made, (*under, name)) for base in files[name].extends)
-        made[name] = Calendar(name, files[name], bases)
+        made[name] = calendar(name, files[name], bases)
     return made[name]
 
 
@@ -223,5 +237,6 @@ def _library(library: str, year: int) -> Mapping[dt.date, str]:
     return dict(holidays.country_holidays(country, subdiv=state or None, years=year, language="pt_BR"))
 
 
+@functools.cache
 def _library_version() -> str:
     return importlib.metadata.version("holidays")

@@ -18,7 +18,7 @@ from pydantic import Field, field_validator
 from retaguarda.clock import SAO_PAULO
 from retaguarda.configuration import configuration_folder
 from retaguarda.errors import ConfigurationError
-from retaguarda.jobs.calendar_files import Confidence, Strict, checked, read_toml, replace_text, toml
+from retaguarda.jobs.calendar_files import Confidence, Strict, checked, read_toml, toml, write_version
 from retaguarda.jobs.calendars import Calendar, calendar_of, load_calendars
 from retaguarda.language import say
 from retaguarda.model.values import Month
@@ -165,12 +165,12 @@ def read_deadlines(path: Path) -> DeadlineFile:
     return checked(DeadlineFile, read_toml(path), path) if path.exists() else DeadlineFile(schema_=1)
 
 
-def write_deadlines(path: Path, stated: DeadlineFile) -> None:
-    """Write the file in one step."""
+def write_deadlines(path: Path, stated: DeadlineFile) -> Path | None:
+    """Write the file in one step; where there was one, its former version is kept, and its path returned."""
     told = stated.model_dump(by_alias=True, exclude_defaults=True)
     heads = [f"{key} = {toml(value)}" for key, value in told.items() if isinstance(value, int)]
     tables = ["\n".join(["", f"[[{key}]]", *_keys(row)]) for key in ("event", "deadline") for row in told.get(key, ())]
-    replace_text(path, "\n".join([*heads, *tables]) + "\n")
+    return write_version(path, "\n".join([*heads, *tables]) + "\n")
 
 
 def require_order(deadlines: Deadlines, path: Path) -> None:

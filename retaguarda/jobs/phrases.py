@@ -64,8 +64,10 @@ class Grammar:
         for pattern, make in _PATTERNS:
             if found := pattern.fullmatch(text):
                 return make(self, found)
-        why, remedy = next(((why, remedy) for sign, why, remedy in _REFUSED if sign.search(text)), ("it is not understood", ""))
-        raise ConfigurationError(f"rule {phrase[:LONGEST]!r}: {why}", remedy=remedy or f"write it like one of these: {EXAMPLES}")
+        why, remedy = next((told for sign, told in _REFUSED if sign.search(text)), refusal("it is not understood", ""))
+        raise ConfigurationError(
+            f"the rule {phrase[:LONGEST]!r} cannot be taken: {why}", remedy=remedy or f"write it like one of these: {EXAMPLES}"
+        )
 
     def business_days(self, found: re.Match[str]) -> Rule:
         return BusinessDays(self.calendar, _times(found))
@@ -79,14 +81,14 @@ class Grammar:
     def day_of_month(self, found: re.Match[str]) -> Rule:
         day = _bounded(found["day"], 31) if found["day"] else 0
         if day > 28:
-            raise ConfigurationError(f"rule: not every month has a day {day}", remedy="write a day up to 28, or: last day of the month")
+            raise ConfigurationError(f"not every month has a day {day}", remedy="write a day up to 28, or: last day of the month")
         return DayOfMonth(self.calendar, day, _times(found), _roll(found["roll"]))
 
     def by_formula(self, found: re.Match[str]) -> Rule:
         """An obligation with its own formula; dates published for the trigger's event go before it."""
         times = _times(found)
         if len(times) > 1:
-            raise ConfigurationError("rule: a deadline has one hour", remedy="write two triggers")
+            raise ConfigurationError("a deadline has one hour", remedy="write two triggers")
         name, day = self.event or "obligation", _bounded(found["ordinal"], 60)
         event = Event(name, name, day, times[0], self.calendar, "", "low")
         published = {key: row for key, row in self.deadlines.published.items() if key[0] == name}
@@ -110,12 +112,12 @@ class Grammar:
         whole = {"hours": 24, "minutes": 60}[job.unit]
         if not 0 < job.interval <= whole or whole % job.interval:
             raise ConfigurationError(
-                f"rule: {job.interval} {unit} do not divide the day evenly: from when on they count is not said",
+                f"{job.interval} {unit} do not divide the day evenly: from when on they count is not said",
                 remedy="write minutes that divide the hour, hours that divide 24, or the hours themselves",
             )
         offset = int(found["minute"] or 0)
         if unit == "minutes" and offset:
-            raise ConfigurationError("rule: minutes have no minute to begin at", remedy="leave it out, or write cron")
+            raise ConfigurationError("minutes have no minute to begin at", remedy="leave it out, or write cron")
         return Interval(job.interval * (60 if unit == "hours" else 1), offset)
 
 
@@ -134,18 +136,27 @@ _PATTERNS: tuple[tuple[re.Pattern[str], Callable[[Grammar, re.Match[str]], Rule]
         (rf"(?:every|a cada|tod[oa]) (?:(?P<count>\d+) )?{_UNIT}(?: (?:at|no minuto) :?(?P<minute>[0-5]?\d))?", Grammar.interval),
     )
 )
+
+
+def refusal(why: str, remedy: str) -> tuple[str, str]:
+    """Why a phrase cannot be taken, and what to write instead."""
+    return why, remedy
+
+
 _REFUSED = tuple(
-    (re.compile(sign), why, remedy)
-    for sign, why, remedy in (
-        (r"\d ?(am|pm)\b", "an hour of 12 can be meant in two ways", "write the hour of 24: 19:30"),
-        (r"weekday|dia de semana", "a weekday may be a holiday", "write: every monday to friday …, or: every business day …"),
+    (re.compile(sign), told)
+    for sign, told in (
+        (r"\d ?(am|pm)\b", refusal("an hour of 12 can be meant in two ways", "write the hour of 24: 19:30")),
+        (
+            r"weekday|dia de semana",
+            refusal("a weekday may be a holiday", "write every monday to friday at …, or every business day at …"),
+        ),
         (
             r"(every|a cada) (\d+ )?(weeks?|days|semanas?|dias|months?|mes(es)?|fortnight)\b|quinzena",
-            "from when on it counts is not said",
-            "",
+            refusal("from when on it counts is not said", "state the days: every monday at …, day 10 of the month at …"),
         ),
-        (r"second|segundos", "seconds are not planned", "write minutes or hours"),
-        (r"random|aleator|\bto \d", "chance is not planned", ""),
+        (r"second|segundos", refusal("seconds are not planned", "write minutes or hours")),
+        (r"random|aleator|\bto \d", refusal("chance is not planned", "state the hour")),
     )
 )
 
@@ -171,7 +182,7 @@ def _job(day: str, time: str) -> schedule.Job:
     try:
         job: schedule.Job = getattr(schedule.Scheduler().every(), day).at(time)
     except schedule.ScheduleValueError as error:
-        raise ConfigurationError(f"rule: {time} is no hour of the day", remedy="write hours from 00:00 to 23:59") from error
+        raise ConfigurationError(f"{time} is no hour of the day", remedy="write hours from 00:00 to 23:59") from error
     return job
 
 
@@ -210,5 +221,5 @@ def _from_end(text: str) -> int:
 def _bounded(text: str, most: int) -> int:
     number = 1 if text in {"first", "primeiro"} else int(re.sub(r"\D", "", text))
     if not 1 <= number <= most:
-        raise ConfigurationError(f"rule: {number} is out of range", remedy=f"write a number from 1 to {most}")
+        raise ConfigurationError(f"the number {number} is out of range", remedy=f"write a number from 1 to {most}")
     return number

@@ -34,11 +34,11 @@ def place_problem(text: str) -> str:
     for place in _PLACE.findall(text):
         found = _NAME.fullmatch(place)
         if not found:
-            return f"{{{place}}} is no placeholder"
+            return f"the placeholder {place!r} is unknown"
         kind = "date" if found[1] == "date" else "month"
         for step in _STEP.finditer(found[2]):
             if not _fits(step, kind):
-                return f"{{{place}}}: {step[0]} does not fit a {kind}"
+                return f"in the placeholder {place!r} the part {step[0]!r} does not fit a {kind}"
             kind = {"first": "date", "last": "date", "month": "month"}.get(step["part"] or "", kind)
     return "a brace stands alone" if re.search(r"[{}]", _PLACE.sub("", text)) else ""
 
@@ -52,7 +52,7 @@ def _fits(step: re.Match[str], kind: str) -> bool:
 def _value(place: str, about: About) -> dt.date | Month:
     found = _NAME.fullmatch(place)
     if not found:
-        raise ValueError(f"{{{place}}} is no placeholder")
+        raise ValueError(f"the placeholder {place!r} is unknown")
     starts: dict[str, dt.date | Month] = {
         "date": about.date,
         "month": Month(about.date.year, about.date.month),

@@ -84,11 +84,11 @@ class Trigger:
         """
         if until <= after:
             return []
-        best: dict[dt.datetime, tuple[tuple[bool, bool, dt.datetime], Fire]] = {}
-        for rank, fire in self._placed(after, until):
-            if after < fire.at <= until and (fire.at not in best or rank < best[fire.at][0]):
-                best[fire.at] = rank, fire
-        return [best[at][1] for at in sorted(best)]
+        best: dict[dt.datetime, Fire] = {}
+        for fire in self._placed(after, until):
+            if after < fire.at <= until:
+                best[fire.at] = min(best[fire.at], fire, key=_rank) if fire.at in best else fire
+        return [best[at] for at in sorted(best)]
 
     def inputs(self, fire: Fire) -> dict[str, str]:
         """The parameters of the process for that fire, placeholders filled."""
@@ -117,8 +117,8 @@ class Trigger:
             where = say("calendar {calendar}, time of {zone}", calendar=self.calendar.stated.title, zone=self.zone.key)
         return "; ".join(part for part in (f"{self.plan.said()} ({where})", self._said_of_closed(), self._said_of_missed()) if part)
 
-    def _placed(self, after: dt.datetime, until: dt.datetime) -> Iterator[tuple[tuple[bool, bool, dt.datetime], Fire]]:
-        """Fires of the wall times that can end in the interval; the lowest rank stands where several end at one moment."""
+    def _placed(self, after: dt.datetime, until: dt.datetime) -> Iterator[Fire]:
+        """Fires of the wall times that can end in the interval; several can end at one moment."""
         closing = not self.obligation and not self.openings.always
         back = self.openings.closed_since(after) - SECOND if closing and self.closed == "defer" else after
         timetable = Timetable(self.openings, back, until + SECOND) if closing else None
@@ -126,8 +126,7 @@ class Trigger:
         for wall in self.plan.walls(clock.first, clock.last):
             for moment in clock.moments(wall):
                 if back < moment.at <= until:
-                    fire = self._fire(wall, moment, timetable)
-                    yield (bool(fire.refusal), not moment.exists or fire.at != moment.at, wall), fire
+                    yield self._fire(wall, moment, timetable)
 
     def _fire(self, wall: dt.datetime, moment: Moment, timetable: Timetable | None) -> Fire:
         """What becomes of one wall time; without a timetable nothing is ever closed."""
@@ -162,3 +161,9 @@ class Trigger:
             "skip": say("missed fires are not made up for"),
         }
         return "" if self.obligation else told[self.missed]
+
+
+def _rank(fire: Fire) -> tuple[bool, bool, str]:
+    """Which of several fires at one moment stands: one that is not refused, one that was meant for it, the earliest meant."""
+    meant = dt.datetime.fromisoformat(fire.local)
+    return bool(fire.refusal), meant != fire.at, fire.local

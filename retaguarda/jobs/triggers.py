@@ -47,10 +47,8 @@ def _span(text: object) -> object:
 
 def _zone(name: object) -> object:
     try:
-        return zoneinfo.ZoneInfo(str(name)) if isinstance(name, str) else name
-    except (OSError, ValueError) as error:  # ZoneInfoNotFoundError is a KeyError under Python, an OSError for a folder
-        raise ValueError(f"there is no time zone {name!r}") from error
-    except zoneinfo.ZoneInfoNotFoundError as error:
+        return zoneinfo.ZoneInfo(name) if isinstance(name, str) else name
+    except (zoneinfo.ZoneInfoNotFoundError, OSError, ValueError) as error:  # OSError: a folder of zones
         raise ValueError(f"there is no time zone {name!r}") from error
 
 
@@ -255,16 +253,20 @@ def require_process(trigger: Trigger, processes: Mapping[str, Process], moment: 
 def _cron(text: str) -> Cron:
     fields = text.split()
     if len(fields) != 5:
-        raise ConfigurationError(f"cron {text!r} has {len(fields)} fields", remedy="write five: minute hour day month weekday")
+        raise ConfigurationError(
+            f"the cron expression {text!r} has {len(fields)} fields", remedy="write five fields: minute hour day month weekday"
+        )
     if "*" not in {fields[2][:1], fields[4][:1]}:
         raise ConfigurationError(
-            f"cron {text!r} states a day of the month and a day of the week: whether one or both must fit is not said",
+            f"the cron expression {text!r} states a day of the month and a day of the week: whether one or both must fit is not said",
             remedy="write two triggers",
         )
     try:
         return Cron(text)
     except CronSimError as error:
-        raise ConfigurationError(f"cron {text!r}: {error}", remedy="write five fields: minute hour day month weekday") from error
+        raise ConfigurationError(
+            f"the cron expression {text!r} cannot be taken: {error}", remedy="write five fields: minute hour day month weekday"
+        ) from error
 
 
 def _require_sense(entry: Entry, plan: Rule) -> None:
