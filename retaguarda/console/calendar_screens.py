@@ -39,11 +39,11 @@ def tell_calendar(calendar: Calendar, year: int) -> None:
     console, stated = screen(), calendar.stated
     holidays = _holidays(calendar, year)  # an unknown year is told before anything is shown
     console.print(Text(f"{stated.title} · {year}", style="bold"))
-    bullet(console, f"{say(\'source\')}:", f"{stated.source} ({say('version')} {stated.version})")
-    bullet(console, f"{say(\'confidence\')}:", _sure(calendar.confidence).plain)
+    bullet(console, f"{say('source')}:", f"{stated.source} ({say('version')} {stated.version})")
+    bullet(console, f"{say('confidence')}:", _sure(calendar.confidence).plain)
     if calendar.bases:
-        bullet(console, f"{say(\'extends\')}:", ", ".join(base.name for base in calendar.bases))
-    bullet(console, f"{say(\'weekend\')}:", ", ".join(weekday(day) for day in sorted(calendar.weekend)) or "—")
+        bullet(console, f"{say('extends')}:", ", ".join(base.name for base in calendar.bases))
+    bullet(console, f"{say('weekend')}:", ", ".join(weekday(day) for day in sorted(calendar.weekend)) or "—")
     console.print()
     console.print(holidays)
     console.print()
@@ -203,7 +203,7 @@ def _deadline_table(deadlines: Sequence[Compared]) -> Table:
         if one.differs:
             known_as = say("published; by formula {formula}: {moment}", formula=one.formula, moment=f"{one.by_formula:%d/%m %H:%M}")
         told = Text(known_as, style="yellow" if one.differs else "")
-        table.add_row(one.title, moment(held.at), told, _sure(held.confidence), held.source)
+        table.add_row(one.title, moment(held.at), told, _sure(held.confidence), retell(held.source))
     return table
 
 
