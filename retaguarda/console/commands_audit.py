@@ -1,4 +1,4 @@
-"""`retaguarda audit`: verify the log."""
+"""`retaguarda audit`: verify the log, and let it go on elsewhere."""
 
 from __future__ import annotations
 
@@ -45,6 +45,23 @@ def verify(
     else:
         _tell(verdict)
     raise typer.Exit(0 if verdict.holds else 1)
+
+
+@app.command()
+def adopt(sure: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Let this home's folder be the store's log from now on: the machine that had it is lost, and what it sealed with it."""
+    from retaguarda.console.wiring import open_house
+
+    log = open_house().audit()
+    before = log.kept_elsewhere()
+    if before is None:
+        raise ConfigurationError("this home's folder is the store's log already", remedy="nothing is to be done")
+    if not sure:
+        where = f"{before.host}:{before.path}"
+        typer.confirm(say("{where} holds {count} sealed events. Is it lost for good?", where=where, count=before.size), abort=True)
+    log.adopt()
+    log.seal()
+    typer.echo(say("✓ The log goes on in {folder}.", folder=log.folder))
 
 
 def _own_log() -> Path:

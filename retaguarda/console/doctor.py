@@ -99,9 +99,11 @@ def _vault(house: House) -> Finding:
 
 
 def _store(_house: House) -> Finding:
+    from retaguarda.console.store_findings import kind
     from retaguarda.store.models import RunRecord
 
-    return Finding("store", well=True, seen=say("{count} runs, commits reach the disk", count=RunRecord.objects.count()))
+    seen = say("{kind}: {count} runs, commits reach the disk", kind=kind(), count=RunRecord.objects.count())
+    return Finding("store", well=True, seen=seen)
 
 
 def _disk(house: House) -> Finding:
@@ -124,6 +126,11 @@ def _audit(house: House) -> Finding:
     from retaguarda.report.retell import retell
     from retaguarda.store.models import OutboxEvent
 
+    if place := house.audit().kept_elsewhere():
+        waiting = OutboxEvent.objects.filter(sealed=False).count()
+        where = f"{place.host}:{place.path}"
+        seen = say("{where}: {sealed} events sealed, {waiting} waiting", where=where, sealed=place.size, waiting=waiting)
+        return Finding("audit", well=True, seen=seen)
     if not (house.audit_folder / "segments").exists() and not OutboxEvent.objects.filter(sealed=True).exists():
         return Finding("audit", well=True, seen=say("no event yet"))
     verdict = verify(house.audit_folder)

@@ -18,8 +18,10 @@ from retaguarda.language import set_language
 if TYPE_CHECKING:  # each command imports what it needs when it needs it: a list of runs wants no browser and no vault
     from retaguarda.audit.log import AuditLog
     from retaguarda.clock import Clock
+    from retaguarda.jobs.leases import Leases
     from retaguarda.jobs.requests import Requests
     from retaguarda.jobs.runs import Runs
+    from retaguarda.jobs.sign_ins import SignIns
     from retaguarda.jobs.worker import WorkerLoop
     from retaguarda.jobs.workers import Workers
     from retaguarda.locks import Locks
@@ -85,6 +87,16 @@ class House:
         from retaguarda.jobs.requests import Requests
 
         return Requests(self.settings.approvals, self.clock, self.runs(), self.vault)
+
+    def leases(self) -> Leases:
+        from retaguarda.jobs.leases import Leases
+
+        return Leases(self.locks(), self.clock)
+
+    def sign_ins(self) -> SignIns:
+        from retaguarda.jobs.sign_ins import SignIns
+
+        return SignIns(self.clock, self.settings.leases.rest_minutes)
 
     def workers(self) -> Workers:
         from retaguarda.jobs.workers import Workers
@@ -154,15 +166,21 @@ class House:
 
 def open_house(**flags: object) -> House:
     """The installation of this folder: settings read, language chosen, store open and up to date."""
+    from retaguarda.store.connection import connect
+
+    house = unopened_house(**flags)
+    connect(house.store_url)
+    return house
+
+
+def unopened_house(**flags: object) -> House:
+    """The installation of this folder, whose store nobody opened yet."""
     from retaguarda.clock import Clock
     from retaguarda.settings import load_settings
-    from retaguarda.store.connection import connect
 
     settings = load_settings(**flags)
     set_language(settings.language)
-    house = House(settings, Clock(settings.clock.business_date))
-    connect(house.store_url)
-    return house
+    return House(settings, Clock(settings.clock.business_date))
 
 
 @cache

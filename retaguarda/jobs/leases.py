@@ -106,6 +106,6 @@ class Leases:
             if held.update(released_at=self._clock.now()):
                 events.record("credential.released", run=run.pk, target=lease.credential, data={"fence": lease.fence})
 
-    def all(self) -> list[tuple[LeaseRow, bool]]:
-        """Every credential that was ever leased, by name, and whether somebody holds it now."""
-        return [(row, not self._locks.is_free(lock_of(row.pk))) for row in LeaseRow.objects.order_by("pk")]
+    def is_held(self, credential: str) -> bool:
+        """Whether somebody works with the credential now, whatever its row says."""
+        return not self._locks.is_free(lock_of(credential))

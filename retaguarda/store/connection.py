@@ -16,12 +16,15 @@ from django.db import DatabaseError, OperationalError, ProgrammingError, connect
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-from retaguarda.errors import StoreUnavailable
+from retaguarda.errors import ConfigurationError, StoreUnavailable
 from retaguarda.locks import process_lock
 from retaguarda.redaction import redactor
 from retaguarda.store import migrations
 from retaguarda.store.advisory import end_session, server_lock
 from retaguarda.store.databases import database, shown
+
+LEFT = 1
+"""`PRAGMA user_version` of a file that was copied elsewhere: going on with it would make two histories."""
 
 
 def connect(url: str) -> None:
@@ -32,9 +35,9 @@ def connect(url: str) -> None:
     set_up()
     point_at(url)
     try:
-        if not _up_to_date():
+        if pending():
             migrate()
-        _require_durable()
+        require_durable()
     except DatabaseError as error:
         raise StoreUnavailable(f"the store at {shown(url)} cannot be opened: {_in_one_line(error)}", remedy=_remedy()) from error
 
@@ -86,21 +89,21 @@ def _remember(connection: BaseDatabaseWrapper, **_: object) -> None:
 connection_created.connect(_remember, dispatch_uid="retaguarda.store")
 
 
-def _up_to_date() -> bool:
-    """Whether the store has exactly this version's migrations: Django's own question, without its graph (half a second a start)."""
+def pending() -> list[str]:
+    """The migrations that the open store lacks, in order: Django's own question, without its graph (half a second a start)."""
     known = {module.name for module in pkgutil.iter_modules(migrations.__path__)}
     with connection.cursor() as cursor:
         try:
             cursor.execute("SELECT name FROM django_migrations WHERE app = 'store'")
         except (OperationalError, ProgrammingError):  # no such table, or a store that cannot be read: migrating tells which
-            return False
+            return sorted(known)
         applied = {name for (name,) in cursor.fetchall()}
     if newer := applied - known:
         raise StoreUnavailable(
             f"a newer version of Retaguarda wrote the store: {min(newer)}",
             remedy="install that version, or restore the backup made before it",
         )
-    return applied == known
+    return sorted(known - applied)
 
 
 def migrate() -> None:
@@ -125,12 +128,18 @@ def _alone() -> Iterator[None]:
             yield
 
 
-def _require_durable() -> None:
+def require_durable() -> None:
     """Refuse a store that may lose what it said it kept."""
     if connection.vendor == "postgresql":
         _require_durable_server()
         return
     with connection.cursor() as cursor:
+        cursor.execute("PRAGMA user_version")
+        if cursor.fetchone()[0] == LEFT:
+            raise ConfigurationError(
+                "this store was copied to another one, where its history goes on",
+                remedy="set store.url to the new address, see docs/postgresql.md",
+            )
         cursor.execute("PRAGMA synchronous")
         if cursor.fetchone()[0] < 2:
             raise StoreUnavailable("the store does not flush commits to disk (synchronous is not FULL)")

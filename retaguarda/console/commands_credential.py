@@ -1,0 +1,138 @@
+"""`retaguarda credential`: who works with a credential, and how often it may still be tried."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from retaguarda.console.wiring import House, open_house, robot_class
+from retaguarda.errors import ConfigurationError, CredentialRefused, CredentialResting, RetaguardaError
+from retaguarda.language import say
+
+if TYPE_CHECKING:
+    from retaguarda.store.models import Lease
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def _credential() -> None:
+    """Who works with a credential, and how often it may still be tried."""
+
+
+@app.command()
+def lease(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False) -> None:
+    """Each credential: who holds it or held it last, and what the portal said to the sign-ins. Exit 1 when one must not be tried."""
+    house = open_house()
+    found = [_told(house, name) for name in _names()]
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
+    else:
+        _show(found)
+    raise typer.Exit(1 if any(one["blocked"] for one in found) else 0)
+
+
+@app.command()
+def allow(name: Annotated[str, typer.Argument(help="Name of the credential, portal first, e.g. ccee/robo.")]) -> None:
+    """Let a credential be tried again as it stands: you signed in by hand, and it worked. One that was wrong is set anew instead."""
+    house = open_house()
+    if name not in _names() and name not in house.vault().names():
+        raise ConfigurationError(f"no credential {name!r}", remedy="see: retaguarda credential lease")
+    forgiven = house.sign_ins().allow(name)
+    typer.echo(say("Credential {name} may be tried again; attempts forgiven: {count}.", name=name, count=forgiven))
+
+
+def _names() -> list[str]:
+    """Every credential that was ever leased or tried."""
+    from retaguarda.store.models import Lease, SignIn
+
+    tried = SignIn.objects.filter(cleared_at=None).values_list("credential", flat=True)
+    return sorted({*tried, *Lease.objects.values_list("pk", flat=True)})
+
+
+def _told(house: House, name: str) -> dict[str, Any]:
+    from retaguarda.console.screen import iso
+    from retaguarda.jobs.sign_ins import Standing
+    from retaguarda.store.models import Lease
+
+    row = Lease.objects.filter(pk=name).first() or Lease(pk=name)
+    held, standing = house.leases().is_held(name), Standing.of(name)
+    blocked = _blocked(house, name)
+    return {
+        "credential": name,
+        "state": _state(row, held=held),
+        "held": held,
+        "run": row.run,
+        "executor": row.executor,
+        "since": iso(row.since),
+        "released_at": iso(row.released_at),
+        "fence": row.fence,
+        "refused": standing.refused,
+        "unseen": standing.unseen,
+        "accepted_before": standing.proven,
+        "blocked": None if blocked is None else {"code": blocked.code, "text": blocked.text, "remedy": blocked.remedy},
+    }
+
+
+def _state(row: Lease, *, held: bool) -> str:
+    """What the lock and the row say together: only the lock tells whether somebody is at work."""
+    if held:
+        return "at work"
+    return "free" if row.released_at or row.since is None else "died"
+
+
+def _blocked(house: House, name: str) -> RetaguardaError | None:
+    """Why the credential must not be tried now, where its robot says how patient the portal is."""
+    try:
+        patience = robot_class(name.partition("/")[0]).manifest().lockout_attempts
+    except ConfigurationError:  # of a robot that is gone
+        return None
+    try:
+        house.sign_ins().must_be_allowed(name, patience)
+    except (CredentialRefused, CredentialResting) as error:
+        return error
+    return None
+
+
+def _show(found: list[dict[str, Any]]) -> None:
+    from retaguarda.console.screen import bullet, listing, screen, short_moment
+    from retaguarda.report.retell import retell
+
+    console = screen()
+    if not found:
+        console.print(say("No credential was used yet."))
+        return
+    table = listing("", say("credential"), say("state"), say("run"), say("since"), say("lease"), say("sign-ins"), whole=(1, 3, 4))
+    for one in found:
+        since = short_moment(dt.datetime.fromisoformat(one["since"])) if one["since"] else ""
+        table.add_row(_sign(one), one["credential"], _words(one), one["run"], since, f"{one['fence']}", _tries(one))
+    console.print(table)
+    for one in found:
+        if one["blocked"]:
+            console.print()
+            bullet(console, _sign(one), retell(one["blocked"]["text"]))
+            bullet(console, " ", say("What to do: {remedy}", remedy=retell(one["blocked"]["remedy"])))
+
+
+def _sign(one: dict[str, Any]) -> str:
+    """Red: a person must look. Yellow: it comes right by itself."""
+    if one["blocked"]:
+        return "[yellow]![/yellow]" if one["blocked"]["code"] == CredentialResting().code else "[bold red]✗[/bold red]"
+    signs = {"at work": "[cyan]…[/cyan]", "died": "[yellow]![/yellow]"}
+    return signs.get(one["state"], "[green]✓[/green]")
+
+
+def _words(one: dict[str, Any]) -> str:
+    if one["state"] == "at work":
+        return say("at work in {process}", process=one["executor"])
+    return say("its process died") if one["state"] == "died" else say("free")
+
+
+def _tries(one: dict[str, Any]) -> str:
+    """What became of the sign-ins since the portal last accepted one."""
+    told = [say("{count} refused", count=one["refused"])] if one["refused"] else []
+    told += [say("{count} without an end", count=one["unseen"])] if one["unseen"] else []
+    return ", ".join(told) or (say("accepted") if one["accepted_before"] else "")
