@@ -70,25 +70,28 @@ def retire(state: TriggerState, now: dt.datetime, entries: Entries, *, removed: 
     state.save()
 
 
-def rewind(now: dt.datetime) -> None:
-    """The clock was set back: what was decided of moments that have not come yet is void, except runs, which stay what they are."""
-    ahead = TriggerState.objects.filter(covered_until__gt=now).values_list("name", flat=True)
+def rewind(until: dt.datetime, now: dt.datetime) -> None:
+    """The clock was set back, and all is decided up to `until` only.
+
+    What was decided of moments that have not come yet is void, except runs, which stay what they are.
+    """
+    ahead = TriggerState.objects.filter(covered_until__gt=until).values_list("name", flat=True)
     for name in list(ahead):
         with transaction.atomic():
             for state in locked([name], wait=True).values():
-                _rewind_one(state, now)
+                _rewind_one(state, until, now)
 
 
-def _rewind_one(state: TriggerState, now: dt.datetime) -> None:
+def _rewind_one(state: TriggerState, until: dt.datetime, now: dt.datetime) -> None:
     future = PlannedFire.objects.filter(trigger=state.name, at__gt=now)
     planned = future.filter(state=FireState.MISSED).exclude(due=None)
     again = planned.update(state=FireState.PLANNED, reason="", decided_at=None, level=Level.OK)
     void, _ = future.filter(due=None, state__in=[FireState.MISSED, FireState.SKIPPED]).delete()
-    state.backlog = [stretch.as_json() for stretch in cut([Stretch.read(one) for one in state.backlog], now)]
-    state.covered_until = now
-    state.ruled_since = min(state.ruled_since or now, now)
+    state.backlog = [stretch.as_json() for stretch in cut([Stretch.read(one) for one in state.backlog], until)]
+    state.covered_until = until
+    state.ruled_since = min(state.ruled_since or until, until)
     state.save()
-    events.record("trigger.rewound", target=state.name, data={"until": now.isoformat(), "decisions": again + void})
+    events.record("trigger.rewound", target=state.name, data={"until": until.isoformat(), "decisions": again + void})
 
 
 def switched_off_by(state: TriggerState) -> str:

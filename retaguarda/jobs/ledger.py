@@ -111,14 +111,14 @@ class Ledger:
         before, self._seen = self._seen, (now, self._clock.offset())
         if before is None:
             if TriggerState.objects.filter(covered_until__gt=now + SKEW).exists():
-                rewind(now)
+                rewind(now, now)
             return
         step = dt.timedelta(seconds=self._seen[1] - before[1])
         if abs(step) >= STEP:
             with transaction.atomic():
                 events.record("clock.jump", data={"seconds": round(step.total_seconds(), 3)})
         if step <= -STEP:
-            rewind(min(now, before[0] + step))
+            rewind(min(now, before[0] + step), now)
 
     def _states(self, planned: Mapping[str, Trigger]) -> dict[str, TriggerState]:
         states = {state.name: state for state in TriggerState.objects.all()}

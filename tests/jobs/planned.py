@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from retaguarda.clock import Clock
+from retaguarda.jobs.by_hand import ENDED_WITHOUT
 from retaguarda.jobs.calendar_files import Years
 from retaguarda.jobs.calendars import BANKS, Calendar, banks
 from retaguarda.jobs.ledger import Ledger
@@ -84,12 +86,14 @@ def end_runs(clock: Clock, trigger: str = "toy", state: RunState = RunState.SUCC
 def wrongs(trigger: Trigger, since: dt.datetime, until: dt.datetime) -> list[str]:
     """What is wrong with a trigger's part of the ledger, held against its rule: nothing, when it is whole."""
     expected = {fire.at for fire in trigger.between(since, until)}
-    found = list(PlannedFire.objects.filter(trigger=trigger.name, at__lte=until, by="").order_by("at"))
-    wrong = [f"lost: {at}" for at in sorted(expected - {row.at for row in found})]
-    wrong += [f"not of the rule: {row.at}" for row in found if row.at not in expected]
-    wrong += [f"twice: {at}" for at in {row.at for row in found} if sum(row.at == at for row in found) > 1]
-    wrong += [f"RUN without a run: {row.at}" for row in found if row.state == FireState.RUN and row.run_id is None]
-    wrong += [f"{row.state} without a reason: {row.at}" for row in found if row.state in {"SKIPPED", "MISSED"} and not row.reason]
+    rows = PlannedFire.objects.filter(trigger=trigger.name, at__lte=until).values_list("at", "state", "reason", "run", "by")
+    found = [row for row in rows if not row[4] or row[0] in expected]  # people fire beside the rule, and before it was
+    times = Counter(row[0] for row in found)
+    wrong = [f"lost: {at}" for at in sorted(expected - times.keys())]
+    wrong += [f"not of the rule: {at}" for at in sorted(times.keys() - expected)]
+    wrong += [f"twice: {at}" for at, count in times.items() if count > 1]
+    wrong += [f"RUN without a run: {at}" for at, state, _, run, _ in found if state == FireState.RUN and run is None]
+    wrong += [f"{state} without a reason: {at}" for at, state, reason, _, _ in found if state in ENDED_WITHOUT and not reason]
     made = RunRecord.objects.filter(trigger=trigger.name).count()
     told = PlannedFire.objects.filter(trigger=trigger.name, state=FireState.RUN).values("run").distinct().count()
     return wrong + ([f"{made} runs, {told} of them in the ledger"] if made != told else [])
