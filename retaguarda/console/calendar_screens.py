@@ -39,8 +39,9 @@ def tell_calendar(calendar: Calendar, year: int) -> None:
     console, stated = screen(), calendar.stated
     holidays = _holidays(calendar, year)  # an unknown year is told before anything is shown
     console.print(Text(f"{stated.title} · {year}", style="bold"))
-    bullet(console, f"{say('source')}:", f"{stated.source} ({say('version')} {stated.version})")
-    bullet(console, f"{say('confidence')}:", _sure(calendar.confidence).plain)
+    listed = calendar.listed(year)
+    bullet(console, f"{say('source')}:", f"{listed.source if listed else stated.source} ({say('version')} {stated.version})")
+    bullet(console, f"{say('confidence')}:", _sure(calendar.confidence_in(year)).plain)
     if calendar.bases:
         bullet(console, f"{say('extends')}:", ", ".join(base.name for base in calendar.bases))
     bullet(console, f"{say('weekend')}:", ", ".join(weekday(day) for day in sorted(calendar.weekend)) or "—")
@@ -102,6 +103,7 @@ def described(calendar: Calendar) -> dict[str, Any]:
         "extends": [base.name for base in calendar.bases],
         "weekend": sorted(calendar.weekend),
         "years": known_years(calendar),
+        "listed": [one.model_dump() for one in stated.listed],
         "digest": calendar.digest,
     }
 
@@ -109,7 +111,12 @@ def described(calendar: Calendar) -> dict[str, Any]:
 def year_of(calendar: Calendar, year: int) -> dict[str, Any]:
     """A year of a calendar as JSON values."""
     days = [{"date": f"{day}", "name": name, "weekday": day.weekday()} for day, name in calendar.holidays(year).items()]
-    return {"year": year, "holidays": days, "business_days": [_count(calendar, year, month) for month in range(1, 13)]}
+    return {
+        "year": year,
+        "confidence": calendar.confidence_in(year),
+        "holidays": days,
+        "business_days": [_count(calendar, year, month) for month in range(1, 13)],
+    }
 
 
 def imported(rejected: Sequence[RejectedLine], changed: Imported | None, *, dry_run: bool) -> dict[str, Any]:

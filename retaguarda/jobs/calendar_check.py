@@ -157,8 +157,8 @@ def _would_be_off(calendar: Calendar, day: dt.date) -> bool:
 
 def _against_rules(calendar: Calendar) -> Iterator[Remark]:
     """Where a published year differs from what the calendar's rules would give: a new law, or a slip."""
-    for year in calendar.stated.listed:
-        for day, name, off in calendar.beside_rules(year):
+    for one in calendar.stated.listed:
+        for day, name, off in calendar.beside_rules(one.year):
             told = f"{day} {name} is off in the list and not by rule" if off else f"{day} {name} is off by rule and not in the list"
             yield Remark(calendar.name, "note", told)
 

@@ -57,6 +57,14 @@ class Holiday(Strict):
     name: str = ""
 
 
+class ListedYear(Strict):
+    """A year of which every day off was published: neither rules nor other calendars add to it."""
+
+    year: int = Field(ge=1900, le=2200)
+    source: str
+    confidence: Confidence
+
+
 class Annual(Strict):
     """A holiday of every year: on a day of a month (`01-25`), or so many days after Easter Sunday."""
 
@@ -115,7 +123,7 @@ class CalendarFile(Strict):
     library: Literal["", "BVMF", "BR", "BR-SP"] = Field(default="", description="rules of the `holidays` package")
     valid: Years | None = None
     weekend: tuple[Weekday, ...] = ("sat", "sun")
-    listed: tuple[int, ...] = Field(default=(), description="years that are the listed holidays and nothing else")
+    listed: tuple[ListedYear, ...] = ()
     holiday: tuple[Holiday, ...] = ()
     annual: tuple[Annual, ...] = ()
     removed: tuple[Removed, ...] = ()

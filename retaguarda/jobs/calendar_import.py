@@ -11,7 +11,7 @@ from django.db import transaction
 
 from retaguarda.audit import events
 from retaguarda.errors import ConfigurationError
-from retaguarda.jobs.calendar_files import NAME, CalendarFile, Confidence, Holiday, write_calendar
+from retaguarda.jobs.calendar_files import NAME, CalendarFile, Confidence, Holiday, ListedYear, write_calendar
 from retaguarda.jobs.calendars import Calendar
 from retaguarda.jobs.deadline_table import DeadlineFile, Deadlines, PublishedDate, require_order, write_deadlines
 from retaguarda.model.values import Month
@@ -41,14 +41,15 @@ def with_days(name: str, calendar: Calendar | None, days: Sequence[Holiday], *, 
         )
     for year in years:
         _require_enough(calendar, year, [day for day in days if day.date.year == year])
-    new = CalendarFile(schema_=1, title=name, version=1, source=source, confidence=confidence, listed=tuple(years))
-    stated = calendar.stated if calendar else new
+    lists = tuple(ListedYear(year=year, source=source, confidence=confidence) for year in years)
+    stated = (
+        calendar.stated if calendar else CalendarFile(schema_=1, title=name, version=1, source=source, confidence=confidence, listed=lists)
+    )
     others = [day for day in stated.holiday if day.date.year not in years]
+    kept = [one for one in stated.listed if one.year not in years]
     changes = {
         "version": stated.version + 1 if calendar else 1,
-        "source": source,
-        "confidence": confidence,
-        "listed": tuple(sorted({*stated.listed, *years})),
+        "listed": tuple(sorted([*kept, *lists], key=lambda one: one.year)),
         "holiday": tuple(sorted([*others, *days], key=lambda day: day.date)),
         "removed": tuple(one for one in stated.removed if one.date.year not in years),
     }
@@ -69,7 +70,12 @@ def import_days(path: Path, before: Calendar | None, stated: CalendarFile, days:
     """Write the calendar's new version, keep the former, and tell the audit log."""
     change = days_change(path, before, stated, days)
     change = replace(change, kept=write_calendar(path, stated))
-    _tell("calendar.imported", path.stem, change, stated.source)
+    _tell(
+        "calendar.imported",
+        path.stem,
+        change,
+        "; ".join(sorted({one.source for one in stated.listed if one.year in {day.date.year for day in days}})),
+    )
     return change
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from retaguarda.clock import SAO_PAULO
 from retaguarda.errors import ConfigurationError
-from retaguarda.jobs.calendar_files import WEEKDAYS, CalendarFile, Confidence, Years, calendar_folder, read_calendars
+from retaguarda.jobs.calendar_files import WEEKDAYS, CalendarFile, Confidence, ListedYear, Years, calendar_folder, read_calendars
 from retaguarda.model.values import Month
 
 BANKS = CalendarFile(
@@ -54,11 +54,20 @@ class Calendar:
 
     def knows(self, year: int) -> bool:
         """Whether it has data or a rule for a year."""
-        return year in self.stated.listed or self._rules_know(year)
+        return self.listed(year) is not None or self._rules_know(year)
+
+    def listed(self, year: int) -> ListedYear | None:
+        """The published list that a year is; None where it follows from rules."""
+        return next((one for one in self.stated.listed if one.year == year), None)
+
+    def confidence_in(self, year: int) -> Confidence:
+        """How sure the days of a year are: as its list, else as the rules."""
+        listed = self.listed(year)
+        return listed.confidence if listed else self.confidence
 
     @property
     def confidence(self) -> Confidence:
-        """How sure its days are: no surer than the calendars it extends."""
+        """How sure its days are where no list was published: no surer than those of the calendars it extends."""
         order: list[Confidence] = ["low", "medium", "high"]
         return min([self.stated.confidence, *(base.confidence for base in self.bases)], key=order.index)
 
@@ -107,7 +116,7 @@ class Calendar:
     def beside_rules(self, year: int) -> list[tuple[dt.date, str, bool]]:
         """Where a listed year and the rules disagree on a weekday: the day, its name, and whether the list has it off."""
         stated = self.stated
-        if year not in stated.listed or not (self.bases or stated.library or stated.annual) or not self._rules_know(year):
+        if not self.listed(year) or not (self.bases or stated.library or stated.annual) or not self._rules_know(year):
             return []
         listed, ruled = dict(self.holidays(year)), dict(self._by_rule(year))
         days = sorted(day for day in listed.keys() ^ ruled.keys() if day.weekday() not in self.weekend)
@@ -115,7 +124,8 @@ class Calendar:
 
     def _rules_know(self, year: int) -> bool:
         stated = self.stated
-        return (not stated.valid or year in stated.valid) and all(base.knows(year) for base in self.bases)
+        stands = year in stated.valid if stated.valid else bool(self.bases)
+        return stands and all(base.knows(year) for base in self.bases)
 
     def _of_year(self, year: int) -> dict[dt.date, str]:
         if not self.knows(year):
@@ -123,7 +133,7 @@ class Calendar:
                 f"calendar {self.name} knows no days of {year}",
                 remedy=f"import them: retaguarda calendar import {self.name} FILE.csv, or correct its years in its file",
             )
-        found = {} if year in self.stated.listed else dict(self._by_rule(year))
+        found = {} if self.listed(year) else dict(self._by_rule(year))
         found |= {one.date: one.name for one in self.stated.holiday if one.date.year == year}
         gone = {one.date for one in self.stated.removed}
         return {day: name for day, name in found.items() if day not in gone}
