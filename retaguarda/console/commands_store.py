@@ -62,13 +62,13 @@ def copy(
     as_json: Json = False,
 ) -> None:
     """Copy the whole store from its file to a PostgreSQL server, prove it, and leave the file: see docs/postgresql.md."""
+    house = open_house()
     from django.db import transaction
 
     from retaguarda.audit import events
     from retaguarda.store import copy as copying
     from retaguarda.store.databases import shown
 
-    house = open_house()
     house.bury_dead()
     _must_be_at_rest(house, to)
     house.audit().seal()
