@@ -49,6 +49,7 @@ class EvidenceStore:
                 events.record("evidence.kept", run=run.pk, target=label, data={"sha256": sha256, "kind": kind, "bytes": len(data)})
         except DatabaseError as error:
             raise StoreUnavailable(f"evidence cannot be recorded: {error}", remedy="free the disk, then resume") from error
+        self._write(self.path(sha256), data)  # retention may have deleted the same bytes of an old run in between
         return sha256
 
     def _write(self, path: Path, data: bytes) -> None:

@@ -46,6 +46,9 @@ class _Line:
     leaf: bytes
     seq: int | None
     file: tuple[str, str] | None
+    removed: bool = False
+    """Whether it tells that retention took the file away."""
+    run: str = ""
 
     @classmethod
     def read(cls, where: str, raw: bytes) -> _Line:
@@ -53,8 +56,9 @@ class _Line:
         seq = event.get("seq")
         facts = event.get("data")
         sha256 = str(facts.get("sha256")) if isinstance(facts, dict) else ""
-        file = (sha256, str(event.get("target"))) if event.get("action") == "evidence.kept" else None
-        return cls(where, leaf_hash(raw), seq if isinstance(seq, int) else None, file)
+        file = (sha256, str(event.get("target"))) if event.get("action") in {"evidence.kept", "evidence.removed"} else None
+        removed = event.get("action") == "evidence.removed"
+        return cls(where, leaf_hash(raw), seq if isinstance(seq, int) else None, file, removed, str(event.get("run", "")))
 
 
 def _event(raw: bytes) -> dict[str, Any]:
@@ -78,7 +82,8 @@ def verify(folder: Path, evidence: Path | None = None) -> Verdict:
     verdict.problems += _compared(lines, leaves) if leaves else _out_of_sequence(lines)
     verdict.problems += _unvouched(tree.size, max(roots, default=0))
     if evidence:
-        verdict.problems += [problem for line in lines for problem in _wrong_file(line, evidence, verdict)]
+        removed = {(line.run, line.file[0]) for line in lines if line.removed and line.file}
+        verdict.problems += [problem for line in lines for problem in _wrong_file(line, evidence, removed, verdict)]
     verdict.problems = list(dict.fromkeys(verdict.problems))
     return verdict
 
@@ -197,8 +202,9 @@ def _unvouched(size: int, signed: int) -> Iterator[str]:
         yield f"checkpoint {signed}: signed {signed} events, the log holds {size}: its end is missing"
 
 
-def _wrong_file(line: _Line, evidence: Path, verdict: Verdict) -> Iterator[str]:
-    if line.file is None:
+def _wrong_file(line: _Line, evidence: Path, removed: set[tuple[str, str]], verdict: Verdict) -> Iterator[str]:
+    """What is wrong with the file of a line; one that retention took from that run may be missing, and from no other."""
+    if line.file is None or line.removed:
         return
     sha256, label = line.file
     verdict.files += 1
@@ -208,6 +214,6 @@ def _wrong_file(line: _Line, evidence: Path, verdict: Verdict) -> Iterator[str]:
         return
     path = evidence / sha256[:2] / sha256
     if not path.exists():
-        yield f"{name} is missing"
+        yield from [] if (line.run, sha256) in removed else [f"{name} is missing"]
     elif hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
         yield f"{name} was changed"

@@ -21,12 +21,15 @@ from retaguarda.console import (
     commands_audit,
     commands_backup,
     commands_calendar,
+    commands_credential,
     commands_metrics,
     commands_new,
     commands_request,
+    commands_retention,
     commands_robot,
     commands_run,
     commands_sandbox,
+    commands_store,
     commands_vault,
     commands_worker,
 )
@@ -34,7 +37,7 @@ from retaguarda.console.demo import demo
 from retaguarda.console.doctor import doctor
 from retaguarda.console.help_texts import spoken
 from retaguarda.console.up import up
-from retaguarda.errors import RetaguardaError
+from retaguarda.errors import RetaguardaError, StoreUnavailable
 from retaguarda.language import configured_language, say, set_language
 
 if TYPE_CHECKING:
@@ -54,11 +57,15 @@ app.add_typer(commands_new.app, name="new", help="Start a new robot or task from
 app.add_typer(commands_sandbox.app, name="sandbox", help="Portals that behave, and misbehave, like the real ones.")
 app.add_typer(commands_audit.app, name="audit", help="The audit log.")
 app.add_typer(commands_vault.app, name="vault", help="Credentials.")
+app.add_typer(commands_credential.app, name="credential", help="Who works with a credential, and how often it may still be tried.")
+app.add_typer(commands_store.app, name="store", help="The database: check it, migrate it, move it to a server.")
 app.add_typer(commands_request.app, name="request", help="What runs wait for people for: approvals and codes.")
 app.add_typer(commands_calendar.app, name="calendar", help="Business days: calendars, their sources, and deadlines.")
 app.add_typer(commands_worker.app, name="worker", help="Processes that carry queued runs out.")
 app.add_typer(commands_alert.app, name="alert", help="What is wrong, and who was told.")
 app.add_typer(commands_backup.app, name="backup", help="Copies of the installation that prove themselves, and the way back.")
+app.add_typer(commands_retention.app, name="retention", help="What is kept for how long.")
+app.add_typer(commands_retention.holds, name="hold", help="Legal holds: what must not be deleted.")
 app.command()(up)
 app.command()(commands_metrics.metrics)
 app.command()(doctor)
@@ -97,7 +104,8 @@ def main() -> None:
     except RetaguardaError as error:
         code = _say_error(error)
     except Exception as error:  # noqa: BLE001  # the top: a defect is told in one sentence, and in full where it is asked for
-        code = _say_defect(error)
+        trouble = _store_trouble(error)
+        code = _say_error(trouble) if trouble else _say_defect(error)
     sys.exit(code or 0)
 
 
@@ -127,6 +135,15 @@ def _say_error(error: RetaguardaError) -> int:
     if error.remedy:
         _console().print(say("What to do: {remedy}", remedy=retell(error.remedy)), markup=False)
     return exit_of(error)
+
+
+def _store_trouble(error: Exception) -> StoreUnavailable | None:
+    """A server that went away, or a disk that is full, is no defect of the program."""
+    from django.db import InterfaceError, OperationalError
+
+    if not isinstance(error, InterfaceError | OperationalError):
+        return None
+    return StoreUnavailable(f"the store failed: {' '.join(str(error).split())}", remedy="check the server and the disk, then try again")
 
 
 def _say_defect(error: Exception) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,12 +52,12 @@ def list_backups(folder: Folder = None, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps([_told(manifest) for manifest in found], ensure_ascii=False, indent=1))
         return
-    from retaguarda.console.screen import listing, screen
+    from retaguarda.console.screen import listing, moment, screen
 
     table = listing("", say("backup"), say("made"), say("store"), say("runs"), say("files"), say("missing"), whole=(0, 1, 2))
     for manifest in found:
         told = _told(manifest)
-        made = manifest.made_at[:16].replace("T", " ")
+        made = moment(dt.datetime.fromisoformat(manifest.made_at))
         counts = (told["runs"], str(told["files"]), str(told["missing"]) if told["missing"] else "")
         table.add_row("[bold red]✗[/bold red]" if told["missing"] else "[green]✓[/green]", manifest.name, made, manifest.kind, *counts)
     screen().print(table if found else say("No backup yet. To make one: retaguarda backup create"))
@@ -103,7 +104,10 @@ def restore(
     if as_json:
         typer.echo(json.dumps({**_told(manifest), "home": str(to)}, ensure_ascii=False, indent=1))
         return
-    typer.echo(say("✓ Backup {name} of {day} is restored to {folder}.", name=manifest.name, day=manifest.made_at[:16], folder=to))
+    from retaguarda.console.screen import moment
+
+    day = moment(dt.datetime.fromisoformat(manifest.made_at))
+    typer.echo(say("✓ Backup {name} of {day} is restored to {folder}.", name=manifest.name, day=day, folder=to))
     typer.echo(say("The store does not know what was pressed since. Until it is accepted, nothing is pressed from there:"))
     for line in _next_steps():
         typer.echo(f"  {line}")

@@ -6,6 +6,7 @@ are free. A person takes it away with `backup accept`, once every simulation sho
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 from pathlib import Path
@@ -107,6 +108,8 @@ def _mark(url: str, part: Path, manifest: Manifest, clock: Clock) -> None:
     with transaction.atomic():
         place = {"at": clock.now(), "by": events.actor(), "facts": _facts(manifest, clock)}
         Milestone.objects.update_or_create(name=RESTORED, defaults=place)
+        made = {"at": dt.datetime.fromisoformat(manifest.made_at), "by": manifest.by, "facts": {"backup": manifest.name}}
+        Milestone.objects.update_or_create(name="backup", defaults=made)
         for run in RunRecord.objects.filter(state__in=UNFINISHED).order_by("-created_at"):
             text = f"restored from the backup of {manifest.made_at[:10]}: what became of it since is unknown"
             error = {"code": "restored", "text": text, "remedy": f"retaguarda run resume {run.pk}"}
