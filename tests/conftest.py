@@ -87,7 +87,7 @@ def postgres_store(postgres: PostgresServer, migrated_database: str, tmp_path: P
     """A PostgreSQL store of this test's own, open."""
     home = tmp_path / "home"
     home.mkdir(exist_ok=True)
-    with postgres.database(migrated_database) as url:
+    with postgres.clean_database(migrated_database) as url:
         point_at(url)
         yield OpenStore("postgresql", url, home)
         point_at("sqlite://:memory:")

@@ -151,11 +151,12 @@ def test_a_dead_machines_session_ends_within_half_a_minute(postgres_store: OpenS
     assert client == server
 
 
-def test_a_newer_versions_store_is_refused(postgres: PostgresServer, postgres_store: OpenStore) -> None:
-    name = postgres_store.url.rpartition("/")[2]
-    postgres.ask("INSERT INTO django_migrations (app, name, applied) VALUES ('store', '9999_later', now())", name)
-    with pytest.raises(StoreUnavailable, match="a newer version of Retaguarda wrote the store: 9999_later"):
-        connect(postgres_store.url)
+def test_a_newer_versions_store_is_refused(postgres: PostgresServer, migrated_database: str) -> None:
+    with postgres.database(migrated_database) as url:
+        postgres.ask("INSERT INTO django_migrations (app, name, applied) VALUES ('store', '9999_later', now())", url.rpartition("/")[2])
+        with pytest.raises(StoreUnavailable, match="a newer version of Retaguarda wrote the store: 9999_later"):
+            connect(url)
+        point_at("sqlite://:memory:")
 
 
 # --- how it comes back ------------------------------------------------------------------------------------------------
