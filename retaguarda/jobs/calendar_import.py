@@ -33,18 +33,16 @@ class Imported:
 
 def with_days(name: str, calendar: Calendar | None, days: Sequence[Holiday], *, source: str, confidence: Confidence) -> CalendarFile:
     """The calendar's file with the years of a list replaced by it; ConfigurationError when the list cannot be a whole year's."""
+    if not NAME.fullmatch(name):
+        raise ConfigurationError(f"{name!r} is no name for a calendar", remedy="use small letters, digits and hyphens")
+    if not days:
+        raise ConfigurationError("the list names no day", remedy="see: retaguarda calendar import --help")
     years = sorted({day.date.year for day in days})
-    if not NAME.fullmatch(name) or not days:
-        problem = f"{name!r} is no name for a calendar" if days else "the list names no day"
-        raise ConfigurationError(
-            problem, remedy="use small letters, digits and hyphens" if days else "see: retaguarda calendar import --help"
-        )
     for year in years:
         _require_enough(calendar, year, [day for day in days if day.date.year == year])
     lists = tuple(ListedYear(year=year, source=source, confidence=confidence) for year in years)
-    stated = (
-        calendar.stated if calendar else CalendarFile(schema_=1, title=name, version=1, source=source, confidence=confidence, listed=lists)
-    )
+    new = CalendarFile(schema_=1, title=name, version=1, source=source, confidence=confidence, listed=lists)
+    stated = calendar.stated if calendar else new
     others = [day for day in stated.holiday if day.date.year not in years]
     kept = [one for one in stated.listed if one.year not in years]
     changes = {
@@ -70,12 +68,8 @@ def import_days(path: Path, before: Calendar | None, stated: CalendarFile, days:
     """Write the calendar's new version, keep the former, and tell the audit log."""
     change = days_change(path, before, stated, days)
     change = replace(change, kept=write_calendar(path, stated))
-    _tell(
-        "calendar.imported",
-        path.stem,
-        change,
-        "; ".join(sorted({one.source for one in stated.listed if one.year in {day.date.year for day in days}})),
-    )
+    sources = {one.source for one in stated.listed if one.year in {day.date.year for day in days}}
+    _tell("calendar.imported", path.stem, change, "; ".join(sorted(sources)))
     return change
 
 

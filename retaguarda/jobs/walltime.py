@@ -41,7 +41,7 @@ class WallClock:
         self._even = [(start + DAY, end - DAY, offset) for start, end, offset in shown]
         self._here = 0
         inside = [(start + offset, end + offset) for start, end, offset in stretches(zone, after, until + SECOND)]
-        self.first, self.last = min(start for start, _ in inside).date(), max(end for _, end in inside).date()
+        self.first, self.last = min(start for start, _ in inside).date(), (max(end for _, end in inside) - SECOND).date()
 
     def moments(self, wall: dt.datetime) -> tuple[Moment, ...]:
         """The moments of a wall time; quickest when asked in order."""

@@ -171,7 +171,7 @@ def test_a_calendar_that_is_written_reads_back_equal(
     tmp_path_factory: pytest.TempPathFactory, days: list[tuple[dt.date, str]], source: str, sure: str
 ) -> None:
     stated = CalendarFile(
-        schema_=1, title=source, version=3, source=source, confidence=sure,  # type: ignore[arg-type]
+        schema_=1, title=source, version=3, source=source, confidence=sure,
         listed=(ListedYear(year=2026, source=source, confidence="low"),),
         holiday=tuple(Holiday(date=day, name=name) for day, name in days),
     )  # fmt: skip
