@@ -7,13 +7,15 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 
+from retaguarda.console import doctor_operations
+from retaguarda.console.doctor_finding import Finding
 from retaguarda.console.wiring import House, open_house, robot_names
 from retaguarda.errors import RetaguardaError
 from retaguarda.language import say
@@ -21,24 +23,12 @@ from retaguarda.language import say
 MIN_FREE_GB = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at: whether it is well, what was seen, and what to do when it is not.
-
-    What is not needed is told and fails nothing: a robot of a portal that this installation does not use.
-    """
-
-    name: str
-    well: bool
-    seen: str
-    remedy: str = ""
-    needed: bool = True
-
-
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False) -> None:
-    """Look at the browser, portals, ERP, vault, store, disk and clock. Exit 3 when something is not well."""
+    """Look at browser, vault, store, disk, clock, log, triggers, workers, alerts, backup, portals. Exit 3 when a needed one is not well."""
     house = open_house()
-    findings = [_looked(house, check) for check in (_browser, _vault, _store, _disk, _clock, _audit)] + _portals(house)
+    findings = [_looked(house, check) for check in (_browser, _vault, _store, _disk, _clock, _audit, *doctor_operations.CHECKS)] + _portals(
+        house
+    )
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=1))
     else:
@@ -67,6 +57,13 @@ def subjects() -> dict[str, str]:
         "disk": say("disk"),
         "clock": say("clock"),
         "audit": say("audit log"),
+        "triggers": say("triggers"),
+        "scheduler": say("scheduler"),
+        "workers": say("workers"),
+        "alerts": say("alerts"),
+        "backup": say("backup"),
+        "origin": say("origin"),
+        "server": say("server"),
     }
 
 
