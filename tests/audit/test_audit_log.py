@@ -17,6 +17,7 @@ from retaguarda.audit.log import NOTE_END, AuditLog, root_text
 from retaguarda.audit.verify import verify
 from retaguarda.errors import StoreUnavailable
 from retaguarda.store.models import OutboxEvent
+from tests.conftest import OpenStore
 
 
 class Killed(BaseException):
@@ -24,8 +25,8 @@ class Killed(BaseException):
 
 
 @pytest.fixture
-def log(store: Path) -> AuditLog:
-    return AuditLog(store.parent / "audit")
+def log(any_store: OpenStore) -> AuditLog:
+    return AuditLog(any_store.home / "audit")
 
 
 def tell(count: int, action: str = "thing.done") -> None:
@@ -190,7 +191,7 @@ def test_a_full_disk_is_said_and_nothing_is_lost(log: AuditLog, monkeypatch: pyt
     whole(log)
 
 
-def test_a_restored_store_neither_hides_its_new_events_nor_repeats_the_old(log: AuditLog, store: Path) -> None:
+def test_a_restored_store_neither_hides_its_new_events_nor_repeats_the_old(log: AuditLog) -> None:
     tell(2)
     backup = [(event.at, event.line) for event in OutboxEvent.objects.order_by("id")]
     tell(2, "after.the.backup")

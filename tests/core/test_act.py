@@ -79,6 +79,12 @@ class Scene:
 
 
 @pytest.fixture
+def house(any_house: House) -> House:
+    """What is tried here is tried on both kinds of store."""
+    return any_house
+
+
+@pytest.fixture
 def scene(house: House, clock: SetClock) -> Scene:
     pictures: list[str] = []
 

@@ -21,13 +21,15 @@ from tests.core.toy.robot import Registers, ToyRobot
 from tests.house import House, SetClock, Thing
 
 pytestmark = pytest.mark.browser
+ON_BOTH = pytest.mark.parametrize("house", ["store", "postgres_store"], indirect=True)
 THINGS = [Thing("R-0"), Thing("R-1")]
 
 
 @pytest.fixture
-def house(store: Path, clock: SetClock, chromium: Browser) -> Iterator[House]:
-    """The house with a browser that stays open from test to test."""
-    with House.over(store.parent, clock, chromium) as house:
+def house(request: pytest.FixtureRequest, clock: SetClock, chromium: Browser, tmp_path: Path) -> Iterator[House]:
+    """The house with a browser that stays open from test to test; over a file, or where a test asks for both, over a server."""
+    request.getfixturevalue(getattr(request, "param", "store"))
+    with House.over(tmp_path / "home", clock, chromium) as house:
         yield house
 
 
@@ -62,6 +64,7 @@ def told() -> list[str]:
     return [event.line["action"] for event in OutboxEvent.objects.order_by("id")]
 
 
+@ON_BOTH
 def test_things_are_registered_once_and_a_second_run_presses_nothing(house: House, toy: ToyPortal) -> None:
     run = carried_out(house)
     assert (run.state, ends(run)) == ("SUCCESSFUL", {"R-0": "done", "R-1": "done"}), run.error
@@ -81,6 +84,7 @@ def test_a_dry_run_presses_nothing(house: House, toy: ToyPortal) -> None:
     assert (run.state, set(ends(run).values()), toy.pages.asked["POST /act"]) == ("SUCCESSFUL", {str(OutcomeKind.PLANNED)}, 0)
 
 
+@ON_BOTH
 def test_a_wrong_password_is_tried_once_and_not_again_until_it_is_corrected(house: House, toy: ToyPortal, clock: SetClock) -> None:
     house.vault.put("toy/robo", {"user": "robo", "password": "canary-wrong-1"})
     for _ in range(2):
@@ -111,6 +115,7 @@ def test_a_refused_password_is_remembered_even_without_a_picture(house: House, t
     assert toy.sign_ins == ["robo"]
 
 
+@ON_BOTH
 def test_a_lost_session_is_renewed_once_an_item(house: House, toy: ToyPortal) -> None:
     toy.misbehave("GET /list", toy.drop_sessions)
     run = carried_out(house)
@@ -215,6 +220,7 @@ def test_errors_of_the_browsers_library_that_a_robot_lets_slip_end_as_ours(house
     assert isinstance(translated(Error("Target closed"), "x"), BrowserCrashed)
 
 
+@ON_BOTH
 def test_one_robot_at_a_time_and_one_session_a_credential(house: House, toy: ToyPortal) -> None:
     def nests(run: Run) -> None:
         with run.robot("toy/robo", Registers), run.robot("toy/robo", Registers):  # type: ignore[type-abstract]

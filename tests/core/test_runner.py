@@ -45,9 +45,16 @@ from retaguarda.jobs.journal import ActKey
 from retaguarda.process import Process, task
 from retaguarda.run import Run
 from retaguarda.store.models import Intent, Item, OutboxEvent, RunRecord
+from tests.conftest import OpenStore
 from tests.house import House, SetClock, Thing
 
 THINGS = [Thing(f"R-{n}") for n in range(4)]
+
+
+@pytest.fixture
+def house(any_house: House) -> House:
+    """What is tried here is tried on both kinds of store."""
+    return any_house
 
 
 def process(function: Callable[..., Any], *, composed: bool = False, name: str = "") -> Process:
@@ -445,7 +452,7 @@ import os, sys
 from pathlib import Path
 from retaguarda.store.connection import connect
 home = Path(sys.argv[1])
-connect(f"sqlite://{home / 'retaguarda.db'}")
+connect(sys.argv[2])
 from tests.house import House, SetClock, Thing
 from retaguarda.jobs.journal import ActKey
 from retaguarda.process import Process
@@ -461,8 +468,8 @@ with House.over(home, SetClock()) as house:
 """
 
 
-def test_a_killed_run_is_told_as_dead_by_the_next_one_and_goes_on_where_it_stood(house: House) -> None:
-    died = subprocess.run([sys.executable, "-c", DYING, str(house.home)], check=False, cwd=Path(__file__).parents[2])
+def test_a_killed_run_is_told_as_dead_by_the_next_one_and_goes_on_where_it_stood(house: House, any_store: OpenStore) -> None:
+    died = subprocess.run([sys.executable, "-c", DYING, str(house.home), any_store.url], check=False, cwd=Path(__file__).parents[2])
     assert died.returncode == -signal.SIGKILL
     run = RunRecord.objects.get()
     assert (run.state, states()) == ("RUNNING", {"R-0": "SUCCESSFUL", "R-1": "IN_PROGRESS"})
