@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retaguarda.errors import ConfigurationError
@@ -59,6 +59,7 @@ def test_ccee_counts_a_day_only_where_banks_and_offices_of_sao_paulo_both_work()
     assert not ccee.is_business(dt.date(2026, 2, 16)), "carnival stops the banks alone"
 
 
+@settings(deadline=None)
 @given(st.dates(dt.date(2022, 1, 1), dt.date(2050, 12, 31)))
 def test_a_union_is_a_business_day_where_all_of_it_is(day: dt.date) -> None:
     both = union(CALENDARS["anbima"], CALENDARS["sao-paulo"])
@@ -66,6 +67,7 @@ def test_a_union_is_a_business_day_where_all_of_it_is(day: dt.date) -> None:
     assert both.is_business(day) == CALENDARS["ccee"].is_business(day)
 
 
+@settings(deadline=None)
 @given(st.dates(dt.date(2003, 1, 1), dt.date(2090, 12, 31)), st.integers(-40, 40))
 def test_business_days_are_counted_there_and_back(day: dt.date, count: int) -> None:
     anbima = CALENDARS["anbima"]
@@ -162,6 +164,7 @@ def test_a_name_that_is_none(tmp_path: Path) -> None:
         read_calendars(write(tmp_path, **{"My Calendar": "@2026"}))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.dates(dt.date(1990, 1, 1), dt.date(2100, 1, 1)), st.text(max_size=40)), max_size=6),
     st.text(max_size=60),

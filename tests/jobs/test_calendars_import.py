@@ -6,7 +6,7 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retaguarda.errors import ConfigurationError
@@ -83,6 +83,7 @@ def test_a_line_that_cannot_be_read_is_named_with_its_remedy(line: str, reason: 
     assert rejected.remedy
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_no_bytes_are_lost_or_crash(raw: bytes) -> None:
     days, rejected = read_days(raw)
@@ -90,6 +91,7 @@ def test_no_bytes_are_lost_or_crash(raw: bytes) -> None:
     assert all(one.reason and one.remedy for one in rejected)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=12))
 def test_only_dates_that_exist_are_dates(text: str) -> None:
     found = read_date(text)

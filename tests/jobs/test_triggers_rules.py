@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retaguarda.errors import ConfigurationError
@@ -187,6 +187,7 @@ def taken(**keys: Any) -> Trigger | ConfigurationError:
         return error
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(max_size=260), st.from_regex(r"(every|todo|MS\+|by|day) [a-z0-9:+, ]{0,40}", fullmatch=True)))
 def test_any_text_is_a_rule_or_a_named_error(rule: str) -> None:
     found = taken(rule=rule)
@@ -198,6 +199,7 @@ def test_any_text_is_a_rule_or_a_named_error(rule: str) -> None:
         assert found.remedy
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(max_size=60), st.from_regex(r"([0-9*,/L#-]{1,6} ){4}[0-9*,/L#-]{1,6}", fullmatch=True)))
 def test_any_text_is_a_cron_expression_or_a_named_error(text: str) -> None:
     found = taken(cron=text)

@@ -1,4 +1,4 @@
-"""Ten years in eight zones, and any days in between: every planned fire once, by the stated policy, however time is cut."""
+"""Ten years in six zones, and days around turned clocks in eight: every planned fire once, by the stated policy, however time is cut."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ ZONES = (
     "Pacific/Apia",  # a whole day skipped at the end of 2011
     "Africa/Casablanca",  # turned back in summer
 )
+TEN_YEARS = tuple(zone for zone in ZONES if zone not in {"Europe/Lisbon", "Africa/Casablanca"})
+"""Zones that are walked through the whole ten years; the others through three."""
 FIRST, LAST = dt.datetime(2010, 1, 1, tzinfo=dt.UTC), dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 HALF_HOUR, FIVE_MINUTES, MINUTE, DAY = dt.timedelta(minutes=30), dt.timedelta(minutes=5), dt.timedelta(minutes=1), dt.timedelta(days=1)
 SETTINGS = Settings()
@@ -96,10 +98,17 @@ RULES: dict[str, Wanted] = {
 }
 DENSE = {"a cada 30 minutos": {"Australia/Lord_Howe"}, "every 2 hours": {"America/Sao_Paulo", "America/Santiago", "Pacific/Apia"}}
 """Rules with so many fires that some zones are enough."""
-seen_by = functools.cache(lambda zone: walk(ZoneInfo(zone), FIRST - 2 * DAY, LAST + 2 * DAY, HALF_HOUR))
 
 
-@pytest.mark.parametrize("zone", ZONES)
+@functools.cache
+def seen_by(zone: str) -> Walk:
+    """What the clocks of a zone show in the ten years, or in three of them."""
+    first = FIRST if zone in TEN_YEARS else dt.datetime(2016, 1, 1, tzinfo=dt.UTC)
+    last = LAST if zone in TEN_YEARS else dt.datetime(2019, 1, 1, tzinfo=dt.UTC)
+    return walk(ZoneInfo(zone), first - 2 * DAY, last + 2 * DAY, HALF_HOUR)
+
+
+@pytest.mark.parametrize("zone", TEN_YEARS)
 def test_ten_years_have_every_fire_once_by_the_policy(zone: str) -> None:
     seen = seen_by(zone)
     for number, (rule, wanted) in enumerate(RULES.items()):
@@ -234,7 +243,7 @@ def test_minute_by_minute_across_a_turn(zone: str) -> None:
     newfoundland = [dt.datetime(2010, 3, 14, 3, 31, tzinfo=dt.UTC), dt.datetime(2010, 11, 7, 2, 31, tzinfo=dt.UTC)]
     for turn in newfoundland if zone == "America/St_Johns" else [at for at in turns(zone) if at.year == 2017]:
         after, until = turn - dt.timedelta(hours=3), turn + dt.timedelta(hours=3)
-        seen = walk(ZoneInfo(zone), after - DAY, until + DAY, MINUTE)
+        seen = walk(ZoneInfo(zone), after - dt.timedelta(hours=4), until + dt.timedelta(hours=4), MINUTE)
         for gap, fold in itertools.product(GAPS, FOLDS):
             planned = trigger("cron * * * * *", zone, gap=gap, fold=fold)
             assert list(split(planned.between(after, until))) == expected_of(seen, lambda _: True, after, until, gap, fold)
