@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from retaguarda.clock import SAO_PAULO
 from retaguarda.jobs import deadlines
 from retaguarda.jobs.calendars import Calendar, banks
-from retaguarda.jobs.deadlines import Margin, Safety
+from retaguarda.jobs.deadlines import Safety
 from retaguarda.jobs.openings import LONGEST_WAIT, Openings, Timetable
 from retaguarda.jobs.placeholders import About, filled
 from retaguarda.jobs.rules import Rule
@@ -98,11 +98,6 @@ class Trigger:
     def latest_safe_start(self, fire: Fire, expected_seconds: float) -> dt.datetime:
         """The last moment at which a run of that length still meets the obligation's deadline, in the portal's open time."""
         return deadlines.latest_safe_start(fire.due or fire.at, expected_seconds, self.safety, self.openings)
-
-    def margin(self, fire: Fire, now: dt.datetime, expected_seconds: float) -> Margin:
-        """How an obligation stands at a moment."""
-        start = self.latest_safe_start(fire, expected_seconds)
-        return deadlines.margin(fire.due or fire.at, start, now, self.safety, self.openings)
 
     def known_until(self, moment: dt.datetime) -> dt.datetime:
         """Up to when its calendar knows the days, from `moment` on: until then `between` has an answer."""

@@ -1,4 +1,4 @@
-"""Deadline first: the latest safe start lies in open time, the margin counts open time, and durations are measured."""
+"""Deadline first: the latest safe start lies in open time, durations are measured, deadlines are data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from retaguarda.clock import SAO_PAULO
 from retaguarda.errors import ConfigurationError
 from retaguarda.jobs.calendars import load_calendars
 from retaguarda.jobs.deadline_table import load_deadlines
-from retaguarda.jobs.deadlines import Safety, latest_safe_start, margin, safety_of
+from retaguarda.jobs.deadlines import Safety, latest_safe_start, safety_of
 from retaguarda.jobs.durations import ENOUGH, estimated, measured_p95, quantile, samples_of
 from retaguarda.jobs.openings import Closure, Hours, Openings, Window
 from retaguarda.jobs.triggers import Fire, Trigger, parse_triggers
@@ -93,36 +93,11 @@ def test_the_waits_are_those_of_the_engine() -> None:
     assert (safety_of(settings).reserve, safety_of(settings, reserve=HOUR).reserve) == (15 * MINUTE, HOUR)
 
 
-@pytest.mark.parametrize(
-    ("now", "level", "open_hours"),
-    [
-        ("2026-11-10T12:00", "ok", 10 + 9),
-        ("2026-11-11T11:59", "ok", 4 + 1 / 60),
-        ("2026-11-11T12:00", "shrinking", 4),
-        ("2026-11-11T14:59", "shrinking", 1 + 1 / 60),
-        ("2026-11-11T15:00", "critical", 1),
-        ("2026-11-11T17:00", "critical", 0),
-        ("2026-11-11T18:00", "critical", 0),
-        ("2026-11-11T18:01", "missed", 0),
-    ],
-)
-def test_the_level_follows_from_the_open_time_that_is_left(now: str, level: str, open_hours: float) -> None:
-    due, open_ = local("2026-11-11T18:00"), openings("daily 07:00-22:00")
-    start = latest_safe_start(due, 2 * 3600, BARE, open_)
-    found = margin(due, start, local(now), BARE, open_)
-    assert (found.level, found.start, found.left) == (level, local("2026-11-11T16:00"), local("2026-11-11T16:00") - local(now))
-    assert found.open_left == dt.timedelta(hours=open_hours)
-
-
-def test_a_night_in_which_the_portal_is_closed_is_no_margin() -> None:
+def test_a_night_in_which_the_portal_is_closed_is_no_time_left() -> None:
     """Nine hours by the clock, half an hour of open time."""
-    due = local("2026-11-11T09:30")
-    closed_at_night, always = openings("daily 07:00-22:00"), Openings()
-    found = [
-        margin(due, latest_safe_start(due, 7200, BARE, one), local("2026-11-10T22:30"), BARE, one) for one in (closed_at_night, always)
-    ]
-    assert [(one.left, one.level) for one in found] == [(9 * HOUR, "critical"), (9 * HOUR, "ok")]
-    assert found[0].open_left == 30 * MINUTE
+    evening, start = local("2026-11-10T22:30"), local("2026-11-11T07:30")
+    assert (openings("daily 07:00-22:00").open_time(evening, start), Openings().open_time(evening, start)) == (30 * MINUTE, 9 * HOUR)
+    assert Openings().open_time(start, evening) == dt.timedelta()
 
 
 def obligation(**keys: Any) -> Trigger:
@@ -131,12 +106,11 @@ def obligation(**keys: Any) -> Trigger:
     return parse_triggers(tables, Settings(), CALENDARS)["one"]
 
 
-def test_a_trigger_tells_start_and_margin_of_its_fire() -> None:
+def test_a_trigger_tells_the_latest_safe_start_of_its_fire() -> None:
     planned = obligation(portal="ccee")
     (fire,) = planned.between(local("2026-11-01T00:00"), local("2026-11-30T00:00"))
     assert fire == Fire(local("2026-11-11T18:00"), "2026-11-11T18:00:00-03:00", due=local("2026-11-11T18:00"))
     assert planned.latest_safe_start(fire, 3600) == local("2026-11-11T16:00")
-    assert planned.margin(fire, local("2026-11-11T13:00"), 3600).level == "shrinking"
 
 
 def test_a_deadline_stands_where_the_portal_is_closed() -> None:
