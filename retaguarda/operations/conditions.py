@@ -12,8 +12,11 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
+from retaguarda.clock import SAO_PAULO
 from retaguarda.errors import RetaguardaError, StoreUnavailable
 from retaguarda.jobs.journal import RESTORED
+from retaguarda.jobs.obligations import Level
+from retaguarda.jobs.watch import meeting, watched
 from retaguarda.jobs.workers import Workers
 from retaguarda.operations.failures import NAMED_RUNS, failed_runs, finding, overdue_runs, refused_credentials, uncertain_items
 from retaguarda.operations.findings import Finding
@@ -64,6 +67,28 @@ def missed_fires(installation: Installation) -> Iterator[Finding]:
                 since=fires[0].at.isoformat(),
                 said=fires[-1].reason or fires[-1].local,
             )
+
+
+def deadlines(installation: Installation) -> Iterator[Finding]:
+    """Obligations whose margin shrinks, is nearly gone, or was missed. The scheduler's own word is taken, and the clock's without it."""
+    now, margin = installation.clock.now(), dt.timedelta(minutes=installation.settings.alerts.margin_minutes)
+    for row in watched(now).order_by("due"):
+        run = meeting(row)
+        if row.due is None or (run is not None and run.state == RunState.SUCCESSFUL):
+            continue
+        at_work = run is not None and run.state == RunState.RUNNING
+        if now > row.due:
+            text, severity = f"the deadline of {row.trigger} has passed, and no run has met it", "critical"
+        elif row.level == Level.CRITICAL:
+            text, severity = f"a run of {row.trigger} would hardly meet its deadline any more", "critical"
+        elif row.level == Level.SHRINKING or (now > row.due - margin and not at_work):
+            text, severity = f"the margin of {row.trigger} before its deadline shrinks", "warning"
+        else:
+            continue
+        remedy = f"see what holds it up: retaguarda trigger history {row.trigger}"
+        runs = [run.pk] if run else []
+        due = f"{row.due.astimezone(SAO_PAULO):%Y-%m-%d %H:%M}"
+        yield finding(text, cause=f"deadline/{row.trigger}", severity=severity, remedy=remedy, runs=runs, said=f"deadline {due}")
 
 
 def unserved_queues(installation: Installation) -> Iterator[Finding]:
@@ -168,6 +193,7 @@ CONDITIONS: tuple[Condition, ...] = (
     overdue_runs,
     open_questions,
     missed_fires,
+    deadlines,
     unserved_queues,
     dead_workers,
     full_disk,
