@@ -138,3 +138,8 @@ def _must_be_accepted() -> None:
 def unresolved_of(runs: list[str]) -> list[Intent]:
     """Presses of these runs whose outcome is still unknown."""
     return list(Intent.objects.filter(run_id__in=runs, state__in=UNRESOLVED).order_by("id"))
+
+
+def unresolved_presses() -> list[Intent]:
+    """Presses of all runs whose outcome is still unknown, each with its run."""
+    return list(Intent.objects.filter(state__in=UNRESOLVED).select_related("run__parent"))

@@ -16,7 +16,7 @@ from retaguarda import __version__
 from retaguarda.audit import events
 from retaguarda.clock import Clock
 from retaguarda.errors import ConfigurationError
-from retaguarda.jobs.journal import LONGEST_PROTOCOL, unresolved_of
+from retaguarda.jobs.journal import LONGEST_PROTOCOL, unresolved_of, unresolved_presses
 from retaguarda.redaction import redactor
 from retaguarda.store.models import Item, ItemState, RunRecord, RunState
 
@@ -216,9 +216,10 @@ class Runs:
         return found
 
     def unfinished_before(self, run: RunRecord) -> RunRecord | None:
-        """An earlier run of the same process and parameters that left a press unresolved: it must be resumed first."""
-        earlier = RunRecord.objects.filter(process=run.process, parent=None, created_at__lt=run.created_at).order_by("-created_at")
-        return next((r for r in earlier[:50] if r.params == run.params and unresolved_of([t.pk for t in self.tree(r)])), None)
+        """The newest earlier run of the same process and parameters that left a press unresolved: it must be resumed first."""
+        left = {root.pk: root for root in (root_of(intent.run) for intent in unresolved_presses())}
+        same = [r for r in left.values() if (r.process, r.params) == (run.process, run.params) and r.created_at < run.created_at]
+        return max(same, key=lambda earlier: earlier.created_at, default=None)
 
     def item(self, run: RunRecord, reference: str, title: str, fields: Mapping[str, Any]) -> Item:
         """The run's item of that reference, made when it is new."""

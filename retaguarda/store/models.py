@@ -128,6 +128,7 @@ class Intent(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["portal", "act", "reference", "attempt"], name="intent_once_an_attempt")]
+        indexes: ClassVar = [models.Index(fields=["state"])]
 
 
 class Evidence(models.Model):
