@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def made(store: OpenStore, clock: SetClock, **settings: object) -> House:
+def made(store: OpenStore, clock: SetClock, **settings: Any) -> House:
     key = VaultSettings(key_file=store.home / "vault.key")
     return House(Settings.model_construct(home=store.home, output=store.home / "output", vault=key, **settings), clock)
 
