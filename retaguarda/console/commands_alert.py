@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retaguarda.console.wiring import House, open_house
-from retaguarda.errors import ConfigurationError
+from retaguarda.console.wiring import House, open_house, unopened_house
+from retaguarda.errors import ConfigurationError, StoreUnavailable
+from retaguarda.interrupts import Interrupts
 from retaguarda.language import say
 
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from retaguarda.operations.alerts import Changes
     from retaguarda.store.models import Alert
 
 app = typer.Typer(no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+WATCH_SECONDS = 60
 SIGNS = {"info": ("·", "cyan"), "warning": ("!", "yellow"), "critical": ("✗", "bold red")}
 
 
@@ -64,19 +67,62 @@ def send_test(
 
 @app.command()
 def update(as_json: Json = False) -> None:
-    """Look once, tell what changed and send what waits. Scheduler and workers do it every minute by themselves."""
-    house = open_house()
-    from retaguarda.operations.alerts import keep_watch
-
-    changes = keep_watch(house.installation())
+    """Look once, tell what changed and send what waits; `up` and the watchdog's timer do so every minute."""
+    house = _pointed_house()
+    changes, error = _one_look(house)
     if as_json:
         typer.echo(json.dumps(vars(changes) if changes else None, ensure_ascii=False, indent=1))
     elif changes is None:
         typer.echo(say("Another process keeps the watch at this moment."))
     else:
-        counts = {"opened": len(changes.opened), "recovered": len(changes.recovered), "sent": changes.sent, "unsent": changes.unsent}
-        typer.echo(say("{opened} opened, {recovered} over; messages: {sent} sent, {unsent} waiting", **counts))
+        typer.echo(_counted(changes))
+    if error:
+        raise error
+    if not as_json:
         _show(_chosen(house, 0))
+
+
+@app.command()
+def watch() -> None:
+    """Look every minute, tell what changed and send what waits, until stopped. Several may run: one at a time looks."""
+    house, interrupts = _pointed_house(), Interrupts()
+    with interrupts.listening():
+        while not interrupts.asked():
+            changes, error = _one_look(house)
+            if error:
+                typer.echo(error.text, err=True)
+            if changes and (changes.opened or changes.raised or changes.recovered or changes.sent):
+                typer.echo(_counted(changes))
+            until = house.clock.monotonic() + WATCH_SECONDS
+            while house.clock.monotonic() < until and not interrupts.asked():
+                house.clock.pause(0.2)
+
+
+def _pointed_house() -> House:
+    """The installation with its store named, not opened: that it does not open is what must be told."""
+    from retaguarda.store.connection import point_at, set_up
+
+    house = unopened_house()
+    set_up()
+    point_at(house.store_url)
+    return house
+
+
+def _one_look(house: House) -> tuple[Changes | None, StoreUnavailable | None]:
+    """What changed, and why the store could not be opened where it could not."""
+    from retaguarda.operations.alerts import keep_watch, tell_that_the_store_is_lost
+    from retaguarda.store.connection import connect
+
+    try:
+        connect(house.store_url)
+    except StoreUnavailable as error:
+        return tell_that_the_store_is_lost(house.installation(), error), error
+    return keep_watch(house.installation()), None
+
+
+def _counted(changes: Changes) -> str:
+    counts = {"opened": len(changes.opened), "recovered": len(changes.recovered), "sent": changes.sent, "unsent": changes.unsent}
+    return say("{opened} opened, {recovered} over; messages: {sent} sent, {unsent} waiting", **counts)
 
 
 def _chosen(house: House, days: int) -> list[Alert]:

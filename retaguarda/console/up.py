@@ -26,11 +26,12 @@ def up(
     queues: Annotated[str, typer.Option(help="Queues to serve, set apart by commas.")] = "",
     concurrency: Annotated[int, typer.Option(min=0, help="Runs at a time; the setting jobs.concurrency when 0.")] = 0,
 ) -> None:
-    """Scheduler and worker on this machine, until stopped."""
+    """Scheduler, worker and watch over alerts on this machine, until stopped."""
     house = open_house()
     interrupts = Interrupts()
     worker = ["worker", "start", "--concurrency", str(concurrency), *(["--queues", queues] if queues else [])]
-    parts = [Part("scheduler", ["scheduler", "start"], house.clock), Part("worker", worker, house.clock)]
+    commands = {"scheduler": ["scheduler", "start"], "worker": worker, "watch": ["alert", "watch"]}
+    parts = [Part(name, command, house.clock) for name, command in commands.items()]
     with interrupts.listening():
         while not interrupts.asked():
             for part in parts:

@@ -187,12 +187,12 @@ def keep_watch(installation: Installation, conditions: Sequence[Condition] = CON
         return None
     except (StoreFailed, StoreUnavailable) as error:
         connection.close()  # the next turn asks anew
-        _tell_that_the_store_is_lost(installation, send, redactor.clean(" ".join(str(error).split())))
-        return Changes(opened=["store"])
+        return tell_that_the_store_is_lost(installation, error, send)
 
 
-def _tell_that_the_store_is_lost(installation: Installation, send: Send, why: str) -> None:
-    """Once for this machine: the note says who was told."""
+def tell_that_the_store_is_lost(installation: Installation, error: Exception, send: Send = targets.send) -> Changes:
+    """Once for this machine: the note says who was told. It needs settings and vault alone."""
+    why = redactor.clean(" ".join(str(error).split()))
     note = installation.settings.home / "store-lost.json"
     with process_lock(note.with_suffix(".lock"), wait=True):
         fresh: dict[str, Any] = {"since": installation.clock.now().isoformat(), "told": []}
@@ -200,8 +200,10 @@ def _tell_that_the_store_is_lost(installation: Installation, send: Send, why: st
         subject = f"[Retaguarda] {notices.severities()['critical']}: {say('the store does not answer')}"
         body = "\n".join([say("the store does not answer"), "", why, "", say("What to do: {remedy}", remedy="retaguarda doctor")])
         waiting = [name for name in installation.settings.alerts.targets if name not in known["told"]]
-        known["told"] += [name for name in waiting if not send(installation, name, subject, body)]
+        told = [name for name in waiting if not send(installation, name, subject, body)]
+        known["told"] += told
         note.write_text(json.dumps(known), "utf-8")
+    return Changes(opened=["store"], sent=len(told), unsent=len(waiting) - len(told))
 
 
 def _tell_that_the_store_is_back(installation: Installation, send: Send) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,8 +18,9 @@ from retaguarda.language import set_language
 from retaguarda.operations.alerts import Alerts, keep_watch
 from retaguarda.operations.findings import Finding
 from retaguarda.operations.installation import Installation
-from retaguarda.settings import AlertSettings, AlertTarget
+from retaguarda.settings import AlertSettings, AlertTarget, VaultSettings
 from retaguarda.store.models import Alert, Notice, OutboxEvent, RunRecord, RunState, SignIn, SignInState
+from retaguarda.vault import open_vault
 from tests.house import House
 from tests.operations.sinks import Sink, smtp_server, webhook
 from tests.sandbox_fixtures import ROOT
@@ -357,3 +359,20 @@ def test_messages_speak_the_language_of_the_installation(house: House) -> None:
     assert notice.subject == "[Retaguarda] attention: the disk is filling up"
     assert "What to do: retaguarda doctor" in notice.body
     assert notice.made_at.astimezone(SAO_PAULO).hour == 10
+
+
+def test_the_command_tells_of_a_store_that_does_not_open(tmp_path: Path, hook: Sink) -> None:
+    key = VaultSettings(key_file=tmp_path / "vault.key")
+    open_vault(tmp_path / "state" / "vault.json", key).put("alert/duty", {"url": f"json://127.0.0.1:{hook.port}/x?rto=5"})
+    settings = {
+        "RETAGUARDA_HOME": str(tmp_path / "state"),
+        "RETAGUARDA_OUTPUT": str(tmp_path / "output"),
+        "RETAGUARDA_VAULT__KEY_FILE": str(key.key_file),
+        "RETAGUARDA_STORE__URL": f"postgresql://robo:{PASSWORD}@127.0.0.1:1/none",
+        "RETAGUARDA_ALERTS__TARGETS": '{"duty": {"severity": "critical"}}',
+    }
+    command = [sys.executable, "-m", "retaguarda", "alert", "update"]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, check=False)
+    assert done.returncode == 75
+    assert subjects(hook) == ["[Retaguarda] crítico: o banco de dados não responde"]
+    assert PASSWORD not in done.stdout + done.stderr + hook.posts[0]["message"]
