@@ -302,7 +302,7 @@ def test_two_processes_tell_once(any_house: House, any_store: Any, hook: Sink) -
     for process in processes:
         process.communicate("go\n", timeout=60)
         assert process.returncode == 0
-    assert sorted(subjects(hook)) == [f"[Retaguarda] crítico: o trabalhador w-{n} parou sem avisar" for n in range(3)]
+    assert sorted(subjects(hook)) == [f"[Retaguarda] crítico: o executor w-{n} parou sem avisar" for n in range(3)]
 
 
 # --- the store, and the day ---------------------------------------------------------------------------------------------
