@@ -40,7 +40,7 @@ class Lease:
         newest = LeaseRow.objects.select_for_update().values_list("fence", flat=True).get(pk=self.credential)
         if newest != self.fence or not self.locks.still_held(lock_of(self.credential)):
             raise LeaseLost(
-                f"the lease of {self.credential} was lost: nothing was pressed", remedy="the run comes again by itself, or resume it"
+                f"the lease of {self.credential} was lost: nothing was pressed", remedy="resume the run later"
             )
 
 
