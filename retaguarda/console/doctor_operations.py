@@ -65,11 +65,12 @@ def alerts(house: House) -> Finding:
         seen, remedy = say("{count} open; nobody is told", count=opened), say("write [alerts.targets.NAME] in config/retaguarda.toml")
         return Finding("alerts", well=False, seen=seen, remedy=remedy, needed=False)
     for name in targets:
+        entry = f"alert/{name}"
         try:
-            house.vault().credential(f"alert/{name}").secret("url")
+            house.vault().credential(entry).secret("url")
         except RetaguardaError:
-            command = f"retaguarda vault set alert/{name} --field url"
-            return Finding("alerts", well=False, seen=say("target {name} has no address", name=name), remedy=command)
+            seen = say("target {name} has no address", name=name)
+            return Finding("alerts", well=False, seen=seen, remedy=f"retaguarda vault set {entry} --field url")
     waiting = Notice.objects.filter(sent_at=None, target__in=targets, attempts__gt=0).count()
     seen = say("{count} open; told: {targets}", count=opened, targets=", ".join(targets))
     if waiting:
