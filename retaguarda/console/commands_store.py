@@ -118,7 +118,7 @@ def _tell(written: list[Proof], to: str, *, as_json: bool) -> None:
         return
     table = listing(say("table"), say("rows"), say("digest, the same on both sides"), whole=(0, 1))
     for one in written:
-        table.add_row(one.table, f"{one.rows}", f"{one.digest[:16]}…")
+        table.add_row(one.table, f"{one.rows}", f"{one.digest[:16]}…" if one.rows else "")
     screen().print(table)
     typer.echo(say("✓ Every row is at {address}. From now on: store.url = that address, with its password.", address=shown(to)))
     typer.echo(say("This file is left: nothing opens it any more. Keep it with the backups."))
