@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,18 +34,24 @@ from retaguarda.store.models import AuditFolder, OutboxEvent
 ORIGIN = "retaguarda/audit"
 SEGMENT_LINES = 100_000
 MARKED_AT_ONCE = 500
+LONGEST_NOTE = 4096
+"""Bytes: a checkpoint and its signature have a few hundred."""
 NOTE_END = "\n\f\n"
 """Between notes in the `checkpoints` file: a form feed, which no note contains."""
 
 
 @dataclass
 class _Standing:
-    """What the folder holds when the sealer begins: the tree, its leaves, and the ids of the events in it."""
+    """What the folder holds when the sealer begins: the tree, its leaves, and the ids of the events in it.
+
+    A process that seals again keeps it and reads on from where it was: `read` is the segments' sizes and times of change then.
+    """
 
     tree: Frontier = field(default_factory=Frontier)
     leaves: bytearray = field(default_factory=bytearray)
     events: set[str] = field(default_factory=set)
     signed: int = 0
+    read: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def add(self, line: bytes, event_id: str) -> None:
         leaf = leaf_hash(line)
@@ -61,6 +67,7 @@ class AuditLog:
         self.folder = folder
         self._segments = folder / "segments"
         self._segments.mkdir(parents=True, exist_ok=True)
+        self._kept: _Standing | None = None
 
     def seal(self) -> Checkpoint | None:
         """Append every waiting event, flush it, sign a checkpoint; returns it, or None when all was sealed and signed.
@@ -76,7 +83,7 @@ class AuditLog:
                 place = self._claimed()
                 if self.kept_elsewhere():
                     return None
-                standing = self._recover(place.size)
+                standing, self._kept = self._recover(place.size), None  # kept again only when all goes well
                 pending = list(OutboxEvent.objects.filter(sealed=False).order_by("id"))
                 waiting = [event for event in pending if event.line["id"] not in standing.events]
                 for batch in _by_segment(waiting, standing.tree.size):
@@ -84,15 +91,16 @@ class AuditLog:
                 self._keep_leaves(standing)
                 if pending:
                     _mark(pending, place, standing.tree.size)
-                return self._sign(standing.tree) if standing.tree.size > standing.signed else None
+                standing.read = self._looks()
+                made = self._sign(standing.tree) if standing.tree.size > standing.signed else None
+                self._kept = standing
+                return made
             except OSError as error:
                 raise StoreUnavailable(f"the audit log cannot be written: {error}", remedy="free the disk, then run again") from error
 
     def lines(self) -> Iterator[bytes]:
         """The raw lines in order, without their newline."""
-        for segment in sorted(self._segments.glob("*.jsonl")):
-            with segment.open("rb") as file:
-                yield from (line.rstrip(b"\n") for line in file)
+        yield from self._lines_after({})
 
     def kept_elsewhere(self) -> AuditFolder | None:
         """The folder that is the store's log, when it is another than this one: its machine seals."""
@@ -139,21 +147,41 @@ class AuditLog:
             _cut_torn_line(segments[-1])
         _cut_torn_note(self.folder / "checkpoints")
         vouched = {checkpoint.size: checkpoint.root for checkpoint in self._signed_last()}
-        standing = _Standing(signed=max(vouched, default=0))
-        for line in self.lines():
+        standing = self._kept if self._kept and self._only_grown(self._kept) else _Standing()
+        standing.signed = max(vouched, default=0)
+        if standing.tree.size in vouched and vouched.pop(standing.tree.size) != standing.tree.root():
+            raise _changed(f"its first {standing.tree.size} events are not the ones that were signed")
+        for line in self._lines_after(standing.read):
             standing.add(line, _id_of(line))
             size = standing.tree.size
             if size in vouched and vouched.pop(size) != standing.tree.root():
                 raise _changed(f"its first {size} events are not the ones that were signed")
-        if vouched:
+        if any(size > standing.tree.size for size in vouched):
             raise _changed(f"{max(vouched)} events were signed, it holds {standing.tree.size}")
         if standing.tree.size < sealed:
             raise _changed(f"{sealed} events were sealed, it holds {standing.tree.size}")
         return standing
 
+    def _looks(self) -> dict[str, tuple[int, int]]:
+        """Size and time of change of each segment."""
+        return {path.name: (path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(self._segments.glob("*.jsonl"))}
+
+    def _only_grown(self, kept: _Standing) -> bool:
+        """Whether the segments are as they were, or longer: anything else is read, and judged, from the beginning."""
+        now = self._looks()
+        return all(name in now and (now[name] == was or now[name][0] > was[0]) for name, was in kept.read.items())
+
+    def _lines_after(self, read: Mapping[str, tuple[int, int]]) -> Iterator[bytes]:
+        """The raw lines behind what was read before."""
+        for segment in sorted(self._segments.glob("*.jsonl")):
+            with segment.open("rb") as file:
+                file.seek(read.get(segment.name, (0, 0))[0])
+                yield from (line.rstrip(b"\n") for line in file)
+
     def _signed_last(self) -> list[Checkpoint]:
         """The last checkpoint, and the copy of it that the sealer keeps beside its key."""
-        notes = [note for note in _text(self.folder / "checkpoints").split(NOTE_END) if note][-1:]
+        last = _last_note(self.folder / "checkpoints")
+        notes = [last] if last else []
         own = _text(self.folder / "keys" / "last")
         if own and not notes:
             raise _changed("its checkpoints are gone")
@@ -238,17 +266,35 @@ def _changed(what: str) -> StoreUnavailable:
 
 
 def _cut_torn_line(segment: Path) -> None:
-    data = segment.read_bytes()
-    if data and not data.endswith(b"\n"):
+    if not _ends_with(segment, b"\n"):
         with segment.open("r+b") as file:
-            file.truncate(data.rfind(b"\n") + 1)
+            file.truncate(segment.read_bytes().rfind(b"\n") + 1)
 
 
 def _cut_torn_note(path: Path) -> None:
-    data, end = path.read_bytes() if path.exists() else b"", NOTE_END.encode()
-    if data and not data.endswith(end):
+    end = NOTE_END.encode()
+    if path.exists() and not _ends_with(path, end):
+        data = path.read_bytes()
         with path.open("r+b") as file:
             file.truncate(data.rfind(end) + len(end) if end in data else 0)
+
+
+def _ends_with(path: Path, end: bytes) -> bool:
+    """Whether a file ends so, or is empty; read from its end, since it may be long."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - len(end)))
+        return size == 0 or file.read() == end
+
+
+def _last_note(path: Path) -> str:
+    """The newest of the notes in a file that may hold many."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - LONGEST_NOTE))
+        notes = [note for note in file.read().decode("utf-8", "replace").split(NOTE_END) if note]
+    return notes[-1] if notes else ""
 
 
 def _text(path: Path) -> str:

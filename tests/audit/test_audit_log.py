@@ -262,3 +262,42 @@ def test_the_sealer_signs_nothing_over_a_changed_log(log: AuditLog, spoil: Calla
         log.seal()
     assert before == ((log.folder / "checkpoints").read_bytes() if before else b"")
     assert OutboxEvent.objects.filter(sealed=False).count() == 1
+
+
+def test_a_sealer_reads_on_from_where_it_was(log: AuditLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it sealed before is not read again, however often and by whomever else the log grows meanwhile."""
+    tell(50)
+    log.seal()
+    read: list[bytes] = []
+    reading = log_module._id_of
+
+    def counted(line: bytes) -> str:
+        read.append(line)
+        return reading(line)
+
+    monkeypatch.setattr(log_module, "_id_of", counted)
+    other = AuditLog(log.folder)
+    for _ in range(3):
+        tell(2)
+        assert log.seal() is not None
+    assert read == []
+    tell(4)
+    other.seal()
+    assert len(read) == 56, "another process reads all of it once"
+    read.clear()
+    tell(1)
+    log.seal()
+    assert len(read) == 4
+    whole(log)
+
+
+def test_a_sealer_that_reads_on_notices_a_change_of_what_it_read(log: AuditLog) -> None:
+    tell(5)
+    log.seal()
+    [segment] = (log.folder / "segments").glob("*.jsonl")
+    changed = segment.read_bytes().replace(b'"item":"3"', b'"item":"8"')
+    assert len(changed) == segment.stat().st_size
+    segment.write_bytes(changed)
+    tell(1)
+    with pytest.raises(StoreUnavailable, match="was changed"):
+        log.seal()
