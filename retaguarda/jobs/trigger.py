@@ -19,7 +19,7 @@ from retaguarda.jobs.calendars import Calendar, banks
 from retaguarda.jobs.deadlines import Safety
 from retaguarda.jobs.openings import LONGEST_WAIT, Openings, Timetable
 from retaguarda.jobs.placeholders import About, filled
-from retaguarda.jobs.rules import Rule
+from retaguarda.jobs.rules import Obligation, Rule
 from retaguarda.jobs.walltime import SECOND, Fold, Gap, Moment, WallClock, moments
 from retaguarda.language import say
 
@@ -100,10 +100,10 @@ class Trigger:
         return deadlines.latest_safe_start(fire.due or fire.at, expected_seconds, self.safety, self.openings)
 
     def known_until(self, moment: dt.datetime) -> dt.datetime:
-        """Up to when its calendar knows the days, from `moment` on: until then `between` has an answer."""
+        """Up to when its calendars know the days, from `moment` on: until then `between` has an answer."""
         year = moment.astimezone(self.zone).year
-        end = next((y for y in range(year, year + FARTHEST_YEARS) if not self.calendar.knows(y)), year + FARTHEST_YEARS)
-        return moments(dt.datetime(end, 1, 1), self.zone)[0].at - SECOND  # noqa: DTZ001  # wall time
+        years = (y for y in range(year, year + FARTHEST_YEARS) if not all(one.knows(y) for one in self._calendars()))
+        return moments(dt.datetime(next(years, year + FARTHEST_YEARS), 1, 1), self.zone)[0].at - SECOND  # noqa: DTZ001  # wall time
 
     def describe(self) -> str:
         """The trigger in one sentence of the operator's language."""
@@ -111,6 +111,12 @@ class Trigger:
         if self.plan.counts_business_days:
             where = say("calendar {calendar}, time of {zone}", calendar=self.calendar.stated.title, zone=self.zone.key)
         return "; ".join(part for part in (f"{self.plan.said()} ({where})", self._said_of_closed(), self._said_of_missed()) if part)
+
+    def _calendars(self) -> list[Calendar]:
+        """Every calendar that its fires follow from."""
+        hours = [one.calendar for one in self.openings.hours if one.calendar and any(window.business for window in one.windows)]
+        event = [self.plan.deadlines.event(self.plan.event).calendar] if isinstance(self.plan, Obligation) else []
+        return [self.calendar, *hours, *event]
 
     def _placed(self, after: dt.datetime, until: dt.datetime) -> Iterator[Fire]:
         """Fires of the wall times that can end in the interval; several can end at one moment."""
