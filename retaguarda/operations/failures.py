@@ -212,16 +212,17 @@ def refused_credentials(installation: Installation) -> Iterator[Finding]:
 
 def uncertain_items(_installation: Installation) -> Iterator[Finding]:
     """Runs that left items of which nobody knows whether the portal took them."""
-    doubtful = Item.objects.filter(state__in=[ItemState.UNCERTAIN, ItemState.DEFERRED]).exclude(run__state=RunState.RUNNING)
+    doubtful = list(Item.objects.filter(state__in=[ItemState.UNCERTAIN, ItemState.DEFERRED]))
+    runs = RunRecord.objects.select_related("parent").in_bulk({item.run_id for item in doubtful})
     by_root: dict[str, list[Item]] = {}
     roots: dict[str, RunRecord] = {}
-    for item in doubtful.select_related("run", "run__parent").order_by("updated_at"):
-        root = root_of(item.run)
+    for item in sorted((item for item in doubtful if item.run_id in runs), key=lambda item: item.updated_at):
+        root = root_of(runs[item.run_id])
         roots[root.pk] = root
         by_root.setdefault(root.pk, []).append(item)
     for name, items in by_root.items():
         if roots[name].state == RunState.RUNNING:
-            continue
+            continue  # it is looking
         yield finding(
             f"run {name} left items uncertain",
             cause=f"uncertain/{name}",

@@ -29,6 +29,8 @@ from retaguarda.store.models import (
     Evidence,
     FireState,
     Intent,
+    Item,
+    ItemState,
     LegalHold,
     Notice,
     OutboxEvent,
@@ -44,6 +46,8 @@ BATCH = 200
 CLASSES = ("logs", "pictures", "files", "runs", "ledger", "alerts", "engine", "outbox")
 TECHNICAL = ("run.jsonl", "trace-*.zip")
 """Files in a run's folder that are for those who mend robots: what auditors need is evidence."""
+UNKNOWN = (ItemState.UNCERTAIN, ItemState.DEFERRED)
+"""Items of which nobody knows whether the portal took them: what tells of them stays, whatever its age."""
 SPARE = 0.2
 """Share of a SQLite file that must be free before it is worth writing it anew."""
 Forget = Callable[[dt.datetime], int]
@@ -283,9 +287,10 @@ def _nobody_adds() -> Iterator[None]:
 
 
 def _old_evidence(before: dt.datetime, *, picture: bool) -> models.QuerySet[Evidence]:
-    """Evidence of ended runs that has expired; that of a press whose outcome is unknown stays."""
-    doubtful = Intent.objects.filter(state__in=UNRESOLVED).values("run")
-    old = Evidence.objects.filter(at__lt=before, removed_at=None, run__state__in=ENDED).exclude(run__in=doubtful)
+    """Evidence of ended runs that has expired; that of a press or an item whose outcome is unknown stays."""
+    old = Evidence.objects.filter(at__lt=before, removed_at=None, run__state__in=ENDED)
+    for doubtful in (Intent.objects.filter(state__in=UNRESOLVED), Item.objects.filter(state__in=UNKNOWN)):
+        old = old.exclude(run__in=doubtful.values("run"))
     return old.filter(kind="picture") if picture else old.exclude(kind="picture")
 
 
@@ -295,10 +300,11 @@ def _old_runs(before: dt.datetime) -> models.QuerySet[RunRecord]:
 
 
 def _doubtful(tree: set[str]) -> bool:
-    """Whether a tree of runs is not over: a step not ended, a press unresolved, a question open."""
+    """Whether a tree of runs is not over: a step not ended, a press unresolved, an item uncertain, a question open."""
     return (
         RunRecord.objects.filter(pk__in=tree).exclude(state__in=ENDED).exists()
         or Intent.objects.filter(run__in=tree, state__in=UNRESOLVED).exists()
+        or Item.objects.filter(run__in=tree, state__in=UNKNOWN).exists()
         or Request.objects.filter(run__in=tree, state=RequestState.OPEN).exists()
     )
 

@@ -33,6 +33,7 @@ from retaguarda.store.models import (
     Intent,
     IntentState,
     Item,
+    ItemState,
     LegalHold,
     OutboxEvent,
     PlannedFire,
@@ -283,14 +284,17 @@ def test_a_hold_that_comes_in_between_is_respected(any_house: House) -> None:
 
 def test_what_is_doubtful_stays(any_house: House) -> None:
     house, services = any_house, any_house.services
-    pressed, asked, working = (worked(house, name) for name in (b"pressed", b"asked", b"working"))
+    pressed, asked, working, unsure = (worked(house, name) for name in (b"pressed", b"asked", b"working", b"unsure"))
+    Item.objects.filter(run=unsure).update(state=ItemState.UNCERTAIN)
     services.journal.intend(pressed, ActKey("ccee", "register", "R-1"), "d", {}, "p")
     Request.objects.create(run=asked, kind="approval", subject="p", asked_at=services.clock.now())
     RunRecord.objects.filter(pk=working.pk).update(state=RunState.SUSPENDED)
     later(house, 6 * YEAR)
     applied(house, pictures=1, files=1, runs=1)
-    assert set(RunRecord.objects.all()) == {pressed, asked, working}
-    assert held_files(house) == {b"pressed", b"working"}, "the picture of a press whose outcome is unknown is what a person decides by"
+    assert set(RunRecord.objects.all()) == {pressed, asked, working, unsure}
+    assert held_files(house) == {b"pressed", b"working", b"unsure"}, (
+        "the picture of a press whose outcome is unknown is what a person decides by"
+    )
 
 
 def test_not_while_a_backup_is_made(house: House) -> None:
