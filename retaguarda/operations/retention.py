@@ -288,9 +288,8 @@ def _nobody_adds() -> Iterator[None]:
 
 def _old_evidence(before: dt.datetime, *, picture: bool) -> models.QuerySet[Evidence]:
     """Evidence of ended runs that has expired; that of a press or an item whose outcome is unknown stays."""
-    old = Evidence.objects.filter(at__lt=before, removed_at=None, run__state__in=ENDED)
-    for doubtful in (Intent.objects.filter(state__in=UNRESOLVED), Item.objects.filter(state__in=UNKNOWN)):
-        old = old.exclude(run__in=doubtful.values("run"))
+    pressed, unsure = Intent.objects.filter(state__in=UNRESOLVED).values("run"), Item.objects.filter(state__in=UNKNOWN).values("run")
+    old = Evidence.objects.filter(at__lt=before, removed_at=None, run__state__in=ENDED).exclude(run__in=pressed).exclude(run__in=unsure)
     return old.filter(kind="picture") if picture else old.exclude(kind="picture")
 
 
