@@ -196,9 +196,10 @@ class Retention:
             self._count(gone, name, len(batch))
 
     def _delete_files(self, hashes: set[str], gone: Gone) -> None:
-        """Delete the files that no kept row names; nobody can begin to name one meanwhile."""
+        """Delete the files that no kept row and no held run names; nobody can begin to name one meanwhile."""
         with _nobody_adds():
-            kept = set(Evidence.objects.filter(sha256__in=hashes, removed_at=None).values_list("sha256", flat=True))
+            named = Evidence.objects.filter(models.Q(removed_at=None) | models.Q(run__in=held_runs()), sha256__in=hashes)
+            kept = hashes if all_is_held() else set(named.values_list("sha256", flat=True))
             for sha256 in sorted(hashes - kept):
                 path = self._evidence.path(sha256)
                 if path.exists():

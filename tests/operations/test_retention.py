@@ -282,6 +282,18 @@ def test_a_hold_that_comes_in_between_is_respected(any_house: House) -> None:
     assert held_files(house) == {f"{runs.index(last)}".encode()}
 
 
+def test_a_hold_saves_what_a_killed_turn_had_only_marked(house: House) -> None:
+    run = worked(house, b"picture")
+    later(house, YEAR)
+    Evidence.objects.update(removed_at=house.services.clock.now())
+    held = hold(run, "just in time", house.services.clock)
+    applied(house, pictures=100)
+    assert held_files(house) == {b"picture"}
+    lift(held.pk, "over", house.services.clock)
+    applied(house, pictures=100)
+    assert held_files(house) == set()
+
+
 def test_what_is_doubtful_stays(any_house: House) -> None:
     house, services = any_house, any_house.services
     pressed, asked, working, unsure = (worked(house, name) for name in (b"pressed", b"asked", b"working", b"unsure"))
