@@ -20,6 +20,7 @@ from retaguarda.errors import (
     InfrastructureError,
     Killed,
     LeaseHeld,
+    LeaseLost,
     NeedsPerson,
     OutcomeUnknown,
     RetaguardaError,
@@ -104,7 +105,7 @@ class Runner:
                 begun(self._set_limit(run))
                 self._deliver(run)
                 return Delivered.DONE
-        except LeaseHeld:
+        except (LeaseHeld, LeaseLost):
             return Delivered.HELD
 
     def _deliver(self, run: RunRecord) -> None:
@@ -240,6 +241,7 @@ class Runner:
         return process.load(record.result)
 
     def _execute(self, record: RunRecord) -> None:
+        began = self._services.clock.now()
         self._services.runs.begin(record)
         try:
             with run_log(Path(record.folder) / "run.jsonl", root_of(record).pk) as log:
@@ -251,6 +253,8 @@ class Runner:
             self._close(record, end)
             if record.pk == self._delivered:
                 self._decide(record)
+            if record.state == RunState.SUSPENDED and record.parent is None and self._services.requests.decided_since(record, began):
+                self._services.runs.queue_up(record)  # the answer came while the run was about to be parked
 
     def _close(self, record: RunRecord, end: _End) -> None:
         if end.state == RunState.SUSPENDED:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,8 +90,9 @@ class Requests:
         root = root_of(request.run)
         if who == root.actor and not root.trigger:
             raise NotEntitled(f"{who} launched the run and cannot decide on its plan", remedy="ask a second person")
-        self._close(request, RequestState.ANSWERED if yes else RequestState.REFUSED, who, reason)
-        self._go_on(root, who)
+        with transaction.atomic():
+            self._close(request, RequestState.ANSWERED if yes else RequestState.REFUSED, who, reason)
+            self._go_on(root, who)
 
     def answer(self, request: Request, who: str, code: str = "") -> None:
         """Give the code that a portal asks for, or say by an empty one that a person is ready for a new one; its run goes on.
@@ -100,12 +102,13 @@ class Requests:
         self._must_be_open(request, CHALLENGE)
         if code:
             self.vault().put(_entry(request), {"code": code})
-        self._close(request, RequestState.ANSWERED, who, "")
-        self._go_on(root_of(request.run), who)
+        with transaction.atomic():
+            self._close(request, RequestState.ANSWERED, who, "")
+            self._go_on(root_of(request.run), who)
 
     def withdraw(self, request: Request, reason: str) -> None:
         """A question that needs no answer any more."""
-        if Request.objects.filter(pk=request.pk, state=RequestState.OPEN).exists():
+        with suppress(ConfigurationError):  # somebody answered it meanwhile
             self._close(request, RequestState.EXPIRED, "", reason)
 
     def typed_code(self, run: RunRecord, credential: str, since: dt.datetime | None = None) -> str | None:
@@ -119,14 +122,23 @@ class Requests:
 
     def expire(self) -> int:
         """Close what nobody answered in time, and end the runs that waited for it; returns how many."""
-        late = Request.objects.filter(state=RequestState.OPEN, expires_at__lte=self.clock.now()).select_related("run")
+        late = list(Request.objects.filter(state=RequestState.OPEN, expires_at__lte=self.clock.now()).select_related("run"))
         for request in late:
-            self._close(request, RequestState.EXPIRED, "", "nobody answered in time")
-            root = root_of(request.run)
-            if root.state == RunState.SUSPENDED:
-                why = InfrastructureError(f"nobody answered in time: {request.subject}", remedy=f"retaguarda run retry {root.pk}")
-                self.runs.end(root, RunState.FAULTED, error={"code": "not-answered", "text": why.text, "remedy": why.remedy, "exit": 7})
+            with suppress(ConfigurationError), transaction.atomic():  # another worker may close it, or a person in the last moment
+                self._close(request, RequestState.EXPIRED, "", "nobody answered in time")
+                self._give_up(_locked(root_of(request.run)), request.subject)
         return len(late)
+
+    def _give_up(self, root: RunRecord, subject: str) -> None:
+        if root.state == RunState.SUSPENDED:
+            why = InfrastructureError(f"nobody answered in time: {subject}", remedy=f"retaguarda run retry {root.pk}")
+            self.runs.end(root, RunState.FAULTED, error={"code": "not-answered", "text": why.text, "remedy": why.remedy, "exit": 7})
+
+    def decided_since(self, run: RunRecord, moment: dt.datetime) -> bool:
+        """Whether all that a run asks was decided, the last of it since a moment: it must not wait for an answer that is there."""
+        asked = Request.objects.filter(run__in=self.runs.tree(run))
+        decided = asked.filter(state__in=(RequestState.ANSWERED, RequestState.REFUSED), answered_at__gte=moment)
+        return decided.exists() and not asked.filter(state=RequestState.OPEN).exists()
 
     def _must_be_open(self, request: Request, kind: str) -> None:
         if request.state != RequestState.OPEN:
@@ -137,14 +149,16 @@ class Requests:
 
     def _close(self, request: Request, state: RequestState, who: str, reason: str) -> None:
         with transaction.atomic():
+            request.refresh_from_db(from_queryset=Request.objects.select_for_update())
+            self._must_be_open(request, request.kind)
             request.state, request.answered_by, request.answered_at, request.reason = state, who, self.clock.now(), reason
             request.save()
             facts = {"request": request.pk, "kind": request.kind, "digest": request.digest, "reason": reason}
             events.record(f"request.{state.lower()}", run=request.run_id, target=request.subject, who=who, data=facts)
 
     def _go_on(self, root: RunRecord, who: str) -> None:
-        """Queue a parked run; one that is still at work meets the answer by itself."""
-        root.refresh_from_db()
+        """Queue a parked run; one that is still at work meets the answer by itself, at the latest when it is to be parked."""
+        root = _locked(root)
         if root.state == RunState.SUSPENDED:
             self.runs.queue_up(root, who=who, priority=URGENT)
 
@@ -171,6 +185,11 @@ class PersonAtHand:
         """The code came by itself."""
         for request in self._asked:
             self.requests.withdraw(request, "the code arrived by itself")
+
+
+def _locked(run: RunRecord) -> RunRecord:
+    """The run as it is now, kept from others until the transaction ends."""
+    return RunRecord.objects.select_for_update().get(pk=run.pk)
 
 
 def _entry(request: Request) -> str:

@@ -15,7 +15,7 @@ from django.db import models, transaction
 from retaguarda import __version__
 from retaguarda.audit import events
 from retaguarda.clock import Clock
-from retaguarda.errors import ConfigurationError
+from retaguarda.errors import ConfigurationError, LeaseHeld, LeaseLost
 from retaguarda.jobs.journal import LONGEST_PROTOCOL, unresolved_of, unresolved_presses
 from retaguarda.redaction import redactor
 from retaguarda.store.models import Item, ItemState, RunRecord, RunState
@@ -31,6 +31,8 @@ LONGEST_TITLE = 200
 """Characters that the store keeps; PostgreSQL refuses a row that has more."""
 GIVEN_BACK = dt.timedelta(seconds=2)
 """How long a run rests that was delivered while another process had it."""
+ASKED_BY_OTHERS = ("stop_requested", "kill_requested", "handed_over", "priority")
+"""What is written to a run while it is carried out, by operators and workers."""
 _SAID = {"code": "code", "reason": "text", "remedy": "remedy"}
 FINAL_ITEMS = {ItemState.SUCCESSFUL, ItemState.FAILED_BUSINESS, ItemState.ABANDONED}
 
@@ -100,8 +102,10 @@ class Runs:
         return list((chosen.filter(process=process) if process else chosen)[:count])
 
     def begin(self, run: RunRecord) -> None:
-        """An attempt begins in this process, which holds the run's lock."""
+        """An attempt begins in this process, which holds the run's lock; LeaseHeld when somebody changed the run meanwhile."""
         with transaction.atomic():
+            if self._kept(run).state != run.state:
+                raise LeaseHeld(f"run {run.pk} was changed by another process", remedy=f"see: retaguarda run show {run.pk}")
             run.state, run.error, run.ended_at, run.stop_requested, run.kill_requested = RunState.RUNNING, None, None, False, False
             run.started_at = run.started_at or self._clock.now()
             run.executor = executor()
@@ -111,6 +115,7 @@ class Runs:
     def suspend(self, run: RunRecord, error: Mapping[str, Any]) -> None:
         """Park a run until a person answers: nothing holds a thread, a browser or a lock for it."""
         with transaction.atomic():
+            self._kept(run)
             self._let_go(run, error)
             run.state, run.error, run.executor = RunState.SUSPENDED, _clean(error), ""
             run.save()
@@ -119,6 +124,7 @@ class Runs:
     def back_to_queue(self, run: RunRecord, why: Mapping[str, Any], *, not_before: dt.datetime | None = None, failed: bool = False) -> None:
         """Queue a run again, for its next attempt, not before a moment; `failed` spends one of its retries."""
         with transaction.atomic():
+            self._kept(run)
             self._let_go(run, why)
             run.state, run.error, run.ended_at, run.executor = RunState.PENDING, _clean(why), None, ""
             run.attempt, run.not_before, run.failures = run.attempt + 1, not_before, run.failures + failed
@@ -145,14 +151,13 @@ class Runs:
 
     def could_not_begin(self, run_id: str, attempt: int, retries: int) -> None:
         """Count a delivery whose process died before it could begin; when too many did, the run ends and says so."""
-        run = RunRecord.objects.filter(pk=run_id, attempt=attempt, state=RunState.PENDING).first()
         why = {"code": "process-died", "text": "its process died before it could begin", "remedy": "retaguarda doctor", "exit": 75}
-        if run is None:
-            return
-        if run.failures < retries:
-            self.back_to_queue(run, why, not_before=self._clock.now() + GIVEN_BACK * 2**run.failures, failed=True)
-        else:
-            self.end(run, RunState.FAULTED, error=why)
+        with transaction.atomic():
+            run = RunRecord.objects.select_for_update().filter(pk=run_id, attempt=attempt, state=RunState.PENDING).first()
+            if run is not None and run.failures < retries:
+                self.back_to_queue(run, why, not_before=self._clock.now() + GIVEN_BACK * 2**run.failures, failed=True)
+            elif run is not None:
+                self.end(run, RunState.FAULTED, error=why)
 
     def queue_up(self, run: RunRecord, queue: str = "", who: str = "", *, priority: int = 0, retry_refused: bool = False) -> None:
         """Put a run that ended, or is parked, back into a queue: an operator or an answer asks for it; its retries are counted anew.
@@ -160,7 +165,7 @@ class Runs:
         ConfigurationError when it is at work or queued already.
         """
         with transaction.atomic():
-            run.refresh_from_db()
+            run.refresh_from_db(from_queryset=RunRecord.objects.select_for_update())
             if run.state not in ENDED | {RunState.SUSPENDED}:
                 raise ConfigurationError(f"run {run.pk} has not ended", remedy=f"see: retaguarda run show {run.pk}")
             run.retry_refused, run.priority = retry_refused, priority or run.priority
@@ -173,11 +178,23 @@ class Runs:
     def end(self, run: RunRecord, state: RunState, *, result: Any = None, error: Mapping[str, Any] | None = None) -> None:
         """Close a run in an end state, with its result or its error; no item of it is left as being worked on."""
         with transaction.atomic():
+            self._kept(run)
             self._let_go(run, error or {})
-            run.refresh_from_db(fields=["stop_requested"])
             run.state, run.result, run.error, run.ended_at = state, result, _clean(error), self._clock.now()
             run.save()
             events.record(f"run.{state.lower()}", run=run.pk, target=run.process, data=run.error or {})
+
+    def _kept(self, run: RunRecord) -> RunRecord:
+        """The run's row, kept from others until the transaction ends, with what others may have asked of the run meanwhile.
+
+        LeaseLost when another process carries the run out by now: this one lost its lock without dying, and must change nothing.
+        """
+        row = RunRecord.objects.select_for_update().get(pk=run.pk)
+        if (row.executor, row.attempt) != (run.executor, run.attempt):
+            raise LeaseLost(f"run {run.pk} was taken over by another process", remedy=f"see: retaguarda run show {run.pk}")
+        for name in ASKED_BY_OTHERS:
+            setattr(run, name, getattr(row, name))
+        return row
 
     def _let_go(self, run: RunRecord, error: Mapping[str, Any]) -> None:
         """Say of items whose work broke off what is known of them: pressed and not proven, or not done."""
@@ -198,7 +215,9 @@ class Runs:
         run.refresh_from_db()
 
     def stop_requested(self, run: RunRecord) -> bool:
-        return RunRecord.objects.filter(pk=run.pk, stop_requested=True).exists()
+        """Whether it was asked to stop; a step also when its whole was, in the moment in which the step was made."""
+        asked = models.Q(pk=run.pk) | models.Q(children=run.pk)
+        return RunRecord.objects.filter(asked, stop_requested=True).exists()
 
     def child(self, parent: RunRecord, process: str, params: Mapping[str, str], turn: int = 0) -> RunRecord | None:
         """The child that an earlier attempt of this parent made for the same step, if any.
@@ -226,13 +245,15 @@ class Runs:
         with transaction.atomic():
             defaults = {"title": redactor.clean(title)[:LONGEST_TITLE], "fields": dict(fields), "updated_at": self._clock.now()}
             item, made = Item.objects.get_or_create(run=run, reference=reference, defaults=defaults)
+            item.run = run  # as this process knows it: whoever marks the item must still carry the run out
             if made:
                 events.record("item.new", run=run.pk, item=reference, data={"fields": dict(fields)})
         return item
 
     def mark(self, item: Item, state: ItemState, **facts: str) -> None:
-        """Move an item to a state; facts are outcome, code, reason, remedy and protocol."""
+        """Move an item to a state; facts are outcome, code, reason, remedy and protocol. LeaseLost when the run is another's by now."""
         with transaction.atomic():
+            self._kept(item.run)
             item.state, item.updated_at = state, self._clock.now()
             for name, value in facts.items():
                 setattr(item, name, redactor.clean(value)[: LONGEST_PROTOCOL if name == "protocol" else None])
