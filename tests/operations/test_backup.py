@@ -274,7 +274,7 @@ def test_evidence_is_copied_once(one_site: Site) -> None:
         assert verify(one_site.folder / manifest.name).problems == []
 
 
-def test_it_is_whole_while_events_come(one_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_whole_while_events_come(one_site: Site, tmp_path: Path) -> None:
     """Whatever happens between the steps is in the log, so that the restored store never believes sealed what is not."""
     one_site.worked()
 
@@ -287,6 +287,12 @@ def test_it_is_whole_while_events_come(one_site: Site, monkeypatch: pytest.Monke
     checked = verify(one_site.folder / manifest.name)
     assert checked.problems == []
     assert checked.evidence > 2, "what was kept while the store was copied is there as well"
+    destroyed(one_site)
+    restore(one_site.folder / manifest.name, tmp_path / "restored", one_site.house.services.clock)
+    house = restored_house(one_site, tmp_path / "restored")
+    sealed = [json.loads(line)["id"] for line in house.audit.lines()]
+    assert len(sealed) == len(set(sealed))
+    assert {event.line["id"] for event in OutboxEvent.objects.all()} <= set(sealed)
 
 
 WRITER = """
