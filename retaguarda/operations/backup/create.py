@@ -39,7 +39,7 @@ from retaguarda.operations.backup.stores import file_name, snapshot
 from retaguarda.operations.installation import Installation
 from retaguarda.store.models import Evidence, Milestone, OutboxEvent, RunRecord
 
-UPKEEP = "upkeep"
+UPKEEP = "backup/retention"
 """Lock of what must not happen at once: a backup, and the retention that takes evidence away."""
 LEFT_OUT = {"audit", "evidence", "locks", "store-lost.json"}
 """What lies in the state folder and is copied otherwise, or not at all."""
@@ -61,7 +61,10 @@ class Backups:
         """
         self._must_have_the_log()
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with process_lock(self.folder / ".lock"), self.installation.locks.hold(UPKEEP):
+        with (
+            process_lock(self.folder / ".lock", held_text="another backup is being made in this folder"),
+            self.installation.locks.hold(UPKEEP),
+        ):
             for left in self.folder.glob(".*.part"):
                 shutil.rmtree(left)
             now = self.installation.clock.now().astimezone(SAO_PAULO)
