@@ -8,6 +8,7 @@ not matter into which intervals time is cut. Wall times that end at one moment a
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -84,11 +85,7 @@ class Trigger:
         """
         if until <= after:
             return []
-        best: dict[dt.datetime, Fire] = {}
-        for fire in self._placed(after, until):
-            if after < fire.at <= until:
-                best[fire.at] = min(best[fire.at], fire, key=_rank) if fire.at in best else fire
-        return [best[at] for at in sorted(best)]
+        return _each_once([fire for fire in self._placed(after, until) if after < fire.at <= until])
 
     def inputs(self, fire: Fire) -> dict[str, str]:
         """The parameters of the process for that fire, placeholders filled."""
@@ -162,6 +159,16 @@ class Trigger:
             "skip": say("missed fires are not made up for"),
         }
         return "" if self.obligation else told[self.missed]
+
+
+def _each_once(fires: list[Fire]) -> list[Fire]:
+    """The fires in order, one a moment."""
+    if all(one.at < other.at for one, other in itertools.pairwise(fires)):  # almost always
+        return fires
+    best: dict[dt.datetime, Fire] = {}
+    for fire in fires:
+        best[fire.at] = min(best[fire.at], fire, key=_rank) if fire.at in best else fire
+    return [best[at] for at in sorted(best)]
 
 
 def _rank(fire: Fire) -> tuple[bool, bool, str]:

@@ -18,15 +18,15 @@ SECOND, DAY = dt.timedelta(seconds=1), dt.timedelta(days=1)
 
 
 class Moment(NamedTuple):
-    """What a wall time became: a moment, the offset in force there, and whether clocks ever show that wall time."""
+    """What a wall time became: a moment, the offset in force there (`-03:00`), and whether clocks ever show that wall time."""
 
     at: dt.datetime
-    offset: dt.timedelta
+    offset: str
     exists: bool = True
 
     def told(self, wall: dt.datetime) -> str:
         """The wall time that was meant, with its offset: `2018-11-04T00:30:00-02:00`."""
-        return wall.isoformat() + _suffix(self.offset)
+        return wall.isoformat() + self.offset
 
 
 class WallClock:
@@ -37,8 +37,10 @@ class WallClock:
 
     def __init__(self, zone: ZoneInfo, after: dt.datetime, until: dt.datetime, fold: Fold) -> None:
         self._zone, self._fold = zone, fold
-        shown = [(_naive(start + offset), _naive(end + offset), offset) for start, end, offset in stretches(zone, after - DAY, until + DAY)]
-        self._even = [(start + DAY, end - DAY, offset) for start, end, offset in shown]
+        around = stretches(zone, after - DAY, until + DAY)
+        self._even = [
+            (_naive(start + offset) + DAY, _naive(end + offset) - DAY, start + DAY, _iso(offset)) for start, end, offset in around
+        ]
         self._here = 0
         inside = [(start + offset, end + offset) for start, end, offset in stretches(zone, after, until + SECOND)]
         self.first, self.last = min(start for start, _ in inside).date(), (max(end for _, end in inside) - SECOND).date()
@@ -47,8 +49,10 @@ class WallClock:
         """The moments of a wall time; quickest when asked in order."""
         while self._here < len(self._even) - 1 and wall >= self._even[self._here][1]:
             self._here += 1
-        start, end, offset = self._even[self._here]
-        return (_moment(wall, offset),) if start <= wall < end else moments(wall, self._zone, self._fold)
+        first, last, moment, offset = self._even[self._here]
+        if first <= wall < last:
+            return (Moment(moment + (wall - first), offset),)
+        return moments(wall, self._zone, self._fold)
 
 
 def moments(wall: dt.datetime, zone: ZoneInfo, fold: Fold = "first") -> tuple[Moment, ...]:
@@ -61,7 +65,7 @@ def moments(wall: dt.datetime, zone: ZoneInfo, fold: Fold = "first") -> tuple[Mo
         return (_moment(wall, before),)
     if before < after:
         turned = _turn(zone, wall - after, wall - before)
-        return (Moment(turned, after, exists=False),)
+        return (Moment(turned, _iso(after), exists=False),)
     both = (_moment(wall, before), _moment(wall, after))
     return {"first": both[:1], "second": both[1:], "both": both}[fold]
 
@@ -83,13 +87,13 @@ def stretches(zone: ZoneInfo, after: dt.datetime, until: dt.datetime) -> Iterato
 
 
 @functools.cache
-def _suffix(offset: dt.timedelta) -> str:
+def _iso(offset: dt.timedelta) -> str:
     """An offset as ISO writes it: `-03:00`."""
     return dt.datetime.min.replace(tzinfo=dt.timezone(offset)).isoformat()[19:]
 
 
 def _moment(wall: dt.datetime, offset: dt.timedelta) -> Moment:
-    return Moment((wall - offset).replace(tzinfo=dt.UTC), offset)
+    return Moment((wall - offset).replace(tzinfo=dt.UTC), _iso(offset))
 
 
 def _turn(zone: ZoneInfo, low: dt.datetime, high: dt.datetime) -> dt.datetime:
