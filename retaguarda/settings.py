@@ -116,10 +116,16 @@ class AlertSettings(_Section):
     settle_minutes: float = Field(default=10, ge=0, description="a cause must stay away so long before it counts as over")
     look_back_hours: float = Field(default=24, gt=0, description="failed runs and missed fires older than this are history")
     request_hours: float = Field(default=4, gt=0, description="a question to a person is overdue after so long")
-    margin_minutes: float = Field(default=120, ge=0, description="margin before a deadline under which it is told")
     queue_minutes: float = Field(default=10, ge=0, description="a queued run waits so long before a missing worker is told")
     unsealed_minutes: float = Field(default=60, gt=0, description="audit events wait so long for the log before it is told")
     disk_gb: float = Field(default=2, ge=0, description="free space under which the disk counts as nearly full")
+
+
+class WatchdogSettings(_Section):
+    """How long the watchdog waits before it says that something planned did not happen."""
+
+    grace_minutes: float = Field(default=5, gt=0, description="a fire is overdue when nobody decided it for so long")
+    hang_minutes: float = Field(default=3, gt=0, description="a scheduler hangs when it lives and has not moved for so long")
 
 
 class BackupSettings(_Section):
@@ -189,6 +195,7 @@ class Settings(BaseSettings):
     deadlines: DeadlineSettings = DeadlineSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
     alerts: AlertSettings = AlertSettings()
+    watchdog: WatchdogSettings = WatchdogSettings()
     backup: BackupSettings = BackupSettings()
     retention: RetentionSettings = RetentionSettings()
     portals: dict[str, PortalSettings] = {}

@@ -22,6 +22,7 @@ SAID_ANYWHERE = {"_parsed", "_checked", "_amount", "refusal", "Disagreement", "R
 SENTENCE_FILES = (
     "retaguarda/audit/verify.py",
     "retaguarda/console/robot_check.py",
+    "retaguarda/jobs/verdicts.py",
     "retaguarda/jobs/calendar_check.py",
     "retaguarda/jobs/day_lists.py",
     "retaguarda/jobs/deadline_table.py",

@@ -29,10 +29,13 @@ from retaguarda.console import (
     commands_robot,
     commands_run,
     commands_sandbox,
+    commands_scheduler,
     commands_store,
+    commands_trigger,
     commands_vault,
     commands_worker,
 )
+from retaguarda.console.commands_watchdog import watchdog
 from retaguarda.console.demo import demo
 from retaguarda.console.doctor import doctor
 from retaguarda.console.help_texts import spoken
@@ -61,6 +64,8 @@ app.add_typer(commands_credential.app, name="credential", help="Who works with a
 app.add_typer(commands_store.app, name="store", help="The database: check it, migrate it, move it to a server.")
 app.add_typer(commands_request.app, name="request", help="What runs wait for people for: approvals and codes.")
 app.add_typer(commands_calendar.app, name="calendar", help="Business days: calendars, their sources, and deadlines.")
+app.add_typer(commands_trigger.app, name="trigger", help="What runs when: rules, what comes, what became of it.")
+app.add_typer(commands_scheduler.app, name="scheduler", help="The process that decides when runs begin.")
 app.add_typer(commands_worker.app, name="worker", help="Processes that carry queued runs out.")
 app.add_typer(commands_alert.app, name="alert", help="What is wrong, and who was told.")
 app.add_typer(commands_backup.app, name="backup", help="Copies of the installation that prove themselves, and the way back.")
@@ -68,6 +73,7 @@ app.add_typer(commands_retention.app, name="retention", help="What is kept for h
 app.add_typer(commands_retention.holds, name="hold", help="Legal holds: what must not be deleted.")
 app.command()(up)
 app.command()(commands_metrics.metrics)
+app.command()(watchdog)
 app.command()(doctor)
 app.command()(demo)
 

@@ -68,8 +68,8 @@ def send_test(
 @app.command()
 def update(as_json: Json = False) -> None:
     """Look once, tell what changed and send what waits; `up` and the watchdog's timer do so every minute."""
-    house = _pointed_house()
-    changes, error = _one_look(house)
+    house = pointed_house()
+    changes, error = one_look(house)
     if as_json:
         typer.echo(json.dumps(vars(changes) if changes else None, ensure_ascii=False, indent=1))
     elif changes is None:
@@ -85,10 +85,10 @@ def update(as_json: Json = False) -> None:
 @app.command()
 def watch() -> None:
     """Look every minute, tell what changed and send what waits, until stopped. Several may run: one at a time looks."""
-    house, interrupts = _pointed_house(), Interrupts()
+    house, interrupts = pointed_house(), Interrupts()
     with interrupts.listening():
         while not interrupts.asked():
-            changes, error = _one_look(house)
+            changes, error = one_look(house)
             if error:
                 typer.echo(error.text, err=True)
             if changes and (changes.opened or changes.raised or changes.recovered or changes.sent):
@@ -98,7 +98,7 @@ def watch() -> None:
                 house.clock.pause(0.2)
 
 
-def _pointed_house() -> House:
+def pointed_house() -> House:
     """The installation with its store named, not opened: that it does not open is what must be told."""
     from retaguarda.store.connection import point_at, set_up
 
@@ -108,7 +108,7 @@ def _pointed_house() -> House:
     return house
 
 
-def _one_look(house: House) -> tuple[Changes | None, StoreUnavailable | None]:
+def one_look(house: House) -> tuple[Changes | None, StoreUnavailable | None]:
     """What changed, and why the store could not be opened where it could not."""
     from retaguarda.operations.alerts import keep_watch, tell_that_the_store_is_lost
     from retaguarda.store.connection import connect

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -18,10 +18,14 @@ from retaguarda.language import set_language
 if TYPE_CHECKING:  # each command imports what it needs when it needs it: a list of runs wants no browser and no vault
     from retaguarda.audit.log import AuditLog
     from retaguarda.clock import Clock
+    from retaguarda.jobs.by_hand import ByHand
     from retaguarda.jobs.leases import Leases
+    from retaguarda.jobs.ledger import Tally
     from retaguarda.jobs.requests import Requests
     from retaguarda.jobs.runs import Runs
+    from retaguarda.jobs.scheduler import SchedulerLoop
     from retaguarda.jobs.sign_ins import SignIns
+    from retaguarda.jobs.trigger import Trigger
     from retaguarda.jobs.worker import WorkerLoop
     from retaguarda.jobs.workers import Workers
     from retaguarda.locks import Locks
@@ -102,6 +106,29 @@ class House:
         from retaguarda.jobs.workers import Workers
 
         return Workers(self.locks(), self.clock)
+
+    def triggers(self) -> dict[str, Trigger]:
+        """The triggers of config/triggers.toml by name."""
+        from retaguarda.jobs.triggers import load_triggers
+
+        return load_triggers(self.settings)
+
+    def by_hand(self) -> ByHand:
+        from retaguarda.jobs.by_hand import ByHand
+
+        return ByHand(self.runs(), self.clock)
+
+    def scheduler_loop(self, told: Callable[[Tally], None]) -> SchedulerLoop:
+        """A scheduler that follows the configuration, and the clock on the wall: a rehearsed date moves no trigger."""
+        from retaguarda.configuration import configuration_folder
+        from retaguarda.jobs.ledger import Ledger
+        from retaguarda.jobs.obligations import Standings
+        from retaguarda.jobs.scheduler import Rulebook, SchedulerLoop
+        from retaguarda.jobs.workers import Workers
+
+        ledger, locks = Ledger(self.runs(), self.clock, Standings(self.clock)), self.locks()
+        rulebook = Rulebook(configuration_folder(), self.triggers)
+        return SchedulerLoop(rulebook, ledger, Workers(locks, self.clock), locks, self.clock, told)
 
     def worker_loop(self, queues: list[str], concurrency: int, command: list[str]) -> WorkerLoop:
         """A worker that has its runs carried out by children that `command` starts."""

@@ -10,12 +10,12 @@ from django.db import transaction
 from retaguarda.audit import events
 from retaguarda.clock import Clock
 from retaguarda.errors import ConfigurationError
-from retaguarda.jobs.changes import horizon, switched_off_by
+from retaguarda.jobs.changes import horizon, is_planned, switched_off_by
 from retaguarda.jobs.entries import Entries, active_runs, locked
 from retaguarda.jobs.runs import Runs
 from retaguarda.jobs.stretches import Stretch, oldest
 from retaguarda.jobs.trigger import Fire, Trigger
-from retaguarda.jobs.verdicts import in_turn
+from retaguarda.jobs.verdicts import in_turn, off_before
 from retaguarda.store.models import FireState, PlannedFire, TriggerState
 
 MOST = 10_000
@@ -41,14 +41,14 @@ class ByHand:
         self._entries = Entries(runs)
 
     def switch(self, trigger: Trigger, *, on: bool, who: str, reason: str = "") -> bool:
-        """Switch a trigger on or off; whether that changed anything.
+        """Switch a trigger on or off, whatever the configuration says; whether that changed anything.
 
         While it is off its fires are skipped, with who and why; what waited for an earlier run is let go. An obligation
         keeps its rows: one that is switched on again before its deadline is begun in time.
         """
         with transaction.atomic():
             state = _state(trigger)
-            if state.enabled == on:
+            if (state.enabled and is_planned(trigger, state)) == on:
                 return False
             now = self._clock.now().astimezone(dt.UTC)
             self._close_past(trigger, state, now, who)
@@ -113,7 +113,7 @@ class ByHand:
             return
         if oldest(trigger, covered, now, 1):
             end = FireState.MISSED if state.enabled else FireState.SKIPPED
-            reason = f"switched off by {who} before it was made up for" if state.enabled else switched_off_by(state)
+            reason = off_before(who) if state.enabled else switched_off_by(state)
             state.backlog = [*state.backlog, Stretch(covered, now, end, reason).as_json()]
         state.covered_until = now
 

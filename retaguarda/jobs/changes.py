@@ -12,7 +12,7 @@ from retaguarda.jobs.entries import Entries, locked
 from retaguarda.jobs.obligations import LEAD, Level
 from retaguarda.jobs.stretches import Stretch, cut
 from retaguarda.jobs.trigger import Trigger
-from retaguarda.jobs.verdicts import REMOVED, RULE_CHANGED, SWITCHED_OFF_THERE
+from retaguarda.jobs.verdicts import REMOVED, RULE_CHANGED, SWITCHED_OFF_THERE, off_by
 from retaguarda.store.models import FireState, PlannedFire, TriggerState
 
 
@@ -94,6 +94,11 @@ def _rewind_one(state: TriggerState, until: dt.datetime, now: dt.datetime) -> No
     events.record("trigger.rewound", target=state.name, data={"until": until.isoformat(), "decisions": again + void})
 
 
+def is_planned(trigger: Trigger, state: TriggerState | None) -> bool:
+    """Whether a trigger's fires are planned: the configuration has it on, or a person switched it on."""
+    return trigger.enabled or (state is not None and state.changed_at is not None and state.enabled)
+
+
 def switched_off_by(state: TriggerState) -> str:
     """Why the fires of a trigger that a person switched off are skipped."""
-    return f"switched off by {state.changed_by}" + (f": {state.reason}" if state.reason else "")
+    return off_by(state.changed_by, state.reason)

@@ -14,13 +14,12 @@ from retaguarda.audit import events
 from retaguarda.jobs.obligations import Level
 from retaguarda.jobs.runs import Runs
 from retaguarda.jobs.trigger import Fire, Trigger
-from retaguarda.jobs.verdicts import Verdict
+from retaguarda.jobs.verdicts import AFTER_DEADLINE, Verdict, replaced_by
 from retaguarda.store.models import FireState, PlannedFire, RunRecord, RunState, TriggerState
 
 ACTIVE = (RunState.PENDING, RunState.RUNNING, RunState.SUSPENDED)
 """States of a run that has not ended."""
 _WAITS = FireState.PLANNED
-AFTER_DEADLINE = "begun after its deadline"
 Told = Callable[[Trigger, Verdict, str], None]
 """Told of each verdict once it is committed, with its run's id where it has one."""
 
@@ -109,8 +108,8 @@ class Entries:
         newest = max((verdict for verdict in verdicts if verdict.state in {FireState.RUN, FireState.PLANNED}), key=_moment, default=None)
         if newest is None:
             return
-        reason = f"replaced by the fire of {newest.fire.at.astimezone(trigger.zone):%Y-%m-%d %H:%M}"
-        self.close(trigger.name, PlannedFire.objects.filter(trigger=trigger.name, at__lt=newest.fire.at), reason, now)
+        older = PlannedFire.objects.filter(trigger=trigger.name, at__lt=newest.fire.at)
+        self.close(trigger.name, older, replaced_by(trigger, newest.fire), now)
         if active is not None and not active.stop_requested:
             self._runs.request_stop(active)
 

@@ -16,7 +16,7 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from retaguarda.audit import events
 from retaguarda.clock import Clock
-from retaguarda.jobs.changes import adopt, horizon, lead_of, retire, rewind, switched_off_by
+from retaguarda.jobs.changes import adopt, horizon, is_planned, lead_of, retire, rewind, switched_off_by
 from retaguarda.jobs.entries import Entries, active_runs, fire_of, locked, without_row
 from retaguarda.jobs.obligations import Standings
 from retaguarda.jobs.runs import Runs
@@ -90,10 +90,10 @@ class Ledger:
         """Decide every fire that is due, what is due now before what was missed long ago; at any time, from any process."""
         self._tally, now = Tally(), self._clock.now().astimezone(dt.UTC)
         self._follow_clock(now)
-        planned = {name: trigger for name, trigger in triggers.items() if trigger.enabled}
+        states = self._states(triggers)
+        planned = {name: trigger for name, trigger in triggers.items() if is_planned(trigger, states[name])}
         self._behind = set()
         self._agreed = {name: digest for name, digest in self._agreed.items() if name in planned}
-        states = self._states(planned)
         self._retire([name for name, state in states.items() if state.rule and name not in planned], triggers, now)
         self._each([trigger for trigger in planned.values() if self._is_due(trigger, states[trigger.name], now)], now, self._decide)
         self._each(self._with_ready_rows(planned, states, now), now, self._launch)
@@ -120,9 +120,9 @@ class Ledger:
         if step <= -STEP:
             rewind(min(now, before[0] + step), now)
 
-    def _states(self, planned: Mapping[str, Trigger]) -> dict[str, TriggerState]:
+    def _states(self, triggers: Mapping[str, Trigger]) -> dict[str, TriggerState]:
         states = {state.name: state for state in TriggerState.objects.all()}
-        if new := [TriggerState(name=name) for name in planned if name not in states]:
+        if new := [TriggerState(name=name) for name in triggers if name not in states]:
             TriggerState.objects.bulk_create(new, ignore_conflicts=True)
             states |= {state.name: state for state in new}
         return states

@@ -40,12 +40,12 @@ class Rulebook:
 
     def read(self) -> None:
         """Read them; ConfigurationError when they cannot be understood."""
-        self._seen = self._stamp()
+        self._seen = stamp(self.folder)
         self.triggers, self.problem = self.load(), ""
 
     def refresh(self) -> None:
         """Read them again when something changed; what cannot be understood is told, and the old rules hold."""
-        if self._stamp() == self._seen:
+        if stamp(self.folder) == self._seen:
             return
         try:
             self.read()
@@ -57,10 +57,11 @@ class Rulebook:
         with transaction.atomic():
             events.record("triggers.read", data={"count": len(self.triggers)})
 
-    def _stamp(self) -> tuple[tuple[str, int, int], ...]:
-        """What tells one state of the configuration's files from another."""
-        files = [(path, path.stat()) for path in sorted(self.folder.rglob("*")) if path.suffix in {".toml", ".csv"}]
-        return tuple((str(path), seen.st_mtime_ns, seen.st_size) for path, seen in files)
+
+def stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """What tells one state of the configuration's files from another: each one's path, time of change in nanoseconds, and size."""
+    files = [(path, path.stat()) for path in sorted(folder.rglob("*")) if path.suffix in {".toml", ".csv"}]
+    return tuple((str(path), seen.st_mtime_ns, seen.st_size) for path, seen in files)
 
 
 @dataclass

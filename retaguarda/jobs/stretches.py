@@ -14,6 +14,7 @@ _GROWTH = 4
 _MINUTES = dt.timedelta(minutes=15)
 _AHEAD = dt.timedelta(days=800)
 """How far the next fire of a trigger is looked for: the rarest rule fires once a year."""
+_AHEAD_COUNT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +69,9 @@ def next_moment(trigger: Trigger, after: dt.datetime) -> dt.datetime:
     if first:
         return first[0].at
     return max(end, after + dt.timedelta(hours=1)) if trigger.obligation else end
+
+
+def next_fire(trigger: Trigger, after: dt.datetime) -> Fire | None:
+    """The first fire after a moment that the rule does not refuse; nothing when none of the next ones is such."""
+    end = min(after + _AHEAD, trigger.known_until(after))
+    return next((fire for fire in oldest(trigger, after, end, _AHEAD_COUNT, dt.timedelta(minutes=1)) if not fire.refusal), None)

@@ -1,4 +1,4 @@
-"""What becomes of a trigger's fires, by its policies for missed and overlapping ones. Pure."""
+"""What becomes of a trigger's fires, by its policies for missed and overlapping ones; and every reason that the ledger gives. Pure."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ ON_TIME = dt.timedelta(seconds=60)
 AT_ONCE = 50
 """Runs that one tick makes of one trigger; more of them wait for the next ticks."""
 REMOVED = "the trigger was removed from the configuration"
-SWITCHED_OFF_THERE = "the trigger is switched off in the configuration"
+SWITCHED_OFF_THERE = "switched off in the configuration"
 RULE_CHANGED = "the rule changed before it was due"
 WITHDRAWN = (REMOVED, SWITCHED_OFF_THERE, RULE_CHANGED)
 """Reasons that hold until the rule plans the same moment again."""
+AFTER_DEADLINE = "begun after its deadline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,21 @@ def judged(trigger: Trigger, fires: Sequence[Fire], now: dt.datetime, active: st
     refused = [Verdict(fire, FireState.SKIPPED, fire.refusal) for fire in fires if fire.refusal]
     missed, wanted = made_up(trigger, [fire for fire in fires if not fire.refusal], now)
     return sorted([*refused, *missed, *in_turn(trigger, wanted, active)], key=lambda verdict: verdict.fire.at)
+
+
+def replaced_by(trigger: Trigger, fire: Fire) -> str:
+    """Why a fire is skipped that a later one makes superfluous."""
+    return f"replaced by the fire of {_day(trigger, fire.at)}"
+
+
+def off_by(who: str, why: str) -> str:
+    """Why the fires of a trigger that a person switched off are skipped."""
+    return f"switched off by {who}" + (f": {why}" if why else "")
+
+
+def off_before(who: str) -> str:
+    """Why a fire that was missed is not made up for any more."""
+    return f"switched off by {who} before it was made up for"
 
 
 def switched_off(fires: Sequence[Fire], reason: str) -> list[Verdict]:
@@ -53,11 +69,11 @@ def missed_reason(trigger: Trigger, at: dt.datetime, latest: dt.datetime, now: d
     if at > now - ON_TIME:
         return ""
     if at <= now - trigger.look_back:
-        return f"missed, and older than the look-back of {trigger.look_back / dt.timedelta(hours=1):g} h"
+        return f"older than the look-back of {trigger.look_back / dt.timedelta(hours=1):g} h"
     if trigger.missed == "skip":
-        return "missed, and its trigger makes up for no missed fire"
+        return "its trigger makes up for no missed fire"
     if trigger.missed == "latest" and at < latest:
-        return f"missed; a later fire stood for it: {_day(trigger, latest)}"
+        return f"a later fire stood for it: {_day(trigger, latest)}"
     return ""
 
 
@@ -81,7 +97,7 @@ def in_turn(trigger: Trigger, fires: Sequence[Fire], active: str, *, patient: bo
 def _replaced(trigger: Trigger, fires: Sequence[Fire], active: str) -> list[Verdict]:
     """The last of them runs, once the run before it has stopped; the others would only be begun to be stopped."""
     *earlier, last = fires
-    reason = f"replaced by the fire of {_day(trigger, last.at)}"
+    reason = replaced_by(trigger, last)
     kept = Verdict(last, FireState.PLANNED, f"waits for run {active} to stop") if active else Verdict(last, FireState.RUN)
     return [*(Verdict(fire, FireState.SKIPPED, reason) for fire in earlier), kept]
 

@@ -20,6 +20,20 @@ RUN_STATES: Vocabulary = {
     "skipped": ("Skipped", _IDLE),
     "missed": ("Missed", _BAD),
 }
+FIRES: Vocabulary = {
+    "planned": ("Planned", _INFO),
+    "run": ("Runs", _GOOD),
+    "skipped": ("Skipped", _IDLE),
+    "missed": ("Missed", _BAD),
+}
+OBLIGATIONS: Vocabulary = {
+    "ok": ("In time", _GOOD),
+    "shrinking": ("Time is short", _WARN),
+    "critical": ("Hardly in time any more", _BAD),
+    "missed": ("Deadline missed", _BAD),
+    "late": ("Met after the deadline", _WARN),
+    "met": ("Met", _GOOD),
+}
 ITEM_STATES: Vocabulary = {
     "new": ("New", _IDLE),
     "deferred": ("Deferred", _WARN),

@@ -298,10 +298,18 @@ def test_a_trigger_that_goes_and_comes_back(plan: Plan) -> None:
     plan.whole("other")
 
 
-def test_switched_off_in_the_configuration(plan: Plan) -> None:
-    plan.has(changed(stated("every hour"), enabled=False))
+def test_switched_off_in_the_configuration_until_a_person_switches_it_on(plan: Plan) -> None:
+    toy = plan.has(changed(stated("every hour"), enabled=False))
     plan.tick(5 * HOUR)
     assert rows() == []
+    assert not plan.by_hand.switch(toy, on=False, who="Ana"), "it is off"
+    assert plan.by_hand.switch(toy, on=True, who="Ana")
+    plan.tick(1)
+    plan.tick(HOUR)
+    assert [state for _, state in rows()] == ["RUN"]
+    assert plan.by_hand.switch(toy, on=False, who="Rui")
+    plan.tick(HOUR)
+    assert [state for _, state in rows()] == ["RUN"]
 
 
 def test_one_bad_trigger_stops_no_other(plan: Plan) -> None:

@@ -130,8 +130,8 @@ def test_an_earlier_run_is_no_reason_to_skip_it(duty: Duty) -> None:
     ("missed", "hours", "state", "reason"),
     [
         ("latest", 2, "RUN", "begun after its deadline"),
-        ("latest", 30, "MISSED", "missed, and older than the look-back of 24 h"),
-        ("skip", 2, "MISSED", "missed, and its trigger makes up for no missed fire"),
+        ("latest", 30, "MISSED", "older than the look-back of 24 h"),
+        ("skip", 2, "MISSED", "its trigger makes up for no missed fire"),
     ],
 )
 def test_no_scheduler_until_the_deadline_has_passed(duty: Duty, missed: str, hours: int, state: str, reason: str) -> None:

@@ -53,7 +53,7 @@ def test_the_latest_missed_fire_runs_when_none_is_on_time() -> None:
     late = NOW + dt.timedelta(minutes=20)
     verdicts = judged(changed(HOURLY, missed="latest"), FIRES, late)
     assert [ENDS[verdict.state] for verdict in verdicts] == ["M", "M", "M", "M", "R"]
-    assert verdicts[3].reason == "missed; a later fire stood for it: 2026-11-11 12:00"
+    assert verdicts[3].reason == "a later fire stood for it: 2026-11-11 12:00"
     assert [ENDS[verdict.state] for verdict in judged(changed(HOURLY, missed="skip"), FIRES, late)] == ["M"] * 5
 
 
