@@ -12,15 +12,13 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from retaguarda.clock import SAO_PAULO
 from retaguarda.errors import RetaguardaError, StoreUnavailable
 from retaguarda.jobs.journal import RESTORED
-from retaguarda.jobs.obligations import Level
-from retaguarda.jobs.watch import meeting, watched
 from retaguarda.jobs.workers import Workers
 from retaguarda.operations.failures import NAMED_RUNS, failed_runs, finding, overdue_runs, refused_credentials, uncertain_items
 from retaguarda.operations.findings import Finding
 from retaguarda.operations.installation import Installation
+from retaguarda.operations.watchdog import unkept_plan
 from retaguarda.store.models import FireState, Milestone, OutboxEvent, PlannedFire, Request, RequestState, RunRecord, RunState, Worker
 
 Condition = Callable[[Installation], Iterable[Finding]]
@@ -69,28 +67,6 @@ def missed_fires(installation: Installation) -> Iterator[Finding]:
             )
 
 
-def deadlines(installation: Installation) -> Iterator[Finding]:
-    """Obligations whose margin shrinks, is nearly gone, or was missed. The scheduler's own word is taken, and the clock's without it."""
-    now, margin = installation.clock.now(), dt.timedelta(minutes=installation.settings.alerts.margin_minutes)
-    for row in watched(now).order_by("due"):
-        run = meeting(row)
-        if row.due is None or (run is not None and run.state == RunState.SUCCESSFUL):
-            continue
-        at_work = run is not None and run.state == RunState.RUNNING
-        if now > row.due:
-            text, severity = f"the deadline of {row.trigger} has passed, and no run has met it", "critical"
-        elif row.level == Level.CRITICAL:
-            text, severity = f"a run of {row.trigger} would hardly meet its deadline any more", "critical"
-        elif row.level == Level.SHRINKING or (now > row.due - margin and not at_work):
-            text, severity = f"the margin of {row.trigger} before its deadline shrinks", "warning"
-        else:
-            continue
-        remedy = f"see what holds it up: retaguarda trigger history {row.trigger}"
-        runs = [run.pk] if run else []
-        due = f"{row.due.astimezone(SAO_PAULO):%Y-%m-%d %H:%M}"
-        yield finding(text, cause=f"deadline/{row.trigger}", severity=severity, remedy=remedy, runs=runs, said=f"deadline {due}")
-
-
 def unserved_queues(installation: Installation) -> Iterator[Finding]:
     """Queues in which runs wait while no living worker serves them."""
     now, workers = installation.clock.now(), Workers(installation.locks, installation.clock)
@@ -121,10 +97,11 @@ def dead_workers(installation: Installation) -> Iterator[Finding]:
     workers = Workers(installation.locks, installation.clock)
     for worker in Worker.objects.filter(stopped_at=None).order_by("name"):
         if not workers.living(worker):
+            carries = worker.kind == "worker"  # when no scheduler is left, the watchdog says so
             yield finding(
-                f"worker {worker.name} died" if worker.kind == "worker" else f"scheduler {worker.name} died",
-                cause=f"worker/{worker.name}",
-                severity="critical",
+                f"worker {worker.name} died" if carries else f"scheduler {worker.name} died",
+                cause=f"{worker.kind}/{worker.name.rpartition('/')[2]}",
+                severity="critical" if carries else "warning",
                 remedy="start it again; its runs are taken over by another worker, if there is one",
                 since=worker.beat_at.isoformat(),
             )
@@ -186,15 +163,15 @@ def restored_store(_installation: Installation) -> Iterator[Finding]:
         )
 
 
+WATCHDOG: tuple[Condition, ...] = (unkept_plan, missed_fires, unserved_queues)
+"""What should have happened and did not."""
 CONDITIONS: tuple[Condition, ...] = (
     failed_runs,
     refused_credentials,
     uncertain_items,
     overdue_runs,
     open_questions,
-    missed_fires,
-    deadlines,
-    unserved_queues,
+    *WATCHDOG,
     dead_workers,
     full_disk,
     unsealed_events,
