@@ -224,3 +224,13 @@ def test_the_shipped_calendars_and_deadlines_have_no_problem() -> None:
     assert (found.remarks, found.problems) == ((), 0)
     assert found.dates["anbima"][7] == dt.date(2026, 11, 11)
     assert known_years(CALENDARS["ccee"]) == [(2022, 2050)]
+
+
+def test_the_example_of_the_documentation_is_a_calendar(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", Path("docs/scheduling.md").read_text("utf-8"), re.DOTALL)
+    (tmp_path / "mesa.toml").write_text(example, "utf-8")
+    mesa = load_calendars(tmp_path)["mesa"]
+    assert not mesa.is_business(dt.date(2026, 12, 24))
+    assert not mesa.is_business(dt.date(2027, 12, 31))
+    assert mesa.is_business(dt.date(2026, 11, 20))
+    assert mesa.closes(dt.date(2026, 12, 30)) == dt.time(12)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -448,3 +449,20 @@ def test_fires_are_whole_seconds_in_utc() -> None:
     fires = trigger("every 15 minutes").between(utc("2026-11-01"), utc("2026-11-02"))
     assert all(isinstance(fire, Fire) and fire.at.tzinfo is dt.UTC and fire.at.microsecond == 0 for fire in fires)
     assert trigger("every 15 minutes").between(utc("2026-11-02"), utc("2026-11-01")) == []
+
+
+def test_every_rule_of_the_documentation_is_one_and_both_languages_agree() -> None:
+    table = Path("docs/scheduling.md").read_text("utf-8").split("### Rules")[1].split("### Placeholders")[0]
+    lines = [line.split("|")[1:3] for line in table.splitlines() if line.startswith("| `")]
+    assert len(lines) == 13
+    for english, portuguese in (map(rules_of, line) for line in lines):
+        fires = [trigger(rule).between(*AUTUMN) for rule in english]
+        assert all(fires)
+        assert all(trigger(rule).between(*AUTUMN) in fires for rule in portuguese)
+    (cron,) = re.findall(r"`cron = \"([^\"]+)\"`", table)
+    assert trigger(cron=cron).between(*AUTUMN)
+
+
+def rules_of(cell: str) -> list[str]:
+    """The rules between backquotes."""
+    return re.findall(r"`([^`]+)`", cell)
