@@ -96,8 +96,9 @@ def parent(run: Run, folder: Path) -> None:
 
 
 @task
-def register(run: Run, folder: Path, credential: str, batch: str, items: int = 3) -> None:
-    """Register things at the counter, once each."""
+def register(run: Run, folder: Path, credential: str, batch: str = "", items: int = 3) -> None:
+    """Register things at the counter, once each; a run without a batch has things of its own."""
+    batch = batch or run.record.pk
     with run.robot(credential, object) as robot:
         counter: Any = robot
         for thing in run.pending([Thing(f"{batch}/{n}") for n in range(items)]):
