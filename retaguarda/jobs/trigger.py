@@ -152,10 +152,11 @@ class Trigger:
         return say("while the portal is closed: at its next opening") if self.closed == "defer" else say("not while the portal is closed")
 
     def _said_of_missed(self) -> str:
-        hours = round(self.look_back.total_seconds() / 3600, 1)
+        days, rest = divmod(self.look_back, dt.timedelta(days=1))
+        span = f"{self.look_back / dt.timedelta(hours=1):g} h" if rest or not days else f"{days} d"
         told = {
-            "all": say("all missed fires of the last {hours} h are made up for", hours=f"{hours:g}"),
-            "latest": say("only the latest missed fire of the last {hours} h is made up for", hours=f"{hours:g}"),
+            "all": say("all fires missed up to {span} ago are made up for", span=span),
+            "latest": say("only the latest fire missed up to {span} ago is made up for", span=span),
             "skip": say("missed fires are not made up for"),
         }
         return "" if self.obligation else told[self.missed]

@@ -327,7 +327,7 @@ def test_a_trigger_is_one_sentence_in_the_operators_language(portuguese: None) -
     planned = trigger("every monday and friday at 07:30 and 18:00", portal="ccee", missed="all", look_back="36h")
     assert planned.describe() == (
         "toda semana, segunda-feira e sexta-feira, às 07:30 e 18:00 (hora de America/Sao_Paulo); "
-        "com o portal fechado: na próxima abertura; todos os disparos perdidos das últimas 36 h são repostos"
+        "com o portal fechado: na próxima abertura; todos os disparos perdidos até 36 h atrás são repostos"
     )
     assert trigger("registered by MS+7du 18:00").describe() == "cumprido até MS+7du 18:00 (hora de America/Sao_Paulo)"
     set_language("en")
