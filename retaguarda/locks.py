@@ -15,6 +15,9 @@ from retaguarda.errors import LeaseHeld
 _TRIES, _BETWEEN = 10, 0.01
 """Somebody who only looks whether a lock is free has it for an instant: that is no holder."""
 
+_held: dict[Path, int] = {}
+"""The descriptors of the named locks that this process holds."""
+
 
 @contextmanager
 def process_lock(path: Path, *, wait: bool = False, held_text: str = "") -> Iterator[int]:
@@ -51,23 +54,23 @@ class Locks:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._held: dict[str, int] = {}
 
     @contextmanager
     def hold(self, name: str) -> Iterator[None]:
         """Hold the lock for the block; LeaseHeld when somebody has it."""
-        with process_lock(self._path(name), held_text=f"{name} is held by another run") as descriptor:
-            self._held[name] = descriptor
+        path = self._path(name)
+        with process_lock(path, held_text=f"{name} is held by another run") as descriptor:
+            _held[path] = descriptor
             try:
                 yield
             finally:
-                del self._held[name]
+                _held.pop(path, None)
 
     def still_held(self, name: str) -> bool:
         """Whether the lock that this process took is still its own: somebody may have removed the file under it."""
-        descriptor = self._held.get(name)
+        path = self._path(name)
         try:
-            return descriptor is not None and os.path.samestat(os.fstat(descriptor), self._path(name).stat())
+            return path in _held and os.path.samestat(os.fstat(_held[path]), path.stat())
         except FileNotFoundError:
             return False
 

@@ -140,7 +140,7 @@ def _started(folder: Path, port: int) -> subprocess.Popen[bytes]:
             return False
         return True
 
-    eventually(answers)
+    eventually(answers, within=60)
     return process
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.db import connections, models
 
 from retaguarda.clock import Clock
-from retaguarda.errors import LeaseHeld
+from retaguarda.errors import LeaseHeld, LeaseLost
 from retaguarda.jobs.engine import Engine
 from retaguarda.jobs.pool import Ending, Pool
 from retaguarda.jobs.requests import Requests
@@ -70,6 +70,8 @@ class WorkerLoop:
         while not asked_to_stop():
             now = self.clock.monotonic()
             if now >= next_beat:
+                if not self.locks.still_held(f"worker/{name}"):
+                    raise LeaseLost(f"worker {name} lost its lock: others have its runs by now", remedy="start it again")
                 if self.workers.beat(name):
                     return
                 self._look_after_runs()

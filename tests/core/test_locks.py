@@ -59,10 +59,11 @@ def test_each_store_has_its_kind_of_locks(any_store: OpenStore, locks: Locks) ->
     assert type(locks) is {"sqlite": Locks, "postgresql": AdvisoryLocks}[any_store.kind]
 
 
-def test_a_lock_has_one_holder_and_is_free_afterwards(locks: Locks) -> None:
+def test_a_lock_has_one_holder_and_is_free_afterwards(any_store: OpenStore, locks: Locks) -> None:
     assert locks.is_free("act/ccee/register/R-1")
     with locks.hold("act/ccee/register/R-1"):
         assert locks.still_held("act/ccee/register/R-1")
+        assert locks_for(any_store.home / "locks").still_held("act/ccee/register/R-1"), "it is the process that holds a lock"
         assert not locks.still_held("act/ccee/register/R-2")
         assert not locks.is_free("act/ccee/register/R-1")
         assert locks.is_free("act/ccee/register/R-2")
