@@ -77,11 +77,12 @@ def test_a_step_that_was_taken_over_is_not_ended_by_its_earlier_process(house: H
     house.services.runs.begin(run)
     stale = RunRecord.objects.get(pk=run.pk)
     RunRecord.objects.update(executor="other:1")
-    for change in (
+    changes: list[Callable[[], None]] = [
         lambda: house.services.runs.end(stale, RunState.SUCCESSFUL),
         lambda: house.services.runs.suspend(stale, {}),
         lambda: house.services.runs.back_to_queue(stale, {}),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(LeaseLost, match="was taken over by another process"):
             change()
     assert RunRecord.objects.get().state == "RUNNING"

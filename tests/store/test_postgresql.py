@@ -145,7 +145,7 @@ def test_a_dead_machines_session_ends_within_half_a_minute(postgres_store: OpenS
     assert server[0] + server[1] * server[2] <= 30
     assert asked("tcp_user_timeout") == "25000"
     connection.ensure_connection()
-    with socket.socket(fileno=socket.dup(connection.connection.fileno())) as link:  # type: ignore[attr-defined]
+    with socket.socket(fileno=socket.dup(connection.connection.fileno())) as link:
         client = [link.getsockopt(socket.IPPROTO_TCP, kind) for kind in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)]
         assert link.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 25_000
     assert client == server
@@ -173,11 +173,15 @@ def test_a_connection_that_broke_is_made_anew_at_its_next_use(postgres: Postgres
     postgres.start()
     assert RunRecord.objects.count() == 0
     with pytest.raises(OperationalError), transaction.atomic():
-        RunRecord.objects.count()
-        postgres.ask(f"SELECT pg_terminate_backend({asked_pid()})")
-        RunRecord.objects.count()
+        cut_off(postgres)
     with transaction.atomic():
         assert RunRecord.objects.count() == 0
+
+
+def cut_off(postgres: PostgresServer) -> None:
+    """The server ends this session, and the session is used."""
+    postgres.ask(f"SELECT pg_terminate_backend({asked_pid()})")
+    RunRecord.objects.count()
 
 
 def asked_pid() -> int:
@@ -189,12 +193,12 @@ def asked_pid() -> int:
 def test_a_run_whose_server_goes_away_ends_as_one_that_may_be_tried_again(
     postgres: PostgresServer, postgres_store: OpenStore, clock: SetClock
 ) -> None:
-    def cut_off(run: Run) -> None:
+    def works(run: Run) -> None:
         postgres.ask(f"SELECT pg_terminate_backend({asked_pid()})")
         run.stage("after the cut")
 
     with House.over(postgres_store.home, clock) as house:
-        run = house.runner(Process("cut_off", cut_off)).start("cut_off", {})
+        run = house.runner(Process("works", works)).start("works", {})
     assert run.error is not None
     assert (run.state, run.error["code"], run.error["disposition"]) == ("FAULTED", "store-unavailable", "retry")
 
