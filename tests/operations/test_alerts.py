@@ -21,6 +21,7 @@ from retaguarda.operations.installation import Installation
 from retaguarda.settings import AlertSettings, AlertTarget, VaultSettings
 from retaguarda.store.models import Alert, Notice, OutboxEvent, RunRecord, RunState, SignIn, SignInState
 from retaguarda.vault import open_vault
+from tests.conftest import OpenStore
 from tests.house import House
 from tests.operations.sinks import Sink, smtp_server, webhook
 from tests.sandbox_fixtures import ROOT
@@ -266,43 +267,44 @@ def test_a_target_without_address_is_recorded_and_stops_nobody(house: House, mai
     assert "alert/missing" in Notice.objects.get(target="missing").error
 
 
-TURN = """
-import sys
+TURNS = """
+import os, sys
 from pathlib import Path
-from retaguarda.clock import Clock
-from retaguarda.locks import Locks
 from retaguarda.store.connection import connect
-url, home, address = sys.argv[1:]
+url, home = sys.argv[1:]
 connect(url)
-from retaguarda.store.advisory import locks_for
+from django.db import connections
+from apprise import Apprise
+from retaguarda.clock import Clock
 from retaguarda.operations.alerts import keep_watch
 from retaguarda.operations.findings import Finding
 from retaguarda.operations.installation import Installation
-from retaguarda.settings import AlertSettings, AlertTarget, Settings, StoreSettings
+from retaguarda.settings import AlertSettings, AlertTarget, Settings
+from retaguarda.store.advisory import locks_for
 from retaguarda.vault import Vault
 alerts = AlertSettings(targets={"duty": AlertTarget()})
-settings = Settings.model_construct(home=Path(home), output=Path(home), alerts=alerts, store=StoreSettings(url=url))
-vault = Vault(Path(home) / "vault.json", bytes(range(32)))
-place = Installation(settings, Clock(), locks_for(settings.home / "locks"), lambda: vault)
-print("ready", flush=True)
-sys.stdin.readline()
-for _ in range(3):
-    keep_watch(place, [lambda _: [Finding(f"worker/{n}", "critical", f"worker w-{n} died") for n in range(3)]])
+settings = Settings.model_construct(home=Path(home), output=Path(home), alerts=alerts)
+Apprise().add("json://127.0.0.1")
+connections.close_all()
+begin, go = os.pipe()
+for _ in range(2):
+    if not os.fork():
+        place = Installation(settings, Clock(), locks_for(Path(home) / "locks"), lambda: Vault(Path(home) / "vault.json", bytes(range(32))))
+        os.read(begin, 1)
+        for _ in range(3):
+            keep_watch(place, [lambda _: [Finding(f"worker/{n}", "critical", f"worker w-{n} died") for n in range(3)]])
+        os._exit(0)
+os.write(go, b"..")
+sys.exit(sum(os.wait()[1] for _ in range(2)))
 """
 
 
-def test_two_processes_tell_once(any_house: House, any_store: Any, hook: Sink) -> None:
+def test_two_processes_tell_once(any_house: House, any_store: OpenStore, hook: Sink) -> None:
     any_house.vault.put("alert/duty", {"url": f"json://127.0.0.1:{hook.port}/x?rto=5"})
-    command = [sys.executable, "-W", "ignore", "-c", TURN, any_store.url, str(any_store.home), ""]
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
-    processes = [subprocess.Popen(command, **pipes) for _ in range(2)]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        process.communicate("go\n", timeout=60)
-        assert process.returncode == 0
+    command = [sys.executable, "-W", "ignore", "-c", TURNS, any_store.url, str(any_store.home)]
+    assert subprocess.run(command, cwd=ROOT, check=False, timeout=120).returncode == 0
     assert sorted(subjects(hook)) == [f"[Retaguarda] crítico: o executor w-{n} parou sem avisar" for n in range(3)]
+    assert Notice.objects.count() == 3
 
 
 # --- the store, and the day ---------------------------------------------------------------------------------------------

@@ -309,17 +309,17 @@ while True:
 """
 
 
-def test_a_snapshot_is_of_one_moment_while_another_process_writes(site: Site, empty: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", WRITER, site.store.url, str(tmp_path / "output")]
+def test_a_snapshot_is_of_one_moment_while_another_process_writes(one_site: Site, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITER, one_site.store.url, str(tmp_path / "output")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as writer:
         try:
             assert writer.stdout is not None
             assert writer.stdout.readline() == "ready\n"
-            manifest = site.backups.create()
+            manifest = one_site.backups.create()
         finally:
             writer.kill()
-    destroyed(site)
-    restore(site.folder / manifest.name, tmp_path / "restored", site.house.services.clock, store_url=empty)
+    destroyed(one_site)
+    restore(one_site.folder / manifest.name, tmp_path / "restored", one_site.house.services.clock)
     queued = {event.line["run"] for event in OutboxEvent.objects.filter(line__action="run.queued")}
     assert queued == set(RunRecord.objects.values_list("pk", flat=True)), "a run and its event are both there, or neither"
     assert queued
