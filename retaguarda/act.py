@@ -143,6 +143,8 @@ class ActProtocol:
         except RetaguardaError as error:
             if not permit.used:
                 self.journal.close(intent, IntentState.NOT_SENT, error.text)
+                if permit.expired:
+                    raise permit.too_late() from error
                 raise
             if isinstance(error, BusinessError):
                 return error

@@ -14,6 +14,8 @@ from retaguarda.model.acts import Permit
 from retaguarda.redaction import redactor
 from retaguarda.store.models import Intent, IntentState, Milestone, RunRecord
 
+PERMIT_SECONDS = 30
+"""From the intent to the button: after a longer standstill another run may have looked, and found nothing."""
 LONGEST_PROTOCOL = 120
 """Characters that the store keeps."""
 RESTORED = "restored"
@@ -64,7 +66,7 @@ class Journal:
         `after` is the last attempt that was judged before this one. `must_be_ours` is asked in the same transaction. LeaseLost,
         and no leave, when it says no or when somebody made the next attempt meanwhile: whoever judged an older state must not press.
         """
-        attempt = after.attempt + 1 if after else 1
+        attempt, began = after.attempt + 1 if after else 1, self._clock.monotonic()
         try:
             with transaction.atomic(durable=True):
                 _must_be_accepted()
@@ -89,7 +91,7 @@ class Journal:
             raise StoreUnavailable(
                 f"the intent cannot be written, so nothing is pressed: {error}", remedy="free the disk, then resume"
             ) from error
-        return intent, Permit(key.reference, attempt)
+        return intent, Permit(key.reference, attempt, lambda: self._clock.monotonic() - began > PERMIT_SECONDS)
 
     def close(self, intent: Intent, state: IntentState, text: str = "", protocol: str = "", picture: str = "") -> None:
         """Record what became of a press, with proof or the portal's words."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from retaguarda.errors import LeaseLost
 
 
 class Wanted(Protocol):
@@ -37,24 +39,37 @@ class Found:
 
 
 class Permit:
-    """Leave for exactly one press, given only after the intent is durable; it cannot be used twice."""
+    """Leave for exactly one press, given only after the intent is durable; it cannot be used twice, nor when it is too old.
 
-    __slots__ = ("_used", "attempt", "reference")
+    A process that stood still between the two, e.g. with its whole machine, must not press where another one has looked since.
+    """
 
-    def __init__(self, reference: str, attempt: int) -> None:
+    __slots__ = ("_expired", "_used", "attempt", "reference")
+
+    def __init__(self, reference: str, attempt: int, expired: Callable[[], bool] = lambda: False) -> None:
         self.reference = reference
         self.attempt = attempt
+        self._expired = expired
         self._used = False
 
     @property
     def used(self) -> bool:
         return self._used
 
+    @property
+    def expired(self) -> bool:
+        return self._expired()
+
     def use(self) -> None:
-        """Spend the permit; raises RuntimeError when it was spent before."""
+        """Spend the permit; raises LeaseLost when it is too old, RuntimeError when it was spent before."""
         if self._used:
             raise RuntimeError(f"permit for {self.reference} used twice")
+        if self.expired:
+            raise self.too_late()
         self._used = True
+
+    def too_late(self) -> LeaseLost:
+        return LeaseLost(f"too much time passed before the button of {self.reference}: nothing was pressed", remedy="resume the run later")
 
 
 class Draft(Protocol):

@@ -70,7 +70,7 @@ class SubmitGate:
     def _decide(self, route: Route, request: Request) -> None:
         if not self._is_act(request):
             route.fallback()
-        elif self._permit is None or self._permit.used:
+        elif self._permit is None or self._permit.used or self._permit.expired:
             if self._permit is None:
                 self.stopped.append(urlsplit(request.url).path)
             route.abort("blockedbyclient")

@@ -16,6 +16,7 @@ from retaguarda.errors import (
     Conflict,
     InvalidItem,
     LeaseHeld,
+    LeaseLost,
     NotEntitled,
     OutcomeUnknown,
     PortalChanged,
@@ -26,7 +27,7 @@ from retaguarda.errors import (
     StopRequested,
     StoreUnavailable,
 )
-from retaguarda.jobs.journal import ActKey
+from retaguarda.jobs.journal import PERMIT_SECONDS, ActKey
 from retaguarda.model.acts import Found, Permit, Receipt
 from retaguarda.redaction import redactor
 from retaguarda.store.models import Intent, IntentState, OutboxEvent
@@ -246,6 +247,25 @@ def test_a_robot_that_sends_twice_breaks_on_its_permit(scene: Scene) -> None:
     with pytest.raises(RuntimeError, match="used twice"):
         scene.ensure()
     assert intents() == [(1, "OPEN")]
+
+
+@pytest.mark.parametrize(("stood_still", "presses"), [(PERMIT_SECONDS - 1, 1), (PERMIT_SECONDS + 1, 0)])
+def test_a_process_that_stood_still_between_intent_and_button_does_not_press(scene: Scene, stood_still: float, presses: int) -> None:
+    """Its machine was suspended: another run may have seen the intent, waited, and found nothing at the portal."""
+
+    class Suspended(Form):
+        def submit(self, permit: Permit) -> Receipt:
+            scene.clock.advance(stood_still)
+            return super().submit(permit)
+
+    scene.form = Suspended(WANTED.fields())
+    scene.says(None, found(WANTED))
+    if presses:
+        assert scene.ensure().kind == DONE.kind
+    else:
+        with pytest.raises(LeaseLost, match="too much time passed before the button of R-1: nothing was pressed"):
+            scene.ensure()
+    assert (scene.form.presses, intents()) == (presses, [(1, "DONE" if presses else "NOT_SENT")])
 
 
 @pytest.mark.parametrize("error", [PortalChanged("no button"), InvalidItem("no buyer"), SessionLost()])

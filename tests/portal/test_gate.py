@@ -63,6 +63,12 @@ def test_the_form_arrives_whole_and_a_redirect_is_followed(session: Session, por
     assert portal.asked["GET /done"] == 1
 
 
+def test_a_permit_that_is_too_old_lets_nothing_leave(session: Session, portal: Pages) -> None:
+    with pytest.raises(NetworkDown):
+        press(session, permit := Permit("R-1", 1, lambda: True))
+    assert (permit.used, portal.asked["POST /act"]) == (False, 0)
+
+
 def test_without_a_permit_nothing_leaves_and_it_is_noticed(session: Session, portal: Pages) -> None:
     with pytest.raises(PortalChanged, match="tried to submit to /act without a permit"):
         review(session).press("Concluir", ReceiptPage)
