@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the project needs into .venv and the user's cache: the Python environment from the lock file, a Chromium
-# (one that is on the machine, else Playwright's, else the distribution's), and the ERP of the sandbox. Safe to repeat.
+# (one that is on the machine, else Playwright's, else the distribution's), a PostgreSQL server for the tests (one that is
+# on the machine, else the distribution's), and the ERP of the sandbox. Safe to repeat.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -42,6 +43,17 @@ if ! has_browser; then
             as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null
     fi
     has_browser || { echo "No Chromium could be installed; install one and run this again" >&2; exit 3; }
+fi
+
+# the tests start a server of their own from these programs; the distribution's cluster is not used
+has_postgres() { command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }
+if ! has_postgres; then
+    say "PostgreSQL"
+    if command -v apt-get >/dev/null; then
+        as_root apt-get update -qq
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null
+    fi
+    has_postgres || { echo "No PostgreSQL server could be installed; install one and run this again" >&2; exit 3; }
 fi
 
 say "ERP of the sandbox (Tryton)"
