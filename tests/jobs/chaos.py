@@ -19,14 +19,15 @@ from retaguarda.audit.log import AuditLog
 from retaguarda.audit.verify import verify
 from retaguarda.clock import Clock
 from retaguarda.jobs.runs import Runs
+from retaguarda.store.advisory import locks_for
 from retaguarda.store.models import Intent, Item, Lease, OutboxEvent, PlannedFire, RunRecord
-from tests.jobs.counter import Book
+from tests.jobs.counter import Book, alive
 from tests.jobs.workplace import Workplace
 
 CREDENTIALS = 3
 TRIGGERS = 6
 ITEMS = 3
-CALM_SECONDS = 120.0
+CALM_SECONDS = 60.0
 """Within which everything must have ended once nothing is killed any more."""
 TRIGGER = """
 [[trigger]]
@@ -85,15 +86,24 @@ class Chaos:
         while RunRecord.objects.filter(parent=None, state__in=["PENDING", "RUNNING"]).exists():
             self._start_missing()
             if self.clock.monotonic() > until:
-                left = list(
-                    RunRecord.objects.filter(state__in=["PENDING", "RUNNING"]).values_list(
-                        "pk", "state", "attempt", "handed_over", "executor"
-                    )
-                )
-                raise AssertionError(
-                    f"not at rest after {CALM_SECONDS} s: {left}\n{(self.place.home / 'processes.log').read_text()[-5000:]}"
-                )
+                raise AssertionError(f"not at rest after {CALM_SECONDS} s: {self._left()}")
             self.clock.pause(0.2)
+
+    def _left(self) -> list[tuple[object, ...]]:
+        """What has not ended: each run with whether its process lives and its lock is free."""
+        locks = locks_for(self.place.home / "locks")
+        return [
+            (
+                run.pk,
+                run.state,
+                run.attempt,
+                run.handed_over,
+                run.executor,
+                alive(int(run.executor.rpartition(":")[2] or 0)),
+                locks.is_free(f"run/{run.pk}"),
+            )
+            for run in RunRecord.objects.filter(state__in=["PENDING", "RUNNING"])
+        ]
 
     def _queue(self) -> None:
         batch = f"q{len(self.queued)}"
