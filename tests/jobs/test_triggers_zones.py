@@ -221,6 +221,17 @@ def test_cutting_the_time_anywhere_changes_nothing(
     assert len({fire.at for fire in whole}) == len(whole)
 
 
+def test_a_fire_at_the_very_end_of_a_window_waits_for_the_next_one_wherever_time_is_cut() -> None:
+    start = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)
+    planned = trigger("every day at 22:00", windows=["mon-fri 07:00-22:00"])
+    whole = planned.between(start, start + 7 * DAY)
+    meant = ["2026-10-30", "2026-11-02", "2026-11-03", "2026-11-04", "2026-11-05"]  # Friday's to Sunday's are one, on Monday
+    assert [fire.local for fire in whole] == [f"{day}T22:00:00-03:00" for day in meant]
+    for hours in range(7 * 24):
+        cut = start + dt.timedelta(hours=hours)
+        assert planned.between(start, cut) + planned.between(cut, start + 7 * DAY) == whole
+
+
 def test_a_closure_longer_than_fires_wait_refuses_the_early_ones_wherever_time_is_cut() -> None:
     start = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
     closed = {"portal": "portal", "from": start + 5 * DAY, "until": start + 50 * DAY, "source": "notice 12"}
