@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
@@ -148,6 +149,7 @@ class House:
             self.workers(),
             self.requests(),
             pool,
+            dt.timedelta(days=self.settings.retention.engine),
         )
 
     def bury_dead(self) -> None:

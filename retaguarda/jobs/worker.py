@@ -5,6 +5,7 @@ Import only in a worker process (see `retaguarda.jobs.engine`).
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from retaguarda.store.models import RunRecord, RunState, Worker
 BEAT_SECONDS = 2.0
 MEND_SECONDS = 60.0
 MENDED_AT_ONCE = 500
+FORGET_SECONDS = 3600.0
 Stop = Callable[[], bool]
 TRIES = 3
 """Times that a delivery is begun again when the child dies before it could tell the store anything."""
@@ -44,6 +46,8 @@ class WorkerLoop:
     workers: Workers
     requests: Requests
     pool: Pool
+    keep: dt.timedelta
+    """How long the engine remembers deliveries that ended."""
 
     def run(self, name: str, asked_to_stop: Stop) -> None:
         """Work under a name that no other living worker has, until asked to stop or drained."""
@@ -66,7 +70,7 @@ class WorkerLoop:
             self.workers.left(name)
 
     def _loop(self, engine: Engine, name: str, asked_to_stop: Stop) -> None:
-        next_beat = next_mending = 0.0
+        next_beat = next_mending = next_forgetting = 0.0
         while not asked_to_stop():
             now = self.clock.monotonic()
             if now >= next_beat:
@@ -81,6 +85,9 @@ class WorkerLoop:
             if now >= next_mending:
                 self._mend(engine)
                 next_mending = now + MEND_SECONDS
+            if now >= next_forgetting:
+                engine.forget(self.clock.now() - self.keep)
+                next_forgetting = now + FORGET_SECONDS
             self._hand_over(engine)
             self.clock.pause(self.settings.poll_seconds)
 
