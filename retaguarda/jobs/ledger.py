@@ -32,6 +32,8 @@ FILL_AT_ONCE = 2000
 FILL_SECONDS = 0.4
 """Of each tick, for rows of fires that were missed long ago: what is due now comes first."""
 COVER_SECONDS = 60
+LONG_AGO = dt.timedelta(minutes=5)
+"""A trigger that nobody looked at for so long is looked at, without asking first whether it fired."""
 STEP = dt.timedelta(seconds=1)
 SKEW = dt.timedelta(minutes=5)
 """Clocks of machines that differ by less are not taken for a clock that was set back."""
@@ -140,6 +142,8 @@ class Ledger:
         self._agreed[trigger.name] = trigger.digest  # what the store and this scheduler hold alike
         wake = self._wakes.get(trigger.name)
         after, lead = state.covered_until, lead_of(trigger)
+        if wake is None and now - after > LONG_AGO:
+            return True
         if wake is None or wake.digest != trigger.digest or not wake.covered <= after < wake.at - lead:
             with self._apart(trigger):
                 wake = self._wakes[trigger.name] = _Wake(trigger.digest, after, next_moment(trigger, after + lead))
@@ -247,31 +251,42 @@ class Ledger:
 
     def _fill(self, triggers: Sequence[Trigger]) -> None:
         """Give fires of the backlog their rows, as long as this tick has time for it."""
-        until = self._clock.monotonic() + FILL_SECONDS
-        for trigger in triggers:
-            more = True
-            while more and self._clock.monotonic() <= until:
-                more = False
-                with self._apart(trigger), transaction.atomic():
-                    more = self._fill_some(trigger)
+        until, left = self._clock.monotonic() + FILL_SECONDS, list(triggers)
+        while left and self._clock.monotonic() <= until:
+            some, left = left[:TOGETHER], left[TOGETHER:]
+            with transaction.atomic():
+                left += self._filled(some)
 
-    def _fill_some(self, trigger: Trigger) -> bool:
-        """The next rows of a trigger's backlog; whether there are more."""
-        state = locked([trigger.name]).get(trigger.name)
-        if state is None or not state.backlog:
-            return False
+    def _filled(self, triggers: Sequence[Trigger]) -> list[Trigger]:
+        """Fill in one transaction's share of rows; the triggers that have more of them."""
+        states, more, room = locked(trigger.name for trigger in triggers), [], FILL_AT_ONCE
+        for trigger in (one for one in triggers if one.name in states and states[one.name].backlog):
+            if room <= 0:
+                more.append(trigger)
+                continue
+            with self._apart(trigger), transaction.atomic():
+                count, unfinished = self._fill_some(trigger, states[trigger.name], room)
+                room -= count
+                more += [trigger] if unfinished else []
+        return more
+
+    def _fill_some(self, trigger: Trigger, state: TriggerState, most: int) -> tuple[int, bool]:
+        """The next rows of a trigger's backlog; how many, and whether there are more."""
         stretch, *others = [Stretch.read(one) for one in state.backlog]
-        fires = oldest(trigger, stretch.since, stretch.until, FILL_AT_ONCE)
+        fires = oldest(trigger, stretch.since, stretch.until, most)
         new = without_row(trigger, fires)
         refused = [Verdict(fire, FireState.SKIPPED, fire.refusal) for fire in new if fire.refusal]
         alike = [Verdict(fire, stretch.state, stretch.reason) for fire in new if not fire.refusal]
         self._history.enter(trigger, [*refused, *alike], self._clock.now().astimezone(dt.UTC))
-        if len(fires) == FILL_AT_ONCE:
+        if len(fires) == most:
             others.insert(0, Stretch(fires[-1].at, stretch.until, stretch.state, stretch.reason))
         state.backlog = [one.as_json() for one in others]
         state.save()
-        self._tally.filled += len(new)
-        return bool(others)
+        transaction.on_commit(lambda: self._count(len(new)))
+        return len(fires), bool(others)
+
+    def _count(self, filled: int) -> None:
+        self._tally.filled += filled
 
 
 def _known(state: TriggerState) -> tuple[str, dt.datetime | None]:

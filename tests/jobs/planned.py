@@ -42,8 +42,28 @@ class Every(Trigger):
 
 def stated(rule: str, name: str = "toy", **more: Any) -> Trigger:
     """A trigger as the configuration states it."""
-    entry = {"name": name, "process": "toy", "rule": rule, **more}
-    return parse_triggers({"schema": 1, "trigger": [entry]}, SETTINGS)[name]
+    return plan_of({"name": name, "rule": rule, **more})[name]
+
+
+def plan_of(*entries: dict[str, Any]) -> dict[str, Trigger]:
+    """Triggers as one file states them."""
+    return parse_triggers({"schema": 1, "trigger": [{"process": "toy", **entry} for entry in entries]}, SETTINGS)
+
+
+MONTH_OFF = {
+    "every business day at 07:30": 250,
+    "every day at 06:00": 140,
+    "every hour": 10,
+    "every monday at 09:00": 50,
+    "MS+7du at 18:00": 50,
+}
+"""Five hundred triggers as an installation has them: rule → how many."""
+
+
+def five_hundred() -> dict[str, Trigger]:
+    """The triggers of MONTH_OFF by name."""
+    rules = [rule for rule, count in MONTH_OFF.items() for _ in range(count)]
+    return plan_of(*({"name": f"t-{number}", "rule": rule, "overlap": "allow"} for number, rule in enumerate(rules)))
 
 
 def every(seconds: int, name: str = "toy", **more: Any) -> Trigger:

@@ -368,19 +368,19 @@ def test_dead_between_decision_and_commit(plan: Plan, count: int) -> None:
     plan.whole()
 
 
-@pytest.mark.parametrize("seconds", [-5 * HOUR, -90, -2, 2, 90, 5 * HOUR])
+@pytest.mark.parametrize("seconds", [-5 * HOUR, -2, 90, 5 * HOUR])
 def test_the_clock_is_set(plan: Plan, seconds: int) -> None:
     """Forwards and back again, or back and forwards: each fire of the time that really came has one row, and none has two runs."""
-    plan.has(every(10 * MINUTE, overlap="allow"))
-    plan.tick(25 * MINUTE)
+    plan.has(every(30 * MINUTE, overlap="allow"))
+    plan.tick(70 * MINUTE)
     since = plan.began
     for step in (seconds, -seconds):
         plan.clock.set_wall(step)
         since = min(since, plan.clock.now())
-        for _ in range(5):
-            plan.tick(10 * MINUTE)
-    for _ in range(32):
-        plan.tick(10 * MINUTE)
+        for _ in range(3):
+            plan.tick(30 * MINUTE)
+    for _ in range(11):
+        plan.tick(30 * MINUTE)
     plan.whole(since=since)
     assert len(told("clock.jump")) == 2
 
