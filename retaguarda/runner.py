@@ -110,7 +110,12 @@ class Runner:
 
     def _deliver(self, run: RunRecord) -> None:
         if blocked := self._blocked(run):
-            self._services.runs.end(run, RunState.FAULTED, error=facts_of(blocked))
+            why = facts_of(blocked)
+            at = next_try(run, why, self._services.settings.jobs, self._services.clock.now())
+            if at:
+                self._services.runs.back_to_queue(run, why, not_before=at)
+            else:
+                self._services.runs.end(run, RunState.FAULTED, error=why)
             return
         self._retry_refused, self._delivered = run.retry_refused, run.pk
         try:
@@ -153,11 +158,16 @@ class Runner:
         else:
             self._services.runs.end(run, RunState.FAULTED, error=facts_of(why))
 
-    def _blocked(self, run: RunRecord) -> ConfigurationError | None:
-        """Why a new run must not begin: an earlier one of the same process left a press unresolved."""
+    def _blocked(self, run: RunRecord) -> RetaguardaError | None:
+        """Why a new run must not begin: an earlier one of the same process and parameters has a press that is not resolved.
+
+        One that is at work, or comes again, is waited for; one that ended is an operator's to resume.
+        """
         blocking = self._services.runs.unfinished_before(run) if run.started_at is None else None
         if blocking is None:
             return None
+        if blocking.state not in ENDED:
+            return LeaseHeld(f"run {blocking.pk} of the same process is not over", remedy="wait for the other run to end")
         return ConfigurationError(f"run {blocking.pk} left a press unresolved", remedy=f"retaguarda run resume {blocking.pk}")
 
     def resume(self, run: RunRecord, *, retry_refused: bool = False) -> RunRecord:

@@ -44,7 +44,7 @@ from retaguarda.errors import (
 from retaguarda.jobs.journal import ActKey
 from retaguarda.process import Process, task
 from retaguarda.run import Run
-from retaguarda.store.models import Intent, Item, OutboxEvent, RunRecord
+from retaguarda.store.models import Intent, Item, OutboxEvent, RunRecord, RunState
 from tests.conftest import OpenStore
 from tests.house import House, SetClock, Thing
 
@@ -515,3 +515,22 @@ def test_a_dry_run_is_recorded_as_one(house: House) -> None:
 
 def test_the_clock_of_a_run_is_the_houses(house: House, clock: SetClock) -> None:
     assert house.run().clock is clock
+
+
+def test_a_queued_run_waits_for_one_of_its_kind_that_has_a_press_open_and_faults_after_one_that_ended(
+    house: House, clock: SetClock
+) -> None:
+    made = process(lambda run: None, name="registering")
+    earlier = house.services.runs.create("registering", {}, queue="default")
+    fields = THINGS[0].fields()
+    house.services.runs.begin(earlier)
+    house.services.journal.intend(earlier, ActKey("ccee", "register", "R-0"), digest_of(fields), fields, "")
+    clock.advance(1)
+    later = house.services.runs.create("registering", {}, queue="default")
+    assert house.runner(made).deliver(later.pk, 1, lambda _limit: None) == "done"
+    later.refresh_from_db()
+    assert (later.state, later.attempt, later.failures, (later.error or {})["code"]) == ("PENDING", 2, 0, "lease-held")
+    house.services.runs.end(earlier, RunState.FAULTED)
+    assert house.runner(made).deliver(later.pk, 2, lambda _limit: None) == "done"
+    later.refresh_from_db()
+    assert (later.state, (later.error or {})["code"]) == ("FAULTED", "configuration-error")
