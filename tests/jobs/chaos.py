@@ -27,7 +27,7 @@ from tests.jobs.workplace import Workplace
 CREDENTIALS = 3
 TRIGGERS = 6
 ITEMS = 3
-CALM_SECONDS = 60.0
+CALM_SECONDS = 180.0
 """Within which everything must have ended once nothing is killed any more."""
 TRIGGER = """
 [[trigger]]
@@ -70,7 +70,7 @@ class Chaos:
             now = self.clock.monotonic()
             if now >= next_work:
                 self._queue()
-                next_work = now + self.rng.expovariate(1.0)
+                next_work = now + self.rng.expovariate(0.3)
             if now >= next_kill:
                 self._kill()
                 next_kill = now + 0.2 + self.rng.expovariate(1.0)
