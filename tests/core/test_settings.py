@@ -131,6 +131,17 @@ def test_a_table_in_a_variable_must_be_json(monkeypatch: pytest.MonkeyPatch) -> 
         load_settings()
 
 
+def test_leases_and_the_store_are_set_like_everything_else(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (config / "store.toml").write_text('[store]\nurl = "postgresql://u@h/x"\ncredential = "store/x"\n[leases]\nrest_minutes = 5\n')
+    monkeypatch.setenv("RETAGUARDA_LEASES__WAIT_SECONDS", "0")
+    settings = load_settings()
+    assert (settings.store_url, settings.store.credential) == ("postgresql://u@h/x", "store/x")
+    assert (settings.leases.rest_minutes, settings.leases.wait_seconds) == (5, 0)
+    monkeypatch.setenv("RETAGUARDA_LEASES__WAIT_SECONDS", "-1")
+    with pytest.raises(ConfigurationError, match=r"setting leases\.wait_seconds"):
+        load_settings()
+
+
 def test_settings_are_frozen(config: Path) -> None:
     with pytest.raises(ValueError, match="frozen"):
         setattr(load_settings(), "company", "x")  # noqa: B010  # the point is that it cannot
