@@ -66,7 +66,9 @@ class DeadlineSettings(_Section):
     calendar: str = Field(default="anbima", description="calendar that the business days are counted in")
     expected_minutes: float = Field(default=30, gt=0, description="how long a run takes, while too few have been measured")
     reserve_minutes: float = Field(default=30, ge=0, description="kept free before a deadline, besides the run and its retries")
-    critical_minutes: float = Field(default=60, ge=0, description="open time left in which a run would still be in time: from here on critical")
+    critical_minutes: float = Field(
+        default=60, ge=0, description="open time left in which a run would still be in time: from here on critical"
+    )
 
 
 class ReconcileSettings(_Section):

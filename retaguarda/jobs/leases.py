@@ -39,9 +39,7 @@ class Lease:
         """
         newest = LeaseRow.objects.select_for_update().values_list("fence", flat=True).get(pk=self.credential)
         if newest != self.fence or not self.locks.still_held(lock_of(self.credential)):
-            raise LeaseLost(
-                f"the lease of {self.credential} was lost: nothing was pressed", remedy="resume the run later"
-            )
+            raise LeaseLost(f"the lease of {self.credential} was lost: nothing was pressed", remedy="resume the run later")
 
 
 def lock_of(credential: str) -> str:

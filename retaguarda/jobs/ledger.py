@@ -271,19 +271,22 @@ class Ledger:
         return more
 
     def _fill_some(self, trigger: Trigger, state: TriggerState, most: int) -> tuple[int, bool]:
-        """The next rows of a trigger's backlog; how many, and whether there are more."""
-        stretch, *others = [Stretch.read(one) for one in state.backlog]
-        fires = oldest(trigger, stretch.since, stretch.until, most)
-        new = without_row(trigger, fires)
-        refused = [Verdict(fire, FireState.SKIPPED, fire.refusal) for fire in new if fire.refusal]
-        alike = [Verdict(fire, stretch.state, stretch.reason) for fire in new if not fire.refusal]
-        self._history.enter(trigger, [*refused, *alike], self._clock.now().astimezone(dt.UTC))
-        if len(fires) == most:
-            others.insert(0, Stretch(fires[-1].at, stretch.until, stretch.state, stretch.reason))
-        state.backlog = [one.as_json() for one in others]
+        """The next rows of a trigger's backlog; how many fires were looked at, and whether there are more."""
+        verdicts, looked, left = dict[dt.datetime, Verdict](), 0, [Stretch.read(one) for one in state.backlog]
+        while left and looked < most:
+            stretch = left.pop(0)
+            fires = oldest(trigger, stretch.since, stretch.until, most - looked)
+            looked += len(fires)
+            if looked == most:
+                left.insert(0, Stretch(fires[-1].at, stretch.until, stretch.state, stretch.reason))
+            for fire in without_row(trigger, fires):
+                end = (FireState.SKIPPED, fire.refusal) if fire.refusal else (stretch.state, stretch.reason)
+                verdicts.setdefault(fire.at, Verdict(fire, *end))
+        self._history.enter(trigger, list(verdicts.values()), self._clock.now().astimezone(dt.UTC))
+        state.backlog = [one.as_json() for one in left]
         state.save()
-        transaction.on_commit(lambda: self._count(len(new)))
-        return len(fires), bool(others)
+        transaction.on_commit(lambda: self._count(len(verdicts)))
+        return looked, bool(left)
 
     def _count(self, filled: int) -> None:
         self._tally.filled += filled

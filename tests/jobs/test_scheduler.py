@@ -18,6 +18,7 @@ from retaguarda.clock import Clock
 from retaguarda.errors import ConfigurationError, StoreUnavailable
 from retaguarda.jobs.runs import Runs
 from retaguarda.jobs.scheduler import Rulebook, SchedulerLoop, _arm
+from retaguarda.jobs.trigger import Trigger
 from retaguarda.jobs.workers import Workers
 from retaguarda.locks import Locks
 from retaguarda.store.models import FireState, OutboxEvent, PlannedFire, RunRecord, TriggerState, Worker
@@ -113,7 +114,7 @@ def actions(name: str) -> int:
 
 
 def test_the_first_start_refuses_what_cannot_be_read(tmp_path: Path) -> None:
-    def unreadable() -> dict[str, mortal.Trigger]:
+    def unreadable() -> dict[str, Trigger]:
         raise ConfigurationError("triggers.toml: trigger toy: no rule")
 
     with pytest.raises(ConfigurationError, match="no rule"):

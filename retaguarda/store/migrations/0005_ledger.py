@@ -1,5 +1,6 @@
-import retaguarda.store.fields
 from django.db import migrations, models
+
+import retaguarda.store.fields
 
 
 class Migration(migrations.Migration):

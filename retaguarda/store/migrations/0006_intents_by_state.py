@@ -4,14 +4,13 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('store', '0005_ledger'),
+        ("store", "0005_ledger"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='intent',
-            index=models.Index(fields=['state'], name='store_inten_state_56eb71_idx'),
+            model_name="intent",
+            index=models.Index(fields=["state"], name="store_inten_state_56eb71_idx"),
         ),
     ]
