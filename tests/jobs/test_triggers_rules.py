@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,6 +97,15 @@ def test_one_rule_in_both_languages(rules: tuple[str, ...]) -> None:
     planned = [trigger(rule).between(*AUTUMN) for rule in rules]
     assert planned[0]
     assert all(fires == planned[0] for fires in planned)
+
+
+@pytest.mark.parametrize(
+    "rule", ["MS+26du at 12:00", "MS+60du at 12:00", "by MS+27du 18:00", *(rules[0] for rules in SAME if "minutes" not in rules[0])]
+)
+def test_asked_day_by_day_a_rule_gives_what_it_gives_for_months(rule: str) -> None:
+    planned, first = trigger(rule), utc("2026-10-01")
+    cuts = [first + dt.timedelta(days=n, hours=10) for n in range(120)]
+    assert [fire for one, other in itertools.pairwise(cuts) for fire in planned.between(one, other)] == planned.between(cuts[0], cuts[-1])
 
 
 def test_what_rules_mean() -> None:
