@@ -67,6 +67,7 @@ def copy(
 
     from retaguarda.audit import events
     from retaguarda.store import copy as copying
+    from retaguarda.store.connection import point_at
     from retaguarda.store.databases import shown
 
     house.bury_dead()
@@ -74,10 +75,13 @@ def copy(
     house.audit().seal()
     copying.prepare(to, house.store_url)
     with transaction.atomic():  # takes the file's write lock: nothing changes meanwhile
-        held = copying.proofs()
-        events.record("store.copied", target=shown(to), data={one.table: {"rows": one.rows, "sha256": one.digest} for one in held})
-        written = _with_bar(to, sum(one.rows for one in held), quiet=as_json)
+        events.record("store.copied", target=shown(to))
+        written = _with_bar(to, quiet=as_json)
         copying.leave()
+    point_at(to)
+    with transaction.atomic():
+        told = {one.table: {"rows": one.rows, "sha256": one.digest} for one in written}
+        events.record("store.arrived", target=shown(house.store_url), data=told)
     _tell(written, to, as_json=as_json)
 
 
@@ -96,12 +100,13 @@ def _must_be_at_rest(house: House, to: str) -> None:
         raise ConfigurationError(f"run {running.pk} is at work", remedy=f"wait for its end, or: retaguarda run stop {running.pk}")
 
 
-def _with_bar(to: str, total: int, *, quiet: bool) -> list[Proof]:
+def _with_bar(to: str, *, quiet: bool) -> list[Proof]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from retaguarda.console.screen import screen
-    from retaguarda.store.copy import copy_to
+    from retaguarda.store.copy import copy_to, tables
 
+    total = sum(model._default_manager.count() for model in tables())
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=screen(), transient=True, disable=quiet) as progress:
         bar = progress.add_task("", total=total)

@@ -38,9 +38,9 @@ def tables() -> list[type[models.Model]]:
     return sorted(apps.get_models(), key=lambda model: model._meta.db_table)
 
 
-def proofs(alias: str = DEFAULT_DB_ALIAS, tell: Tell = lambda _table, _rows: None) -> list[Proof]:
+def proofs(alias: str = DEFAULT_DB_ALIAS) -> list[Proof]:
     """The proof of every table of a store."""
-    return [_proof(model, _told(model, _rows(model, alias), tell)) for model in tables()]
+    return [_proof(model, alias) for model in tables()]
 
 
 def prepare(url: str, source: str) -> None:
@@ -64,7 +64,7 @@ def copy_to(url: str, tell: Tell) -> list[Proof]:
                     f"the store at {shown(url)} is not empty: it holds rows of {model._meta.db_table}",
                     remedy="make a new database and copy into that one",
                 )
-        read = [_proof(model, _told(model, _copied(model), tell)) for model in tables()]
+        read = [_copied(model, target, tell) for model in tables()]
         for statement in target.ops.sequence_reset_sql(no_style(), tables()):
             with target.cursor() as cursor:
                 cursor.execute(statement)
@@ -93,37 +93,46 @@ def _reached(url: str) -> Iterator[Any]:
         del connections.settings[TARGET]
 
 
-def _copied(model: type[models.Model]) -> Iterator[models.Model]:
-    """Every row of a table, as it is written to the target."""
-    batch: list[models.Model] = []
-    for row in _rows(model, DEFAULT_DB_ALIAS):
-        batch.append(row)
-        yield row
-        if len(batch) == AT_ONCE:
-            model._default_manager.using(TARGET).bulk_create(batch)
-            batch = []
-    model._default_manager.using(TARGET).bulk_create(batch)
+def _copied(model: type[models.Model], target: Any, tell: Tell) -> Proof:
+    """Copy a table; returns the proof of what was read."""
+    fields, found = model._meta.concrete_fields, _Sum()
+    columns = ", ".join(target.ops.quote_name(field.column) for field in fields)
+    into = f"COPY {target.ops.quote_name(model._meta.db_table)} ({columns}) FROM STDIN"
+    with target.cursor() as cursor, cursor.copy(into) as copying:
+        for row in _rows(model, DEFAULT_DB_ALIAS):
+            copying.write_row([field.get_db_prep_save(value, target) for field, value in zip(fields, row, strict=True)])
+            found.add(row)
+            if found.rows % AT_ONCE == 0:
+                tell(model._meta.db_table, AT_ONCE)
+    return found.proof(model)
 
 
-def _rows(model: type[models.Model], alias: str) -> Iterator[models.Model]:
-    return model._default_manager.using(alias).order_by("pk").iterator(chunk_size=AT_ONCE)
+def _proof(model: type[models.Model], alias: str) -> Proof:
+    found = _Sum()
+    for row in _rows(model, alias):
+        found.add(row)
+    return found.proof(model)
 
 
-def _told(model: type[models.Model], rows: Iterator[models.Model], tell: Tell) -> Iterator[models.Model]:
-    for number, row in enumerate(rows, 1):
-        yield row
-        if number % AT_ONCE == 0:
-            tell(model._meta.db_table, AT_ONCE)
-
-
-def _proof(model: type[models.Model], rows: Iterator[models.Model]) -> Proof:
-    """Counts the rows and adds up their hashes: two servers need not agree on the order of texts."""
-    count, total = 0, 0
+def _rows(model: type[models.Model], alias: str) -> Iterator[tuple[Any, ...]]:
+    """The rows of a table in its columns' order."""
     names = [field.attname for field in model._meta.concrete_fields]
-    for row in rows:
-        raw = json.dumps([getattr(row, name) for name in names], default=_plain)
-        count, total = count + 1, (total + int.from_bytes(hashlib.sha256(raw.encode()).digest())) % (1 << 256)
-    return Proof(model._meta.db_table, count, f"{total:064x}")
+    return model._default_manager.using(alias).order_by("pk").values_list(*names).iterator(chunk_size=AT_ONCE)
+
+
+@dataclass
+class _Sum:
+    """Counts rows and adds up their hashes: two servers need not agree on the order of texts."""
+
+    rows: int = 0
+    total: int = 0
+
+    def add(self, row: tuple[Any, ...]) -> None:
+        raw = json.dumps(row, default=_plain).encode()
+        self.rows, self.total = self.rows + 1, (self.total + int.from_bytes(hashlib.sha256(raw).digest())) % (1 << 256)
+
+    def proof(self, model: type[models.Model]) -> Proof:
+        return Proof(model._meta.db_table, self.rows, f"{self.total:064x}")
 
 
 def _plain(value: Any) -> str:

@@ -228,9 +228,9 @@ def test_the_command_moves_an_installation_whose_log_goes_on(store: Path, target
     assert log.kept_elsewhere() is None
     assert log.seal() is not None
     assert verify(log.folder).problems == []
-    event = json.loads(list(log.lines())[-1])
-    assert (event["action"], event["target"]) == ("store.copied", told["to"])
-    assert event["data"]["store_runrecord"] == told["tables"]["store_runrecord"]
+    left, arrived = (json.loads(line) for line in list(log.lines())[-2:])
+    assert (left["action"], left["target"]) == ("store.copied", told["to"])
+    assert (arrived["action"], arrived["target"], arrived["data"]) == ("store.arrived", f"sqlite://{store}", told["tables"])
 
 
 def test_the_command_refuses_the_wrong_way_round(store: Path) -> None:
