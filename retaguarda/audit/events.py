@@ -32,6 +32,13 @@ def actor() -> str:
 
 def record(action: str, *, run: str = "", item: str = "", target: str = "", who: str = "", data: Mapping[str, Any] | None = None) -> None:
     """Write an event into the outbox; only inside a transaction, so that state and audit can never disagree."""
+    prepared(action, run=run, item=item, target=target, who=who, data=data).save()
+
+
+def prepared(
+    action: str, *, run: str = "", item: str = "", target: str = "", who: str = "", data: Mapping[str, Any] | None = None
+) -> OutboxEvent:
+    """An event for whoever writes many at once; it must be written in the transaction that it is made in."""
     if not connection.in_atomic_block:
         raise StoreUnavailable(f"audit event {action} outside a transaction: a defect of the program")
     now = dt.datetime.now(dt.UTC)
@@ -50,7 +57,7 @@ def record(action: str, *, run: str = "", item: str = "", target: str = "", who:
         "target": _clean(target),
         "data": _bounded(_clean(data or {})),
     }
-    OutboxEvent.objects.create(at=now, line=line)
+    return OutboxEvent(at=now, line=line)
 
 
 def _bounded(data: Any) -> Any:

@@ -11,7 +11,7 @@ from retaguarda.audit import events
 from retaguarda.clock import Clock
 from retaguarda.errors import ConfigurationError
 from retaguarda.jobs.changes import horizon, is_planned, switched_off_by
-from retaguarda.jobs.entries import Entries, active_runs, locked
+from retaguarda.jobs.entries import Batch, Entries, active_runs, locked
 from retaguarda.jobs.runs import Runs
 from retaguarda.jobs.stretches import Stretch, oldest
 from retaguarda.jobs.trigger import Fire, Trigger
@@ -75,7 +75,9 @@ class ByHand:
                 raise ConfigurationError(
                     f"run {active.pk} of {trigger.name} has not ended", remedy=f"wait for it, or: retaguarda run stop {active.pk}"
                 )
-            self._entries.enter(trigger, [verdict], now, active, by=who)
+            batch = Batch()
+            self._entries.enter(batch, trigger, [verdict], now, active, by=who)
+            batch.write()
             events.record("trigger.fired", target=trigger.name, who=who, data={"at": now.isoformat()})
             return PlannedFire.objects.select_related("run").get(trigger=trigger.name, at=now)
 
@@ -100,8 +102,10 @@ class ByHand:
             verdicts = in_turn(trigger, [one.fire for one in found], active.pk if active else "", patient=True)
             known = {one.fire.at for one in found if one.state}
             rows = list(PlannedFire.objects.filter(trigger=trigger.name, at__in=known))
-            self._entries.settle(trigger, rows, [one for one in verdicts if one.fire.at in known], now, by=who)
-            self._entries.enter(trigger, [one for one in verdicts if one.fire.at not in known], now, by=who)
+            batch = Batch()
+            self._entries.settle(batch, trigger, rows, [one for one in verdicts if one.fire.at in known], now, by=who)
+            self._entries.enter(batch, trigger, [one for one in verdicts if one.fire.at not in known], now, by=who)
+            batch.write()
             facts = {"count": len(found), "after": after.isoformat(), "until": until.isoformat()}
             events.record("trigger.backfilled", target=trigger.name, who=who, data=facts)
         return found

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -15,7 +17,7 @@ from retaguarda.jobs.obligations import Level
 from retaguarda.jobs.runs import Runs
 from retaguarda.jobs.trigger import Fire, Trigger
 from retaguarda.jobs.verdicts import AFTER_DEADLINE, Verdict, replaced_by
-from retaguarda.store.models import FireState, PlannedFire, RunRecord, RunState, TriggerState
+from retaguarda.store.models import FireState, OutboxEvent, PlannedFire, RunRecord, RunState, TriggerState
 
 ACTIVE = (RunState.PENDING, RunState.RUNNING, RunState.SUSPENDED)
 """States of a run that has not ended."""
@@ -53,36 +55,77 @@ def fire_of(row: PlannedFire) -> Fire:
     return Fire(row.at, row.local, row.due)
 
 
+@dataclass
+class Batch:
+    """What one transaction writes in the end, all at once: five hundred triggers that come due together are a few statements."""
+
+    runs: list[RunRecord] = field(default_factory=list)
+    events: list[OutboxEvent] = field(default_factory=list)
+    fires: list[PlannedFire] = field(default_factory=list)
+    settled: list[PlannedFire] = field(default_factory=list)
+    states: list[TriggerState] = field(default_factory=list)
+
+    def write(self) -> None:
+        RunRecord.objects.bulk_create(self.runs)
+        OutboxEvent.objects.bulk_create(self.events)
+        PlannedFire.objects.bulk_create(self.fires)
+        for row in self.settled:
+            row.save()
+        kept = ["rule", "ruled_since", "covered_until", "backlog"]
+        TriggerState.objects.bulk_create(self.states, update_conflicts=True, unique_fields=["name"], update_fields=kept)
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """What the block put in is taken out again when it fails."""
+        lists: tuple[list[Any], ...] = (self.runs, self.events, self.fires, self.settled, self.states)
+        lengths = [len(one) for one in lists]
+        try:
+            yield
+        except BaseException:
+            for one, length in zip(lists, lengths, strict=True):
+                del one[length:]
+            raise
+
+
 class Entries:
-    """Writes verdicts; only inside a transaction that holds the trigger's state."""
+    """Makes verdicts part of a batch; only inside a transaction that holds the trigger's state."""
 
     def __init__(self, runs: Runs, told: Told | None = None) -> None:
         self._runs = runs
         self._told = told
 
     def enter(
-        self, trigger: Trigger, verdicts: Sequence[Verdict], now: dt.datetime, active: RunRecord | None = None, *, by: str = ""
+        self,
+        batch: Batch,
+        trigger: Trigger,
+        verdicts: Sequence[Verdict],
+        now: dt.datetime,
+        active: RunRecord | None = None,
+        *,
+        by: str = "",
     ) -> None:
         """Give each of these fires its row; the store refuses a second row of a fire, and all is undone."""
-        made = [(verdict, self._run(trigger, verdict)) for verdict in verdicts]
-        PlannedFire.objects.bulk_create([_row(trigger, verdict, run, now, by) for verdict, run in made])
-        self._tell(trigger, made)
+        made = [(verdict, self._run(batch, trigger, verdict)) for verdict in verdicts]
+        batch.fires += [_row(trigger, verdict, run, now, by) for verdict, run in made]
+        self._tell(batch, trigger, made)
         if trigger.overlap == "replace" and not trigger.obligation:
             self._make_room(trigger, verdicts, now, active)
 
-    def settle(self, trigger: Trigger, rows: Sequence[PlannedFire], verdicts: Sequence[Verdict], now: dt.datetime, *, by: str = "") -> None:
+    def settle(
+        self, batch: Batch, trigger: Trigger, rows: Sequence[PlannedFire], verdicts: Sequence[Verdict], now: dt.datetime, *, by: str = ""
+    ) -> None:
         """Decide rows that the ledger has: those that waited, and, `by` a person, those that had no run."""
         by_moment = {row.at: row for row in rows}
         changed = [verdict for verdict in verdicts if (verdict.state, by_moment[verdict.fire.at].state) != (_WAITS, _WAITS)]
-        made = [(verdict, self._run(trigger, verdict)) for verdict in changed]
+        made = [(verdict, self._run(batch, trigger, verdict)) for verdict in changed]
         for verdict, run in made:
             row = by_moment[verdict.fire.at]
             row.state, row.run, row.by = verdict.state, run, by or row.by
             row.decided_at = None if verdict.state == _WAITS else now
             row.reason = (verdict.reason or (AFTER_DEADLINE if row.due and now > row.due else ""))[:200]
             row.level = Level.MISSED if row.due and verdict.state == FireState.MISSED else row.level
-            row.save()
-        self._tell(trigger, made)
+            batch.settled.append(row)
+        self._tell(batch, trigger, made)
 
     def close(self, trigger: str, fires: Any, reason: str, now: dt.datetime) -> int:
         """Let go of rows that waited (a queryset), with the reason; returns how many there were."""
@@ -91,10 +134,10 @@ class Entries:
             events.record("fire.skipped", target=trigger, data={"count": count, "reason": reason})
         return count
 
-    def _run(self, trigger: Trigger, verdict: Verdict) -> RunRecord | None:
+    def _run(self, batch: Batch, trigger: Trigger, verdict: Verdict) -> RunRecord | None:
         if verdict.state != FireState.RUN:
             return None
-        return self._runs.create(
+        run, event = self._runs.prepared(
             trigger.process,
             trigger.inputs(verdict.fire),
             queue=trigger.queue,
@@ -102,6 +145,9 @@ class Entries:
             time_limit=trigger.time_limit,
             trigger=trigger.name,
         )
+        batch.runs.append(run)
+        batch.events.append(event)
+        return run
 
     def _make_room(self, trigger: Trigger, verdicts: Sequence[Verdict], now: dt.datetime, active: RunRecord | None) -> None:
         """The run that is to be replaced is asked to stop, and what waited for the same is let go."""
@@ -113,24 +159,24 @@ class Entries:
         if active is not None and not active.stop_requested:
             self._runs.request_stop(active)
 
-    def _tell(self, trigger: Trigger, made: Sequence[tuple[Verdict, RunRecord | None]]) -> None:
+    def _tell(self, batch: Batch, trigger: Trigger, made: Sequence[tuple[Verdict, RunRecord | None]]) -> None:
         """An audit event for each run, and one for all others that ended alike for the same reason."""
         for verdict, run in made:
             told = run.pk if run else ""
             if run is not None:
                 facts = {"at": verdict.fire.at.isoformat(), "local": verdict.fire.local, "reason": verdict.reason}
-                events.record("fire.run", run=run.pk, target=trigger.name, data=facts)
+                batch.events.append(events.prepared("fire.run", run=run.pk, target=trigger.name, data=facts))
             if self._told is not None:
                 transaction.on_commit(partial(self._told, trigger, verdict, told))
         others = sorted((verdict for verdict, run in made if run is None), key=lambda verdict: (verdict.state, verdict.reason))
         for (state, reason), alike in groupby(others, key=lambda verdict: (verdict.state, verdict.reason)):
-            record_alike(trigger.name, state, reason, [verdict.fire.at for verdict in alike])
+            batch.events.append(_ended_alike(trigger.name, state, reason, [verdict.fire.at for verdict in alike]))
 
 
-def record_alike(trigger: str, state: str, reason: str, moments: Sequence[dt.datetime]) -> None:
+def _ended_alike(trigger: str, state: str, reason: str, moments: Sequence[dt.datetime]) -> OutboxEvent:
     """One audit event for fires that ended alike."""
     facts = {"count": len(moments), "first": min(moments).isoformat(), "last": max(moments).isoformat(), "reason": reason}
-    events.record(f"fire.{state.lower()}", target=trigger, data=facts)
+    return events.prepared(f"fire.{state.lower()}", target=trigger, data=facts)
 
 
 def _moment(verdict: Verdict) -> dt.datetime:

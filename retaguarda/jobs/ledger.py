@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
 from retaguarda.audit import events
 from retaguarda.clock import Clock
 from retaguarda.jobs.changes import adopt, horizon, is_planned, lead_of, retire, rewind, switched_off_by
-from retaguarda.jobs.entries import Entries, active_runs, fire_of, locked, without_row
+from retaguarda.jobs.entries import Batch, Entries, active_runs, fire_of, locked, without_row
 from retaguarda.jobs.obligations import Standings
 from retaguarda.jobs.runs import Runs
 from retaguarda.jobs.stretches import Stretch, newest, next_moment, oldest
@@ -39,7 +39,24 @@ SKEW = dt.timedelta(minutes=5)
 """Clocks of machines that differ by less are not taken for a clock that was set back."""
 TELL_AGAIN = 3600
 """Seconds after which a trigger that still fails is told again."""
-Work = Callable[[Trigger, TriggerState, RunRecord | None, dt.datetime], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A trigger whose state this transaction holds, its run that has not ended, and the batch that its decisions go into."""
+
+    trigger: Trigger
+    state: TriggerState
+    running: RunRecord | None
+    now: dt.datetime
+    batch: Batch
+
+    @property
+    def active(self) -> str:
+        return self.running.pk if self.running else ""
+
+
+Work = Callable[[Case], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +102,8 @@ class Ledger:
         self._agreed: dict[str, str] = {}
         self._failed: dict[tuple[str, str], float] = {}
         self._behind: set[str] = set()
+        self._room = 0
+        self._unfinished: dict[str, Trigger] = {}
         self._seen: tuple[dt.datetime, float] | None = None
         self._next_cover = clock.monotonic() + COVER_SECONDS
 
@@ -101,7 +120,7 @@ class Ledger:
         self._each(self._with_ready_rows(planned, states, now), now, self._launch)
         self._watch.look(planned, now)
         behind = {name for name, state in states.items() if state.backlog} | self._behind
-        self._fill([planned[name] for name in sorted(behind) if name in planned])
+        self._fill([planned[name] for name in sorted(behind) if name in planned], now)
         self._cover(list(planned.values()), states, now)
         return self._tally
 
@@ -152,12 +171,23 @@ class Ledger:
     def _each(self, triggers: Sequence[Trigger], now: dt.datetime, work: Work) -> None:
         """Do the work for each trigger that nobody else works on; the failure of one undoes nothing of the others."""
         for some in (triggers[start : start + TOGETHER] for start in range(0, len(triggers), TOGETHER)):
-            with transaction.atomic():
-                states = locked(trigger.name for trigger in some)
-                running = active_runs(states)
-                for trigger in (one for one in some if one.name in states):
-                    with self._apart(trigger), transaction.atomic():
-                        work(trigger, states[trigger.name], running.get(trigger.name), now)
+            try:
+                self._together(some, now, work)
+            except (OperationalError, InterfaceError):
+                raise
+            except DatabaseError:  # the store refused what one of them wrote: each for itself
+                for one in some:
+                    with self._apart(one):
+                        self._together([one], now, work)
+
+    def _together(self, triggers: Sequence[Trigger], now: dt.datetime, work: Work) -> None:
+        with transaction.atomic():
+            states, batch = locked(trigger.name for trigger in triggers), Batch()
+            running = active_runs(states)
+            for trigger in (one for one in triggers if one.name in states):
+                with self._apart(trigger), transaction.atomic(), batch.part():
+                    work(Case(trigger, states[trigger.name], running.get(trigger.name), now, batch))
+            batch.write()
 
     @contextmanager
     def _apart(self, trigger: Trigger) -> Iterator[None]:
@@ -171,32 +201,35 @@ class Ledger:
             self._tally.failed[trigger.name] = text
             told = self._failed.get((trigger.name, text))
             if told is None or self._clock.monotonic() - told > TELL_AGAIN:
-                self._failed[trigger.name, text] = self._clock.monotonic()
                 with transaction.atomic():
                     events.record("trigger.failed", target=trigger.name, data={"error": text})
+                    transaction.on_commit(lambda: self._failed.update({(trigger.name, text): self._clock.monotonic()}))
 
-    def _decide(self, trigger: Trigger, state: TriggerState, running: RunRecord | None, now: dt.datetime) -> None:
+    def _decide(self, case: Case) -> None:
         """Give every fire since the last decision its end, its place in the queue, or its place in the backlog."""
+        trigger, state, now = case.trigger, case.state, case.now
         start = adopt(trigger, state, now, self._agreed.get(trigger.name, ""), self._entries)
         if trigger.obligation:
-            self._plan(trigger, start, now)
+            self._plan(case, start)
         elif start < now:
-            self._judge(trigger, state, start, running, now)
+            self._judge(case, start)
         state.covered_until = max(now, state.covered_until or now)
-        state.save()
+        case.batch.states.append(state)
         transaction.on_commit(lambda: self._agreed.update({trigger.name: trigger.digest}))
 
-    def _plan(self, trigger: Trigger, start: dt.datetime, now: dt.datetime) -> None:
+    def _plan(self, case: Case, start: dt.datetime) -> None:
         """Deadlines get their rows ahead of time: their margin is watched from then on."""
-        fires = trigger.between(start, horizon(trigger, now))
-        again = PlannedFire.objects.filter(trigger=trigger.name, at__gt=now, at__in=[fire.at for fire in fires])
+        trigger = case.trigger
+        fires = trigger.between(start, horizon(trigger, case.now))
+        again = PlannedFire.objects.filter(trigger=trigger.name, at__gt=case.now, at__in=[fire.at for fire in fires])
         again.filter(state=FireState.SKIPPED, reason__in=WITHDRAWN).update(state=FireState.PLANNED, reason="", decided_at=None)
         new = without_row(trigger, fires)
-        refused = [Verdict(fire, FireState.SKIPPED, fire.refusal) for fire in new if fire.refusal]
-        self._entries.enter(trigger, [*refused, *(Verdict(fire, FireState.PLANNED) for fire in new if not fire.refusal)], now)
+        verdicts = [Verdict(fire, FireState.SKIPPED if fire.refusal else FireState.PLANNED, fire.refusal) for fire in new]
+        self._entries.enter(case.batch, trigger, verdicts, case.now)
 
-    def _judge(self, trigger: Trigger, state: TriggerState, start: dt.datetime, running: RunRecord | None, now: dt.datetime) -> None:
+    def _judge(self, case: Case, start: dt.datetime) -> None:
         """The latest fires are decided at once; of the time before them nothing runs, and its rows are filled in later."""
+        trigger, state, now = case.trigger, case.state, case.now
         if trigger.missed == "all" and state.enabled:
             since = max(start, now - max(trigger.look_back, ON_TIME))
             fires = trigger.between(since, now)
@@ -204,8 +237,8 @@ class Ledger:
             fires, since = newest(trigger, start, now)
         new = without_row(trigger, fires)
         off = "" if state.enabled else switched_off_by(state)
-        verdicts = switched_off(new, off) if off else judged(trigger, new, now, running.pk if running else "")
-        self._entries.enter(trigger, verdicts, now, running)
+        verdicts = switched_off(new, off) if off else judged(trigger, new, now, case.active)
+        self._entries.enter(case.batch, trigger, verdicts, now, case.running)
         latest = fires[-1].at if fires else now
         history = [stretch.as_json() for stretch in _history(trigger, start, since, now, latest, off)]
         state.backlog = [*state.backlog, *history]
@@ -227,17 +260,19 @@ class Ledger:
     def _is_ready(self, trigger: Trigger, row: PlannedFire, now: dt.datetime) -> bool:
         return row.at <= now if row.due is None else now >= self._standings.of(trigger, fire_of(row)).safe_start
 
-    def _launch(self, trigger: Trigger, state: TriggerState, running: RunRecord | None, now: dt.datetime) -> None:
+    def _launch(self, case: Case) -> None:
         """Decide the rows that waited: the first of them runs when the run before it has ended, as far as they are not too late."""
+        trigger, now = case.trigger, case.now
         rows = PlannedFire.objects.filter(trigger=trigger.name, state=FireState.PLANNED).order_by("at")
         ready = [row for row in rows if self._is_ready(trigger, row, now)]
         late = [fire_of(row) for row in ready if _is_late(row, now)]
-        if not state.enabled:
-            self._entries.settle(trigger, ready, switched_off(late, switched_off_by(state)), now)
-            return
-        missed, wanted = made_up(trigger, late, now)
-        wanted += [fire_of(row) for row in ready if not _is_late(row, now)]
-        self._entries.settle(trigger, ready, [*missed, *in_turn(trigger, wanted, running.pk if running else "", patient=True)], now)
+        if case.state.enabled:
+            missed, wanted = made_up(trigger, late, now)
+            wanted += [fire_of(row) for row in ready if not _is_late(row, now)]
+            verdicts = [*missed, *in_turn(trigger, wanted, case.active, patient=True)]
+        else:
+            verdicts = switched_off(late, switched_off_by(case.state))
+        self._entries.settle(case.batch, trigger, ready, verdicts, now)
 
     def _cover(self, triggers: Sequence[Trigger], states: Mapping[str, TriggerState], now: dt.datetime) -> None:
         """Note once a minute up to when all is decided: a rule that changes, and a trigger that goes, ends there."""
@@ -249,44 +284,33 @@ class Ledger:
             same = [one.name for one in locked(idle).values() if _known(one) == _known(states[one.name])]
             TriggerState.objects.filter(name__in=same, covered_until__lt=now).update(covered_until=now)
 
-    def _fill(self, triggers: Sequence[Trigger]) -> None:
+    def _fill(self, triggers: Sequence[Trigger], now: dt.datetime) -> None:
         """Give fires of the backlog their rows, as long as this tick has time for it."""
         until, left = self._clock.monotonic() + FILL_SECONDS, list(triggers)
         while left and self._clock.monotonic() <= until:
-            some, left = left[:TOGETHER], left[TOGETHER:]
-            with transaction.atomic():
-                left += self._filled(some)
+            self._room, self._unfinished = FILL_AT_ONCE, {}
+            self._each(left[:TOGETHER], now, self._fill_some)
+            left = [*left[TOGETHER:], *self._unfinished.values()]
 
-    def _filled(self, triggers: Sequence[Trigger]) -> list[Trigger]:
-        """Fill in one transaction's share of rows; the triggers that have more of them."""
-        states, more, room = locked(trigger.name for trigger in triggers), [], FILL_AT_ONCE
-        for trigger in (one for one in triggers if one.name in states and states[one.name].backlog):
-            if room <= 0:
-                more.append(trigger)
-                continue
-            with self._apart(trigger), transaction.atomic():
-                count, unfinished = self._fill_some(trigger, states[trigger.name], room)
-                room -= count
-                more += [trigger] if unfinished else []
-        return more
-
-    def _fill_some(self, trigger: Trigger, state: TriggerState, most: int) -> tuple[int, bool]:
-        """The next rows of a trigger's backlog; how many fires were looked at, and whether there are more."""
-        verdicts, looked, left = dict[dt.datetime, Verdict](), 0, [Stretch.read(one) for one in state.backlog]
-        while left and looked < most:
-            stretch = left.pop(0)
-            fires = oldest(trigger, stretch.since, stretch.until, most - looked)
-            looked += len(fires)
-            if looked == most:
+    def _fill_some(self, case: Case) -> None:
+        """The next rows of a trigger's backlog, as far as there is room for them in this transaction."""
+        trigger, verdicts = case.trigger, dict[dt.datetime, Verdict]()
+        left = [Stretch.read(one) for one in case.state.backlog]
+        while left and self._room > 0:
+            stretch, most = left.pop(0), self._room
+            fires = oldest(trigger, stretch.since, stretch.until, most)
+            self._room -= len(fires)
+            if len(fires) == most:
                 left.insert(0, Stretch(fires[-1].at, stretch.until, stretch.state, stretch.reason))
             for fire in without_row(trigger, fires):
                 end = (FireState.SKIPPED, fire.refusal) if fire.refusal else (stretch.state, stretch.reason)
                 verdicts.setdefault(fire.at, Verdict(fire, *end))
-        self._history.enter(trigger, list(verdicts.values()), self._clock.now().astimezone(dt.UTC))
-        state.backlog = [one.as_json() for one in left]
-        state.save()
+        if left:
+            self._unfinished[trigger.name] = trigger
+        self._history.enter(case.batch, trigger, list(verdicts.values()), case.now)
+        case.state.backlog = [one.as_json() for one in left]
+        case.batch.states.append(case.state)
         transaction.on_commit(lambda: self._count(len(verdicts)))
-        return looked, bool(left)
 
     def _count(self, filled: int) -> None:
         self._tally.filled += filled

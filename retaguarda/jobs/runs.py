@@ -18,7 +18,7 @@ from retaguarda.clock import Clock
 from retaguarda.errors import ConfigurationError, LeaseHeld, LeaseLost
 from retaguarda.jobs.journal import LONGEST_PROTOCOL, unresolved_of, unresolved_presses
 from retaguarda.redaction import redactor
-from retaguarda.store.models import Item, ItemState, RunRecord, RunState
+from retaguarda.store.models import Item, ItemState, OutboxEvent, RunRecord, RunState
 
 ENDED = {RunState.SUCCESSFUL, RunState.PARTIAL, RunState.FAULTED, RunState.STOPPED, RunState.TIMED_OUT}
 FINISHED = {RunState.SUCCESSFUL, RunState.PARTIAL}
@@ -63,21 +63,12 @@ class Runs:
         With a `queue` workers carry it out, lower `priority` first, not before `not_before`; an attempt may take
         `time_limit` seconds. Without one, whoever made it does.
         """
-        now = self._clock.now()
-        name = f"{now:%Y%m%d-%H%M%S}-{process.replace('_', '-')}-{secrets.token_hex(4)}"
-        folder = Path(parent.folder) if parent else self._output / f"{now:%Y-%m-%d}" / name
-        folder.mkdir(parents=True, exist_ok=True)
         with transaction.atomic():
-            run = RunRecord.objects.create(
-                id=name,
-                parent=parent,
-                process=process,
-                params=dict(params),
-                actor=events.actor(),
+            run, event = self.prepared(
+                process,
+                params,
                 dry_run=dry_run,
-                created_at=now,
-                folder=str(folder),
-                version=__version__,
+                parent=parent,
                 queue=queue,
                 priority=priority,
                 not_before=not_before,
@@ -85,9 +76,32 @@ class Runs:
                 trigger=trigger,
                 retry_refused=retry_refused,
             )
-            facts = {"params": dict(params), "dry_run": dry_run, "parent": parent.pk if parent else "", "queue": queue, "trigger": trigger}
-            events.record("run.queued", run=run.pk, target=process, data=facts)
+            run.save(force_insert=True)
+            event.save()
         return run
+
+    def prepared(
+        self, process: str, params: Mapping[str, str], *, parent: RunRecord | None = None, **given: Any
+    ) -> tuple[RunRecord, OutboxEvent]:
+        """A new run and its audit event for whoever writes many at once; its folder is there already."""
+        now = self._clock.now()
+        name = f"{now:%Y%m%d-%H%M%S}-{process.replace('_', '-')}-{secrets.token_hex(4)}"
+        folder = Path(parent.folder) if parent else self._output / f"{now:%Y-%m-%d}" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        run = RunRecord(
+            id=name,
+            parent=parent,
+            process=process,
+            params=dict(params),
+            actor=events.actor(),
+            created_at=now,
+            folder=str(folder),
+            version=__version__,
+            **given,
+        )
+        facts = {"params": run.params, "dry_run": run.dry_run, "parent": parent.pk if parent else ""}
+        facts |= {"queue": run.queue, "trigger": run.trigger}
+        return run, events.prepared("run.queued", run=run.pk, target=process, data=facts)
 
     def get(self, run_id: str) -> RunRecord:
         """The run of that id, or the only one whose id ends with it; ConfigurationError otherwise."""

@@ -1,6 +1,6 @@
 """A scheduler's slot in which one scheduler after another dies by kill -9: `python -m tests.jobs.mortal URL HOME SEED SECONDS`.
 
-Each dies at one of its audit events, which are always between a decision and its commit. The last line printed is how
+Each dies between a decision and its commit. The last line printed is how
 many died. With the seed 0 nobody dies, and SIGTERM ends the one that works.
 """
 
@@ -11,8 +11,9 @@ import os
 import random
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from retaguarda.clock import Clock
 from retaguarda.interrupts import Interrupts
@@ -20,8 +21,7 @@ from retaguarda.store.connection import point_at, set_up
 
 set_up()
 
-from retaguarda.audit import events  # noqa: E402  # needs the tables
-from retaguarda.jobs import ledger  # noqa: E402
+from retaguarda.jobs import ledger  # noqa: E402  # needs the tables
 from retaguarda.jobs.ledger import Ledger  # noqa: E402
 from retaguarda.jobs.obligations import Standings  # noqa: E402
 from retaguarda.jobs.runs import Runs  # noqa: E402
@@ -29,10 +29,10 @@ from retaguarda.jobs.scheduler import Rulebook, SchedulerLoop  # noqa: E402
 from retaguarda.jobs.trigger import Trigger  # noqa: E402
 from retaguarda.jobs.workers import Workers  # noqa: E402
 from retaguarda.store.advisory import locks_for  # noqa: E402
-from tests.jobs.planned import every  # noqa: E402
+from tests.jobs.planned import dies, every  # noqa: E402
 
 LONGEST_LIFE = 12
-"""Audit events: so many are written in a second or two."""
+"""Moments at which it may die: so many come in a second or two."""
 
 
 def triggers() -> dict[str, Trigger]:
@@ -53,18 +53,12 @@ def schedule(url: str, home: Path, interrupts: Interrupts, until: float) -> None
         loop.run(name, lambda: interrupts.asked() or clock.monotonic() > until)
 
 
-def mortal(seed: int) -> None:
-    """This process dies at one of its next audit events, in the middle of a transaction."""
-    left, real = [random.Random(seed).randint(1, LONGEST_LIFE)], events.record
-
-    def record(*args: Any, **facts: Any) -> None:
-        real(*args, **facts)
-        left[0] -= 1
-        if not left[0]:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    events.record = record
+@contextmanager
+def mortal(seed: int) -> Iterator[None]:
+    """In the block this process dies between a decision and its commit."""
     ledger.TOGETHER = 1  # each trigger's decisions are a transaction of their own: some are committed before it dies
+    with dies(random.Random(seed).randint(1, LONGEST_LIFE), lambda: os.kill(os.getpid(), signal.SIGKILL)):
+        yield
 
 
 def main() -> None:
@@ -77,8 +71,8 @@ def main() -> None:
     while seed and Clock().monotonic() < until:
         child = os.fork()  # all is imported, nothing is open: the next scheduler is there at once
         if not child:
-            mortal(seed + died)
-            schedule(url, home, Interrupts(), until)
+            with mortal(seed + died):
+                schedule(url, home, Interrupts(), until)
             os._exit(0)
         died += os.WIFSIGNALED(os.waitpid(child, 0)[1])
     print(died)

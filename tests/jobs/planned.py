@@ -6,13 +6,19 @@ import dataclasses
 import datetime as dt
 import math
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
+from retaguarda.audit import events
 from retaguarda.clock import Clock
 from retaguarda.jobs.by_hand import ENDED_WITHOUT
 from retaguarda.jobs.calendar_files import Years
 from retaguarda.jobs.calendars import BANKS, Calendar, banks
+from retaguarda.jobs.entries import Batch
 from retaguarda.jobs.ledger import Ledger
 from retaguarda.jobs.obligations import Standings
 from retaguarda.jobs.rules import Interval
@@ -20,7 +26,7 @@ from retaguarda.jobs.runs import Runs
 from retaguarda.jobs.trigger import Fire, Trigger
 from retaguarda.jobs.triggers import parse_triggers
 from retaguarda.settings import Settings
-from retaguarda.store.models import FireState, PlannedFire, RunRecord, RunState
+from retaguarda.store.models import FireState, OutboxEvent, PlannedFire, RunRecord, RunState
 
 SETTINGS = Settings.model_construct()
 
@@ -51,11 +57,11 @@ def plan_of(*entries: dict[str, Any]) -> dict[str, Trigger]:
 
 
 MONTH_OFF = {
-    "every business day at 07:30": 250,
-    "every day at 06:00": 140,
-    "every hour": 10,
-    "every monday at 09:00": 50,
-    "MS+7du at 18:00": 50,
+    "every business day at 07:30": 150,
+    "every day at 06:00": 20,
+    "every hour": 5,
+    "every monday at 09:00": 180,
+    "MS+7du at 18:00": 145,
 }
 """Five hundred triggers as an installation has them: rule → how many."""
 
@@ -85,6 +91,38 @@ def calendar_of_years(first: int, last: int) -> Calendar:
 def ledger_of(runs: Runs, clock: Clock) -> Ledger:
     """A ledger as a scheduler that has just started has it."""
     return Ledger(runs, clock, Standings(clock))
+
+
+class Killed(BaseException):
+    """What kill -9 is to a process: nothing after it happens."""
+
+
+def kill() -> None:
+    raise Killed
+
+
+@contextmanager
+def dies(at: int, die: Callable[[], None] = kill) -> Iterator[None]:
+    """`die` is called at the so-manyth moment between a decision and its commit: each audit event, and each batch that is written."""
+    prepared, write, left = events.prepared, Batch.write, [at]
+
+    def moment() -> None:
+        left[0] -= 1
+        if not left[0]:
+            die()
+
+    def prepare(*args: Any, **facts: Any) -> OutboxEvent:
+        moment()
+        return prepared(*args, **facts)
+
+    def write_all(batch: Batch) -> None:
+        write(batch)
+        moment()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(events, "prepared", prepare)
+        patch.setattr(Batch, "write", write_all)
+        yield
 
 
 def rows(trigger: str = "toy") -> list[tuple[str, str]]:

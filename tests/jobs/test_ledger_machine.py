@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -15,14 +14,13 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from retaguarda.audit import events
 from retaguarda.errors import ConfigurationError
 from retaguarda.jobs.by_hand import ByHand
 from retaguarda.jobs.runs import Runs
 from retaguarda.store.connection import point_at
 from retaguarda.store.models import RunRecord, RunState, TriggerState
 from tests.house import SetClock
-from tests.jobs.planned import changed, every, ledger_of, stated, wrongs
+from tests.jobs.planned import Killed, changed, dies, every, ledger_of, stated, wrongs
 
 TRIGGERS = (
     every(600, "dense", look_back=dt.timedelta(hours=2)),
@@ -31,10 +29,6 @@ TRIGGERS = (
 )
 SPANS = st.sampled_from([1, 61, 600, 3600, 7 * 3600, 26 * 3600])
 NAMES = st.sampled_from([trigger.name for trigger in TRIGGERS])
-
-
-class Killed(BaseException):
-    """What kill -9 is to a process: nothing after it happens."""
 
 
 class Schedulers(RuleBasedStateMachine):
@@ -86,23 +80,13 @@ class Schedulers(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 1), span=SPANS, at=st.integers(1, 12))
     def dies(self, which: int, span: int, at: int) -> None:
-        """Killed at its so-manyth audit event, which is always inside a transaction; another takes its place."""
+        """Killed between a decision and its commit; another takes its place."""
         self.clock.advance(span)
-        real, left = events.record, [at]
-
-        def record(*args: Any, **facts: Any) -> None:
-            left[0] -= 1
-            if left[0] == 0:
-                raise Killed
-            real(*args, **facts)
-
-        events.record = record
         try:
-            self.ledgers[which].tick(self.triggers)
+            with dies(at):
+                self.ledgers[which].tick(self.triggers)
         except Killed:
             self.ledgers[which] = ledger_of(self.runs, self.clock)
-        finally:
-            events.record = real
 
     @rule(seconds=st.sampled_from([-20 * 3600, -3600, -5, 5, 3600, 20 * 3600]))
     def the_clock_is_set(self, seconds: int) -> None:

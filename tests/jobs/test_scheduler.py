@@ -170,7 +170,7 @@ def test_thirty_days_off_with_five_hundred_triggers(store: Path, clock: SetClock
     assert {one.trigger: one.fire for one in tally.decided if one.run} == latest
     ledger.tick(named)
     expected = sum(len(trigger.between(began, now)) for trigger in named.values())
-    assert PlannedFire.objects.count() == expected > 15_000
+    assert PlannedFire.objects.count() == expected > 7_500
     assert not PlannedFire.objects.filter(state=FireState.PLANNED).exists()
-    for name in ("t-0", "t-380", "t-499"):
+    for name in ("t-0", "t-172", "t-499"):
         assert wrongs(named[name], began, now) == []
