@@ -11,7 +11,7 @@ from retaguarda.audit import events
 from retaguarda.clock import Clock
 from retaguarda.errors import ConfigurationError
 from retaguarda.jobs.changes import horizon, is_planned, switched_off_by
-from retaguarda.jobs.entries import Batch, Entries, active_runs, locked
+from retaguarda.jobs.entries import Batch, Entries, active_runs, close, locked
 from retaguarda.jobs.runs import Runs
 from retaguarda.jobs.stretches import Stretch, oldest
 from retaguarda.jobs.trigger import Fire, Trigger
@@ -56,7 +56,7 @@ class ByHand:
             state.save()
             if not on:
                 waiting = PlannedFire.objects.filter(trigger=trigger.name, due=None)
-                self._entries.close(trigger.name, waiting, switched_off_by(state), now)
+                close(trigger.name, waiting, switched_off_by(state), now)
             events.record(f"trigger.{'enabled' if on else 'disabled'}", target=trigger.name, who=who, data={"reason": reason})
             return True
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from retaguarda.audit import events
 from retaguarda.errors import ConfigurationError
-from retaguarda.jobs.entries import Entries, locked
+from retaguarda.jobs.entries import Batch, close, locked
 from retaguarda.jobs.obligations import LEAD, Level
 from retaguarda.jobs.stretches import Stretch, cut
 from retaguarda.jobs.trigger import Trigger
@@ -30,7 +32,7 @@ def horizon(trigger: Trigger, now: dt.datetime) -> dt.datetime:
     return min(now + LEAD, trigger.known_until(now))
 
 
-def adopt(trigger: Trigger, state: TriggerState, now: dt.datetime, agreed: str, entries: Entries) -> dt.datetime:
+def adopt(trigger: Trigger, state: TriggerState, now: dt.datetime, agreed: str, batch: Batch) -> dt.datetime:
     """The moment from which on the trigger's fires are to be decided; a rule that is new is taken up.
 
     A trigger that was not there begins now; a changed rule begins where the old one's fires were last decided, so that
@@ -47,23 +49,23 @@ def adopt(trigger: Trigger, state: TriggerState, now: dt.datetime, agreed: str, 
     since = now
     if state.covered_until is not None and state.rule:
         since = min(now, state.covered_until)
-        _withdraw(trigger, now, entries)
+        batch.acts.append(partial(close, trigger.name, _withdrawn(trigger, now), RULE_CHANGED, now))
     state.rule, state.ruled_since, state.covered_until = trigger.digest, since, since
-    events.record("trigger.planned", target=trigger.name, data={"rule": trigger.rule, "digest": trigger.digest, "since": since.isoformat()})
+    facts = {"rule": trigger.rule, "digest": trigger.digest, "since": since.isoformat()}
+    batch.events.append(events.prepared("trigger.planned", target=trigger.name, data=facts))
     return since
 
 
-def _withdraw(trigger: Trigger, now: dt.datetime, entries: Entries) -> None:
-    """What the old rule planned, and the new one does not, is let go."""
+def _withdrawn(trigger: Trigger, now: dt.datetime) -> QuerySet[PlannedFire]:
+    """What an older rule planned of moments to come, and this one does not."""
     kept = [fire.at for fire in trigger.between(now, horizon(trigger, now))] if trigger.obligation else []
-    planned = PlannedFire.objects.filter(trigger=trigger.name, at__gt=now).exclude(at__in=kept)
-    entries.close(trigger.name, planned, RULE_CHANGED, now)
+    return PlannedFire.objects.filter(trigger=trigger.name, at__gt=now).exclude(at__in=kept)
 
 
-def retire(state: TriggerState, now: dt.datetime, entries: Entries, *, removed: bool) -> None:
+def retire(state: TriggerState, now: dt.datetime, *, removed: bool) -> None:
     """A trigger that the configuration no longer has, or has switched off, plans nothing more."""
     reason = REMOVED if removed else SWITCHED_OFF_THERE
-    entries.close(state.name, PlannedFire.objects.filter(trigger=state.name), reason, now)
+    close(state.name, PlannedFire.objects.filter(trigger=state.name), reason, now)
     covered = state.covered_until.isoformat() if state.covered_until else ""
     events.record("trigger.withdrawn", target=state.name, data={"reason": reason, "covered_until": covered})
     state.rule = ""

@@ -6,11 +6,13 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
 from itertools import groupby
+from operator import or_
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from retaguarda.audit import events
 from retaguarda.jobs.obligations import Level
@@ -41,6 +43,15 @@ def active_runs(names: Iterable[str]) -> dict[str, RunRecord]:
     return {run.trigger: run for run in found}
 
 
+def rows_after(states: Iterable[TriggerState], now: dt.datetime) -> dict[str, set[dt.datetime]]:
+    """The moments, of each of these triggers, that have a row although they lie after what is decided: people fire, clocks are set back."""
+    after = [Q(trigger=state.name, at__gt=state.covered_until or now) for state in states]
+    held: dict[str, set[dt.datetime]] = {}
+    for name, at in PlannedFire.objects.filter(reduce(or_, after)).values_list("trigger", "at") if after else ():
+        held.setdefault(name, set()).add(at)
+    return held
+
+
 def without_row(trigger: Trigger, fires: Sequence[Fire]) -> list[Fire]:
     """Those of the fires that the ledger does not have."""
     if not fires:
@@ -50,6 +61,13 @@ def without_row(trigger: Trigger, fires: Sequence[Fire]) -> list[Fire]:
     return [fire for fire in fires if fire.at not in held]
 
 
+def close(trigger: str, fires: QuerySet[PlannedFire], reason: str, now: dt.datetime) -> None:
+    """Let go of those of the rows that wait, with the reason."""
+    count = fires.filter(state=FireState.PLANNED).update(state=FireState.SKIPPED, reason=reason[:200], decided_at=now)
+    if count:
+        events.record("fire.skipped", target=trigger, data={"count": count, "reason": reason})
+
+
 def fire_of(row: PlannedFire) -> Fire:
     """The fire that a row is of."""
     return Fire(row.at, row.local, row.due)
@@ -57,15 +75,20 @@ def fire_of(row: PlannedFire) -> Fire:
 
 @dataclass
 class Batch:
-    """What one transaction writes in the end, all at once: five hundred triggers that come due together are a few statements."""
+    """What one transaction does in the end, all at once: five hundred triggers that come due together are a few statements."""
 
+    acts: list[Callable[[], object]] = field(default_factory=list)  # changes of what is there, before anything new is written
     runs: list[RunRecord] = field(default_factory=list)
     events: list[OutboxEvent] = field(default_factory=list)
     fires: list[PlannedFire] = field(default_factory=list)
     settled: list[PlannedFire] = field(default_factory=list)
     states: list[TriggerState] = field(default_factory=list)
+    told: list[Callable[[], object]] = field(default_factory=list)  # once it is committed
 
     def write(self) -> None:
+        """Do and write all of it, in the transaction that is open."""
+        for act in self.acts:
+            act()
         RunRecord.objects.bulk_create(self.runs)
         OutboxEvent.objects.bulk_create(self.events)
         PlannedFire.objects.bulk_create(self.fires)
@@ -73,11 +96,13 @@ class Batch:
             row.save()
         kept = ["rule", "ruled_since", "covered_until", "backlog"]
         TriggerState.objects.bulk_create(self.states, update_conflicts=True, unique_fields=["name"], update_fields=kept)
+        for tell in self.told:
+            transaction.on_commit(tell)
 
     @contextmanager
     def part(self) -> Iterator[None]:
         """What the block put in is taken out again when it fails."""
-        lists: tuple[list[Any], ...] = (self.runs, self.events, self.fires, self.settled, self.states)
+        lists: tuple[list[Any], ...] = (self.acts, self.runs, self.events, self.fires, self.settled, self.states, self.told)
         lengths = [len(one) for one in lists]
         try:
             yield
@@ -109,7 +134,7 @@ class Entries:
         batch.fires += [_row(trigger, verdict, run, now, by) for verdict, run in made]
         self._tell(batch, trigger, made)
         if trigger.overlap == "replace" and not trigger.obligation:
-            self._make_room(trigger, verdicts, now, active)
+            self._make_room(batch, trigger, verdicts, now, active)
 
     def settle(
         self, batch: Batch, trigger: Trigger, rows: Sequence[PlannedFire], verdicts: Sequence[Verdict], now: dt.datetime, *, by: str = ""
@@ -127,13 +152,6 @@ class Entries:
             batch.settled.append(row)
         self._tell(batch, trigger, made)
 
-    def close(self, trigger: str, fires: Any, reason: str, now: dt.datetime) -> int:
-        """Let go of rows that waited (a queryset), with the reason; returns how many there were."""
-        count = int(fires.filter(state=FireState.PLANNED).update(state=FireState.SKIPPED, reason=reason[:200], decided_at=now))
-        if count:
-            events.record("fire.skipped", target=trigger, data={"count": count, "reason": reason})
-        return count
-
     def _run(self, batch: Batch, trigger: Trigger, verdict: Verdict) -> RunRecord | None:
         if verdict.state != FireState.RUN:
             return None
@@ -149,15 +167,15 @@ class Entries:
         batch.events.append(event)
         return run
 
-    def _make_room(self, trigger: Trigger, verdicts: Sequence[Verdict], now: dt.datetime, active: RunRecord | None) -> None:
+    def _make_room(self, batch: Batch, trigger: Trigger, verdicts: Sequence[Verdict], now: dt.datetime, active: RunRecord | None) -> None:
         """The run that is to be replaced is asked to stop, and what waited for the same is let go."""
         newest = max((verdict for verdict in verdicts if verdict.state in {FireState.RUN, FireState.PLANNED}), key=_moment, default=None)
         if newest is None:
             return
         older = PlannedFire.objects.filter(trigger=trigger.name, at__lt=newest.fire.at)
-        self.close(trigger.name, older, replaced_by(trigger, newest.fire), now)
+        batch.acts.append(partial(close, trigger.name, older, replaced_by(trigger, newest.fire), now))
         if active is not None and not active.stop_requested:
-            self._runs.request_stop(active)
+            batch.acts.append(partial(self._runs.request_stop, active))
 
     def _tell(self, batch: Batch, trigger: Trigger, made: Sequence[tuple[Verdict, RunRecord | None]]) -> None:
         """An audit event for each run, and one for all others that ended alike for the same reason."""
@@ -167,7 +185,7 @@ class Entries:
                 facts = {"at": verdict.fire.at.isoformat(), "local": verdict.fire.local, "reason": verdict.reason}
                 batch.events.append(events.prepared("fire.run", run=run.pk, target=trigger.name, data=facts))
             if self._told is not None:
-                transaction.on_commit(partial(self._told, trigger, verdict, told))
+                batch.told.append(partial(self._told, trigger, verdict, told))
         others = sorted((verdict for verdict, run in made if run is None), key=lambda verdict: (verdict.state, verdict.reason))
         for (state, reason), alike in groupby(others, key=lambda verdict: (verdict.state, verdict.reason)):
             batch.events.append(_ended_alike(trigger.name, state, reason, [verdict.fire.at for verdict in alike]))

@@ -8,16 +8,17 @@ of a fire.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
 from retaguarda.audit import events
 from retaguarda.clock import Clock
 from retaguarda.jobs.changes import adopt, horizon, is_planned, lead_of, retire, rewind, switched_off_by
-from retaguarda.jobs.entries import Batch, Entries, active_runs, fire_of, locked, without_row
+from retaguarda.jobs.entries import Batch, Entries, active_runs, fire_of, locked, rows_after, without_row
 from retaguarda.jobs.obligations import Standings
 from retaguarda.jobs.runs import Runs
 from retaguarda.jobs.stretches import Stretch, newest, next_moment, oldest
@@ -37,17 +38,19 @@ LONG_AGO = dt.timedelta(minutes=5)
 STEP = dt.timedelta(seconds=1)
 SKEW = dt.timedelta(minutes=5)
 """Clocks of machines that differ by less are not taken for a clock that was set back."""
+STORE_FAILED = (OperationalError, InterfaceError)
 TELL_AGAIN = 3600
 """Seconds after which a trigger that still fails is told again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A trigger whose state this transaction holds, its run that has not ended, and the batch that its decisions go into."""
+    """A trigger whose state this transaction holds, what the store knows of it, and the batch that its decisions go into."""
 
     trigger: Trigger
     state: TriggerState
     running: RunRecord | None
+    held: Collection[dt.datetime]  # moments that have a row although they are not decided
     now: dt.datetime
     batch: Batch
 
@@ -152,7 +155,7 @@ class Ledger:
         for name in names:
             with transaction.atomic():
                 for state in locked([name]).values():
-                    retire(state, now, self._entries, removed=name not in triggers)
+                    retire(state, now, removed=name not in triggers)
 
     def _is_due(self, trigger: Trigger, state: TriggerState, now: dt.datetime) -> bool:
         """Whether there is something to decide; the next fire of a rule is looked up once, not each second."""
@@ -173,7 +176,7 @@ class Ledger:
         for some in (triggers[start : start + TOGETHER] for start in range(0, len(triggers), TOGETHER)):
             try:
                 self._together(some, now, work)
-            except (OperationalError, InterfaceError):
+            except STORE_FAILED:
                 raise
             except DatabaseError:  # the store refused what one of them wrote: each for itself
                 for one in some:
@@ -183,18 +186,18 @@ class Ledger:
     def _together(self, triggers: Sequence[Trigger], now: dt.datetime, work: Work) -> None:
         with transaction.atomic():
             states, batch = locked(trigger.name for trigger in triggers), Batch()
-            running = active_runs(states)
+            running, held = active_runs(states), rows_after(states.values(), now)
             for trigger in (one for one in triggers if one.name in states):
-                with self._apart(trigger), transaction.atomic(), batch.part():
-                    work(Case(trigger, states[trigger.name], running.get(trigger.name), now, batch))
+                with self._apart(trigger, but=DatabaseError), batch.part():
+                    work(Case(trigger, states[trigger.name], running.get(trigger.name), held.get(trigger.name, ()), now, batch))
             batch.write()
 
     @contextmanager
-    def _apart(self, trigger: Trigger) -> Iterator[None]:
+    def _apart(self, trigger: Trigger, but: type[Exception] | tuple[type[Exception], ...] = STORE_FAILED) -> Iterator[None]:
         """What a trigger's rule or process does wrong is told, and stops no other trigger; a store that fails stops all."""
         try:
             yield
-        except (OperationalError, InterfaceError):
+        except but:
             raise
         except Exception as error:  # noqa: BLE001  # the scheduler's loop: one bad trigger must not silence five hundred
             text = f"{type(error).__name__}: {error}"
@@ -208,22 +211,23 @@ class Ledger:
     def _decide(self, case: Case) -> None:
         """Give every fire since the last decision its end, its place in the queue, or its place in the backlog."""
         trigger, state, now = case.trigger, case.state, case.now
-        start = adopt(trigger, state, now, self._agreed.get(trigger.name, ""), self._entries)
+        start = adopt(trigger, state, now, self._agreed.get(trigger.name, ""), case.batch)
         if trigger.obligation:
             self._plan(case, start)
         elif start < now:
             self._judge(case, start)
         state.covered_until = max(now, state.covered_until or now)
         case.batch.states.append(state)
-        transaction.on_commit(lambda: self._agreed.update({trigger.name: trigger.digest}))
+        case.batch.told.append(lambda: self._agreed.update({trigger.name: trigger.digest}))
 
     def _plan(self, case: Case, start: dt.datetime) -> None:
         """Deadlines get their rows ahead of time: their margin is watched from then on."""
         trigger = case.trigger
         fires = trigger.between(start, horizon(trigger, case.now))
-        again = PlannedFire.objects.filter(trigger=trigger.name, at__gt=case.now, at__in=[fire.at for fire in fires])
-        again.filter(state=FireState.SKIPPED, reason__in=WITHDRAWN).update(state=FireState.PLANNED, reason="", decided_at=None)
-        new = without_row(trigger, fires)
+        if again := [fire.at for fire in fires if fire.at in case.held and fire.at > case.now]:
+            rows = PlannedFire.objects.filter(trigger=trigger.name, at__in=again, state=FireState.SKIPPED, reason__in=WITHDRAWN)
+            case.batch.acts.append(partial(rows.update, state=FireState.PLANNED, reason="", decided_at=None))
+        new = [fire for fire in fires if fire.at not in case.held]
         verdicts = [Verdict(fire, FireState.SKIPPED if fire.refusal else FireState.PLANNED, fire.refusal) for fire in new]
         self._entries.enter(case.batch, trigger, verdicts, case.now)
 
@@ -235,14 +239,15 @@ class Ledger:
             fires = trigger.between(since, now)
         else:
             fires, since = newest(trigger, start, now)
-        new = without_row(trigger, fires)
+        new = [fire for fire in fires if fire.at not in case.held]
         off = "" if state.enabled else switched_off_by(state)
         verdicts = switched_off(new, off) if off else judged(trigger, new, now, case.active)
         self._entries.enter(case.batch, trigger, verdicts, now, case.running)
         latest = fires[-1].at if fires else now
         history = [stretch.as_json() for stretch in _history(trigger, start, since, now, latest, off)]
         state.backlog = [*state.backlog, *history]
-        self._behind |= {trigger.name} if history else set()
+        if history:
+            case.batch.told.append(lambda: self._behind.add(trigger.name))
 
     def _with_ready_rows(self, planned: Mapping[str, Trigger], states: Mapping[str, TriggerState], now: dt.datetime) -> list[Trigger]:
         """Triggers with rows that waited and may run now; those whose earlier run has not ended are looked at in vain only when late."""
@@ -310,7 +315,7 @@ class Ledger:
         self._history.enter(case.batch, trigger, list(verdicts.values()), case.now)
         case.state.backlog = [one.as_json() for one in left]
         case.batch.states.append(case.state)
-        transaction.on_commit(lambda: self._count(len(verdicts)))
+        case.batch.told.append(lambda: self._count(len(verdicts)))
 
     def _count(self, filled: int) -> None:
         self._tally.filled += filled

@@ -12,11 +12,11 @@ from retaguarda.jobs.by_hand import ByHand
 from retaguarda.jobs.ledger import Tally
 from retaguarda.jobs.rules import BusinessDays
 from retaguarda.jobs.runs import Runs
-from retaguarda.jobs.trigger import Trigger
+from retaguarda.jobs.trigger import Fire, Trigger
 from retaguarda.store.models import FireState, OutboxEvent, PlannedFire, RunRecord, RunState, TriggerState
 from tests.conftest import OpenStore
 from tests.house import SetClock
-from tests.jobs.planned import Killed, calendar_of_years, changed, dies, end_runs, every, ledger_of, reasons, rows, stated, wrongs
+from tests.jobs.planned import Every, Killed, calendar_of_years, changed, dies, end_runs, every, ledger_of, reasons, rows, stated, wrongs
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -95,7 +95,7 @@ def test_a_second_row_of_a_fire_is_refused_by_the_store(plan: Plan) -> None:
     from retaguarda.jobs import ledger
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ledger, "without_row", lambda trigger, fires: list(fires))
+        patch.setattr(ledger, "rows_after", lambda states, now: {})
         failed = plan.tick().failed
     assert "IntegrityError" in failed["toy"]
     assert RunRecord.objects.count() == PlannedFire.objects.count() == 1
@@ -268,6 +268,17 @@ def test_a_rule_that_changed_while_nothing_ran_tells_the_time_since(plan: Plan) 
     assert [when for when, _ in rows()] == ["11-11 12:00", "11-12 13:00", "11-13 13:00"]
 
 
+def test_a_quiet_time_is_over_once_it_has_passed(plan: Plan) -> None:
+    """A rule that is written after a scheduler saw three hours pass without a fire has nothing to make up for in them."""
+    plan.has(stated("every day at 12:00"))
+    plan.tick(2.5 * HOUR)
+    for _ in range(3):
+        plan.tick(HOUR)
+    plan.restart()
+    plan.has(stated("every day at 15:00"))
+    assert [when for when, _ in rows()] == ["11-11 12:00"]
+
+
 def test_another_scheduler_with_another_rule_is_told_and_not_fought(plan: Plan) -> None:
     plan.has(stated("every hour"))
     plan.tick(HOUR)
@@ -376,6 +387,28 @@ def test_a_clock_that_was_years_ahead_loses_nothing(plan: Plan) -> None:
     assert [state for _, state in rows()] == ["RUN"] * 4
     assert runs <= set(RunRecord.objects.values_list("pk", flat=True))
     assert len(told("trigger.rewound")) == 1
+
+
+class Fragile(Every):
+    """Half of its fires have no parameters."""
+
+    def inputs(self, fire: Fire) -> dict[str, str]:
+        if fire.at.minute:
+            raise ValueError("no parameters")
+        return {}
+
+
+def test_what_fails_halfway_leaves_nothing_behind(plan: Plan) -> None:
+    """The run of its first fire is made, that of the second is not: neither is written, and the other trigger is."""
+    fragile = Fragile(**{name: getattr(every(30 * MINUTE, "bad", overlap="allow"), name) for name in Every.__dataclass_fields__})
+    plan.has(fragile, every(HOUR))
+    plan.clock.advance(HOUR + 20)
+    plan.triggers["bad"] = changed(fragile, missed="all")
+    assert set(plan.tick().failed) == {"bad"}
+    assert list(RunRecord.objects.values_list("trigger", flat=True)) == ["toy"]
+    assert rows("bad") == []
+    queued = [event.line["run"] for event in OutboxEvent.objects.all() if event.line["action"] == "run.queued"]
+    assert queued == [RunRecord.objects.get().pk]
 
 
 def test_what_the_rule_refuses_is_in_the_ledger(plan: Plan) -> None:
