@@ -26,8 +26,9 @@ from retaguarda.jobs.ledger import Ledger  # noqa: E402
 from retaguarda.jobs.obligations import Standings  # noqa: E402
 from retaguarda.jobs.runs import Runs  # noqa: E402
 from retaguarda.jobs.trigger import Trigger  # noqa: E402
+from retaguarda.jobs.triggers import parse_triggers  # noqa: E402
+from retaguarda.settings import Settings  # noqa: E402
 from retaguarda.store.models import PlannedFire, RunRecord  # noqa: E402
-from tests.jobs.planned import plan_of, wrongs  # noqa: E402
 
 MIX = {
     "every business day at 07:30": 250,
@@ -53,8 +54,10 @@ class Late(Clock):
 
 
 def triggers() -> dict[str, Trigger]:
+    """The triggers of MIX."""
     rules = [rule for rule, count in MIX.items() for _ in range(count)]
-    return plan_of(*({"name": f"t-{number}", "rule": rule, "overlap": "allow"} for number, rule in enumerate(rules)))
+    entries = [{"name": f"t-{number}", "process": "toy", "rule": rule, "overlap": "allow"} for number, rule in enumerate(rules)]
+    return parse_triggers({"schema": 1, "trigger": entries}, Settings.model_construct())
 
 
 def main() -> None:
@@ -75,6 +78,8 @@ def main() -> None:
 
 def measured(kind: str, days: int) -> list[str]:
     """A store of its own, left for so many days; what is wrong with its ledger in the end."""
+    from tests.jobs.planned import wrongs  # not for the scheduler that comes back: it must not wait for the tests' libraries
+
     with fresh_store(kind) as (url, home):
         gone = Late(BACK - dt.timedelta(days=days))
         ledger_of(home, gone).tick(triggers())
