@@ -103,13 +103,13 @@ class Batch:
     def part(self) -> Iterator[None]:
         """What the block put in is taken out again when it fails."""
         lists: tuple[list[Any], ...] = (self.acts, self.runs, self.events, self.fires, self.settled, self.states, self.told)
-        lengths = [len(one) for one in lists]
+        lengths, whole = [len(one) for one in lists], False
         try:
             yield
-        except BaseException:
+            whole = True
+        finally:
             for one, length in zip(lists, lengths, strict=True):
-                del one[length:]
-            raise
+                del one[len(one) if whole else length :]
 
 
 class Entries:

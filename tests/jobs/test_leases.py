@@ -157,17 +157,17 @@ def test_threads_take_turns(any_house: House, leases: Leases) -> None:
 TAKES = """
 import sys
 from pathlib import Path
-from loguru import logger
 from retaguarda.store.connection import point_at, set_up
 set_up()
 point_at(sys.argv[1])
 from retaguarda.clock import Clock
-from tests.house import House
-with House.over(Path(sys.argv[2]), Clock()) as house:
-    from retaguarda.jobs.leases import Leases
-    with Leases(house.services.locks, house.services.clock).hold(sys.argv[3], house.record()):
-        print("held", flush=True)
-        sys.stdin.readline()
+from retaguarda.jobs.leases import Leases
+from retaguarda.jobs.runs import Runs
+from retaguarda.store.advisory import locks_for
+home, clock = Path(sys.argv[2]), Clock()
+with Leases(locks_for(home / "locks"), clock).hold(sys.argv[3], Runs(home, clock).create("taking", {})):
+    print("held", flush=True)
+    sys.stdin.readline()
 """
 
 

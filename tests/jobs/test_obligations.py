@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,7 +51,13 @@ class Duty:
 
 
 @pytest.fixture
-def duty(any_store: OpenStore, clock: SetClock) -> Duty:
+def duty(store: Path, clock: SetClock) -> Duty:
+    return Duty(Runs(store.parent / "output", clock), clock)
+
+
+@pytest.fixture
+def any_duty(any_store: OpenStore, clock: SetClock) -> Duty:
+    """On both kinds of store."""
     return Duty(Runs(any_store.home / "output", clock), clock)
 
 
@@ -84,18 +91,18 @@ def test_it_is_begun_at_the_latest_safe_start_and_met(duty: Duty) -> None:
     assert RunRecord.objects.count() == 1
 
 
-def test_it_gets_louder_as_the_time_shrinks(duty: Duty) -> None:
-    duty.at(START)
-    duty.run_is(RunState.FAULTED, ended=START + dt.timedelta(minutes=10))
-    duty.at(START, 10)
-    assert duty.stands() == ("RUN", "shrinking")
-    duty.at(LATEST, -59)
-    assert duty.stands() == ("RUN", "critical")
-    duty.at(DUE, 1)
-    assert duty.stands() == ("RUN", "missed")
-    duty.run_is(RunState.SUCCESSFUL, ended=DUE + dt.timedelta(hours=2))
-    duty.at(DUE, 130)
-    assert duty.stands() == ("RUN", "late")
+def test_it_gets_louder_as_the_time_shrinks(any_duty: Duty) -> None:
+    any_duty.at(START)
+    any_duty.run_is(RunState.FAULTED, ended=START + dt.timedelta(minutes=10))
+    any_duty.at(START, 10)
+    assert any_duty.stands() == ("RUN", "shrinking")
+    any_duty.at(LATEST, -59)
+    assert any_duty.stands() == ("RUN", "critical")
+    any_duty.at(DUE, 1)
+    assert any_duty.stands() == ("RUN", "missed")
+    any_duty.run_is(RunState.SUCCESSFUL, ended=DUE + dt.timedelta(hours=2))
+    any_duty.at(DUE, 130)
+    assert any_duty.stands() == ("RUN", "late")
     assert told() == ["shrinking", "critical", "missed", "late"]
 
 
@@ -158,9 +165,9 @@ def test_switched_on_again_it_is_begun_in_time(duty: Duty) -> None:
     assert duty.row.state == "RUN"
 
 
-def test_a_deadline_that_moves_is_planned_anew(duty: Duty) -> None:
-    duty.duty = stated("registered by MS+8du 18:00", expected="90m")
-    duty.at(dt.datetime(2026, 11, 9, 12, tzinfo=SAO_PAULO))
+def test_a_deadline_that_moves_is_planned_anew(any_duty: Duty) -> None:
+    any_duty.duty = stated("registered by MS+8du 18:00", expected="90m")
+    any_duty.at(dt.datetime(2026, 11, 9, 12, tzinfo=SAO_PAULO))
     found = PlannedFire.objects.order_by("at").values_list("local", "state", "reason")
     assert [(local[5:10], state, reason) for local, state, reason in found] == [
         ("11-11", "SKIPPED", "the rule changed before it was due"),
@@ -168,9 +175,9 @@ def test_a_deadline_that_moves_is_planned_anew(duty: Duty) -> None:
         ("12-09", "SKIPPED", "the rule changed before it was due"),
         ("12-10", "PLANNED", ""),
     ]
-    duty.duty = stated("registered by MS+7du 18:00", expected="90m")
-    duty.at(dt.datetime(2026, 11, 9, 13, tzinfo=SAO_PAULO))
-    assert duty.stands() == ("PLANNED", "ok"), "the same deadline is planned again"
+    any_duty.duty = stated("registered by MS+7du 18:00", expected="90m")
+    any_duty.at(dt.datetime(2026, 11, 9, 13, tzinfo=SAO_PAULO))
+    assert any_duty.stands() == ("PLANNED", "ok"), "the same deadline is planned again"
 
 
 def test_a_clock_that_was_ahead_takes_no_deadline_away(duty: Duty) -> None:

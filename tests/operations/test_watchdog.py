@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -78,26 +78,39 @@ class Place:
         return {one.cause: one for one in findings}
 
 
-@pytest.fixture
-def place(any_store: OpenStore, clock: SetClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    folder = tmp_path / "config"
+@contextmanager
+def placed(home: Path, clock: SetClock, folder: Path) -> Iterator[Place]:
     shutil.copytree(ROOT / "config", folder)
-    monkeypatch.setenv("RETAGUARDA_CONFIG_DIR", str(folder))
-    place = Place(any_store.home, folder, clock)
-    place.write(HOURLY, DAILY, DUTY)
-    with place.living:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RETAGUARDA_CONFIG_DIR", str(folder))
+        place = Place(home, folder, clock)
+        place.write(HOURLY, DAILY, DUTY)
+        with place.living:
+            yield place
+
+
+@pytest.fixture
+def place(store: Path, clock: SetClock, tmp_path: Path) -> Iterator[Place]:
+    with placed(store.parent, clock, tmp_path / "config") as place:
         yield place
 
 
-def test_quiet_when_all_is_well(place: Place) -> None:
-    place.scheduler()
-    place.tick()
+@pytest.fixture
+def any_place(any_store: OpenStore, clock: SetClock, tmp_path: Path) -> Iterator[Place]:
+    """On both kinds of store: locks are not alike there."""
+    with placed(any_store.home, clock, tmp_path / "config") as place:
+        yield place
+
+
+def test_quiet_when_all_is_well(any_place: Place) -> None:
+    any_place.scheduler()
+    any_place.tick()
     for _ in range(9):
-        place.tick(3 * HOUR)
-        end_runs(place.clock, "hourly")
-        end_runs(place.clock, "daily")
-        end_runs(place.clock, "duty")
-        assert place.found() == {}
+        any_place.tick(3 * HOUR)
+        end_runs(any_place.clock, "hourly")
+        end_runs(any_place.clock, "daily")
+        end_runs(any_place.clock, "duty")
+        assert any_place.found() == {}
     assert RunRecord.objects.count() >= 10
 
 
@@ -106,33 +119,33 @@ def test_without_triggers_nobody_misses_a_scheduler(place: Place) -> None:
     assert place.found() == {}
 
 
-def test_no_scheduler_at_all_is_one_cause(place: Place) -> None:
-    place.scheduler()
-    place.tick()
-    place.living.close()  # as kill -9 does: its row says that it works, its lock is free
-    last = place.clock.now()
-    place.clock.advance(26 * HOUR)
-    found = place.found()
+def test_no_scheduler_at_all_is_one_cause(any_place: Place) -> None:
+    any_place.scheduler()
+    any_place.tick()
+    any_place.living.close()  # as kill -9 does: its row says that it works, its lock is free
+    last = any_place.clock.now()
+    any_place.clock.advance(26 * HOUR)
+    found = any_place.found()
     assert set(found) == {"scheduler", "obligation/duty/2026-11-11"}, "the deadline passed meanwhile"
     finding = found["scheduler"]
     assert (finding.severity, finding.facts["symptoms"]) == ("critical", 2), "two triggers whose fires nobody decided"
     assert dt.datetime.fromisoformat(finding.facts["since"]) <= last
-    place.scheduler()
-    place.tick()
-    assert set(place.found()) == {"obligation/duty/2026-11-11"}
+    any_place.scheduler()
+    any_place.tick()
+    assert set(any_place.found()) == {"obligation/duty/2026-11-11"}
 
 
-def test_a_scheduler_that_hangs_holds_its_lock_and_is_told(place: Place) -> None:
-    name = place.scheduler()
-    place.tick()
-    place.clock.advance(2 * MINUTE)
-    assert place.found() == {}
-    place.clock.advance(2 * MINUTE)
-    (finding,) = place.found().values()
+def test_a_scheduler_that_hangs_holds_its_lock_and_is_told(any_place: Place) -> None:
+    name = any_place.scheduler()
+    any_place.tick()
+    any_place.clock.advance(2 * MINUTE)
+    assert any_place.found() == {}
+    any_place.clock.advance(2 * MINUTE)
+    (finding,) = any_place.found().values()
     assert (finding.cause, finding.severity) == (name, "critical")
-    other = place.scheduler()
-    place.tick(MINUTE, beats=other)
-    (finding,) = place.found().values()
+    other = any_place.scheduler()
+    any_place.tick(MINUTE, beats=other)
+    (finding,) = any_place.found().values()
     assert (finding.cause, finding.severity) == (name, "warning"), "another one decides meanwhile"
 
 
@@ -257,23 +270,22 @@ def test_triggers_that_cannot_be_read(place: Place) -> None:
     assert (finding.cause, finding.severity) == ("triggers", "critical")
 
 
-def test_a_scheduler_that_is_stopped_dead(place: Place, any_store: OpenStore) -> None:
+def test_a_scheduler_that_is_stopped_dead(any_place: Place, any_store: OpenStore) -> None:
     """A real process that stands still: its lock is held, and it says nothing any more."""
-    with workplace(any_store.url, any_store.home, place.runs) as work:
+    with workplace(any_store.url, any_store.home, any_place.runs) as work:
         scheduler = work.start("scheduler", "start")
         work.until(lambda: TriggerState.objects.filter(covered_until__isnull=False).count() == 3, 30)
         scheduler.send_signal(signal.SIGSTOP)
-        place.clock.wall = Worker.objects.get().beat_at + dt.timedelta(minutes=4)
-        assert set(place.found()) == {Worker.objects.get().name}
+        any_place.clock.wall = Worker.objects.get().beat_at + dt.timedelta(minutes=4)
+        assert set(any_place.found()) == {Worker.objects.get().name}
         scheduler.kill()
         scheduler.wait()
-        assert set(place.found()) == {"scheduler"}
+        assert set(any_place.found()) == {"scheduler"}
 
 
-@pytest.mark.parametrize("any_store", ["sqlite"], indirect=True)
-def test_as_a_command(place: Place, any_store: OpenStore) -> None:
+def test_as_a_command(place: Place, store: Path) -> None:
     """For a timer: what is wrong as JSON, and an exit code."""
-    with workplace(any_store.url, any_store.home, place.runs) as work:
+    with workplace(f"sqlite://{store}", store.parent, place.runs) as work:
 
         def watchdog() -> tuple[int, list[str]]:
             command = [sys.executable, "-m", "retaguarda", "watchdog", "--quiet", "--json"]
