@@ -21,14 +21,14 @@ from retaguarda.store.connection import set_up
 set_up()
 
 from bench.stores import KINDS, fresh_store  # noqa: E402  # needs the tables
+from retaguarda.agenda.ledger import Ledger  # noqa: E402
+from retaguarda.agenda.obligations import Standings  # noqa: E402
 from retaguarda.clock import SAO_PAULO, Clock  # noqa: E402
-from retaguarda.jobs.ledger import Ledger  # noqa: E402
-from retaguarda.jobs.obligations import Standings  # noqa: E402
 from retaguarda.jobs.runs import Runs  # noqa: E402
-from retaguarda.jobs.trigger import Trigger  # noqa: E402
-from retaguarda.jobs.triggers import parse_triggers  # noqa: E402
 from retaguarda.settings import Settings  # noqa: E402
 from retaguarda.store.models import PlannedFire, RunRecord  # noqa: E402
+from retaguarda.triggers.file import parse_triggers  # noqa: E402
+from retaguarda.triggers.trigger import Trigger  # noqa: E402
 
 MIX = {
     "every business day at 07:30": 250,
@@ -78,7 +78,7 @@ def main() -> None:
 
 def measured(kind: str, days: int) -> list[str]:
     """A store of its own, left for so many days; what is wrong with its ledger in the end."""
-    from tests.jobs.planned import wrongs  # not for the scheduler that comes back: it must not wait for the tests' libraries
+    from tests.agenda.planned import wrongs  # not for the scheduler that comes back: it must not wait for the tests' libraries
 
     with fresh_store(kind) as (url, home):
         gone = Late(BACK - dt.timedelta(days=days))

@@ -11,9 +11,9 @@ import datetime as dt
 import time
 from collections.abc import Callable
 
-from retaguarda.jobs.calendars import load_calendars
-from retaguarda.jobs.triggers import Trigger, parse_triggers
+from retaguarda.calendars.calendar import load_calendars
 from retaguarda.settings import Settings
+from retaguarda.triggers.file import Trigger, parse_triggers
 
 RULES = (
     "every business day at 07:30",

@@ -13,8 +13,8 @@ from pydantic import TypeAdapter
 
 from retaguarda.audit.evidence import EvidenceStore
 from retaguarda.audit.verify import verify
+from retaguarda.calendars.deadlines import load_deadlines
 from retaguarda.clock import Clock
-from retaguarda.jobs.deadline_table import load_deadlines
 from retaguarda.jobs.runs import Runs
 from retaguarda.model.values import Month
 from retaguarda.process import Artifact

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from retaguarda.calendars.calendar import is_business_day
 from retaguarda.errors import IncompleteDownload
 from retaguarda.formats import read_return, read_statement
-from retaguarda.jobs.calendars import is_business_day
 from retaguarda.model.acts import Errand
 from retaguarda.model.values import Period
 from retaguarda.portal import Download

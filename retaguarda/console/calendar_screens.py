@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
+from retaguarda.calendars.calendar import Calendar, days_between
+from retaguarda.calendars.check import Checked, Compared, Remark, known_years
+from retaguarda.calendars.lists import RejectedLine
 from retaguarda.console.screen import bullet, listing, moment, screen
-from retaguarda.jobs.calendar_check import Checked, Compared, Remark, known_years
-from retaguarda.jobs.calendars import Calendar, days_between
-from retaguarda.jobs.day_lists import RejectedLine
-from retaguarda.jobs.rules import weekday
 from retaguarda.language import say
 from retaguarda.report.retell import retell
+from retaguarda.triggers.rules import weekday
 
 if TYPE_CHECKING:  # it imports the tables, which want an open store
-    from retaguarda.jobs.calendar_import import Imported
+    from retaguarda.calendars.importing import Imported
 
 _STYLES = {"high": "green", "medium": "yellow", "low": "red"}
 _MANY = 12

@@ -14,8 +14,8 @@ from retaguarda.errors import ConfigurationError
 from retaguarda.model.values import Month
 
 if TYPE_CHECKING:
-    from retaguarda.jobs.calendar_import import Imported
-    from retaguarda.jobs.day_lists import RejectedLine
+    from retaguarda.calendars.importing import Imported
+    from retaguarda.calendars.lists import RejectedLine
 
 app = typer.Typer(no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
@@ -27,8 +27,8 @@ SURE = ("high", "medium", "low")
 @app.command("list")
 def list_calendars(as_json: Json = False) -> None:
     """The calendars, the years they know, and how sure they are."""
+    from retaguarda.calendars.calendar import load_calendars
     from retaguarda.console import calendar_screens as screens
-    from retaguarda.jobs.calendars import load_calendars
 
     open_house()
     calendars = list(load_calendars().values())
@@ -45,8 +45,8 @@ def show(
     as_json: Json = False,
 ) -> None:
     """The holidays of a year and the business days of its months."""
+    from retaguarda.calendars.calendar import calendar_of, load_calendars
     from retaguarda.console import calendar_screens as screens
-    from retaguarda.jobs.calendars import calendar_of, load_calendars
 
     house = open_house()
     calendar, chosen = calendar_of(name, load_calendars()), year or house.clock.today().year
@@ -90,10 +90,10 @@ def check(
     as_json: Json = False,
 ) -> None:
     """What is odd about calendars and deadlines, MS+N dates of a month, and its deadlines beside their formulas."""
+    from retaguarda.calendars.calendar import load_calendars
+    from retaguarda.calendars.check import checked
+    from retaguarda.calendars.deadlines import load_deadlines
     from retaguarda.console import calendar_screens as screens
-    from retaguarda.jobs.calendar_check import checked
-    from retaguarda.jobs.calendars import load_calendars
-    from retaguarda.jobs.deadline_table import load_deadlines
 
     house = open_house()
     today, calendars = house.clock.today(), load_calendars()
@@ -110,10 +110,10 @@ def _import_days(
     name: str, raw: bytes, source: str, confidence: Any, *, partial: bool, dry_run: bool
 ) -> tuple[list[RejectedLine], Imported | None]:
     """Import a list of days; what changed is None when nothing could be imported."""
-    from retaguarda.jobs.calendar_files import calendar_folder
-    from retaguarda.jobs.calendar_import import days_change, import_days, with_days
-    from retaguarda.jobs.calendars import load_calendars
-    from retaguarda.jobs.day_lists import read_days
+    from retaguarda.calendars.calendar import load_calendars
+    from retaguarda.calendars.files import calendar_folder
+    from retaguarda.calendars.importing import days_change, import_days, with_days
+    from retaguarda.calendars.lists import read_days
 
     days, rejected = read_days(raw)
     if rejected and not partial:
@@ -125,10 +125,10 @@ def _import_days(
 
 def _import_deadlines(house: House, raw: bytes, *, partial: bool, dry_run: bool) -> tuple[list[RejectedLine], Imported | None]:
     """Import a list of deadlines; each row states its own source and confidence."""
-    from retaguarda.jobs.calendar_import import deadlines_change, import_deadlines
-    from retaguarda.jobs.day_lists import read_deadlines
-    from retaguarda.jobs.deadline_table import deadlines_path, load_deadlines
-    from retaguarda.jobs.deadline_table import read_deadlines as read_file
+    from retaguarda.calendars.deadlines import deadlines_path, load_deadlines
+    from retaguarda.calendars.deadlines import read_deadlines as read_file
+    from retaguarda.calendars.importing import deadlines_change, import_deadlines
+    from retaguarda.calendars.lists import read_deadlines
 
     known, path = load_deadlines(house.settings), deadlines_path()
     rows, rejected = read_deadlines(raw, known.events)

@@ -13,7 +13,7 @@ from retaguarda.console.wiring import open_house
 from retaguarda.language import say
 
 if TYPE_CHECKING:
-    from retaguarda.jobs.ledger import Tally
+    from retaguarda.agenda.ledger import Tally
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -14,7 +14,7 @@ from retaguarda.errors import ConfigurationError
 from retaguarda.language import say
 
 if TYPE_CHECKING:
-    from retaguarda.jobs.trigger import Trigger
+    from retaguarda.triggers.trigger import Trigger
 
 app = typer.Typer(no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
@@ -26,8 +26,8 @@ PREVIEW_DAYS = 60
 def list_triggers(as_json: Json = False) -> None:
     """Every trigger: its rule in words, its next fire, how the last one ended, and the margin of obligations."""
     house = open_house()
+    from retaguarda.agenda.outlook import outlooks
     from retaguarda.console import trigger_screens as screens
-    from retaguarda.jobs.outlook import outlooks
 
     found, now = outlooks(house.triggers(), house.clock), house.clock.now()
     if as_json:
@@ -46,9 +46,9 @@ def preview(
 ) -> None:
     """What will fire, day by day, and what will be skipped and why."""
     house = open_house()
+    from retaguarda.agenda.outlook import only_planned
+    from retaguarda.agenda.outlook import preview as previewed
     from retaguarda.console import trigger_screens as screens
-    from retaguarda.jobs.outlook import only_planned
-    from retaguarda.jobs.outlook import preview as previewed
 
     now = house.clock.now()
     chosen, unplanned = ([_trigger(house, name)], []) if name else only_planned(house.triggers())
@@ -154,7 +154,7 @@ def _who() -> str:
 
 
 def _path() -> str:
-    from retaguarda.jobs.triggers import triggers_path
+    from retaguarda.triggers.file import triggers_path
 
     return str(triggers_path())
 

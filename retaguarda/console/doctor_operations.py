@@ -14,8 +14,8 @@ from retaguarda.errors import RetaguardaError
 from retaguarda.language import say
 
 if TYPE_CHECKING:
-    from retaguarda.jobs.trigger import Trigger
     from retaguarda.store.models import Worker
+    from retaguarda.triggers.trigger import Trigger
 
 FEWEST_SESSIONS = 50
 """Sessions of a server that a scheduler and a few workers with their children get along with."""
@@ -126,7 +126,7 @@ CHECKS = (triggers, scheduler, workers, alerts, backup, restored, server)
 
 
 def _triggers(house: House) -> dict[str, Trigger]:
-    from retaguarda.jobs.triggers import load_triggers
+    from retaguarda.triggers.file import load_triggers
 
     return load_triggers(house.settings)
 

@@ -9,18 +9,18 @@ from typing import Any
 
 from rich.text import Text
 
+from retaguarda.agenda.by_hand import WithoutRun
+from retaguarda.agenda.obligations import Standing
+from retaguarda.agenda.outlook import Duty, Outlook, Preview
 from retaguarda.clock import SAO_PAULO
 from retaguarda.console.screen import MARKS, iso, listing, screen, state
-from retaguarda.jobs.by_hand import WithoutRun
-from retaguarda.jobs.obligations import Standing
-from retaguarda.jobs.outlook import Duty, Outlook, Preview
-from retaguarda.jobs.rules import weekday
-from retaguarda.jobs.trigger import Fire, Trigger
 from retaguarda.language import say
 from retaguarda.report.labels import Tone, label
 from retaguarda.report.retell import retell
 from retaguarda.report.vocabulary import FIRES, OBLIGATIONS
 from retaguarda.store.models import FireState, PlannedFire
+from retaguarda.triggers.rules import weekday
+from retaguarda.triggers.trigger import Fire, Trigger
 
 MANY = 6
 """Fires of one trigger on one day that a preview shows one by one."""

@@ -17,16 +17,15 @@ from retaguarda.errors import ConfigurationError
 from retaguarda.language import set_language
 
 if TYPE_CHECKING:  # each command imports what it needs when it needs it: a list of runs wants no browser and no vault
+    from retaguarda.agenda.by_hand import ByHand
+    from retaguarda.agenda.ledger import Tally
+    from retaguarda.agenda.scheduler import SchedulerLoop
     from retaguarda.audit.log import AuditLog
     from retaguarda.clock import Clock
-    from retaguarda.jobs.by_hand import ByHand
     from retaguarda.jobs.leases import Leases
-    from retaguarda.jobs.ledger import Tally
     from retaguarda.jobs.requests import Requests
     from retaguarda.jobs.runs import Runs
-    from retaguarda.jobs.scheduler import SchedulerLoop
     from retaguarda.jobs.sign_ins import SignIns
-    from retaguarda.jobs.trigger import Trigger
     from retaguarda.jobs.worker import WorkerLoop
     from retaguarda.jobs.workers import Workers
     from retaguarda.locks import Locks
@@ -36,6 +35,7 @@ if TYPE_CHECKING:  # each command imports what it needs when it needs it: a list
     from retaguarda.run import Progress
     from retaguarda.runner import Runner
     from retaguarda.settings import Settings
+    from retaguarda.triggers.trigger import Trigger
     from retaguarda.vault import Vault
 
 
@@ -110,21 +110,21 @@ class House:
 
     def triggers(self) -> dict[str, Trigger]:
         """The triggers of config/triggers.toml by name."""
-        from retaguarda.jobs.triggers import load_triggers
+        from retaguarda.triggers.file import load_triggers
 
         return load_triggers(self.settings)
 
     def by_hand(self) -> ByHand:
-        from retaguarda.jobs.by_hand import ByHand
+        from retaguarda.agenda.by_hand import ByHand
 
         return ByHand(self.runs(), self.clock)
 
     def scheduler_loop(self, told: Callable[[Tally], None]) -> SchedulerLoop:
         """A scheduler that follows the configuration, and the clock on the wall: a rehearsed date moves no trigger."""
+        from retaguarda.agenda.ledger import Ledger
+        from retaguarda.agenda.obligations import Standings
+        from retaguarda.agenda.scheduler import Rulebook, SchedulerLoop
         from retaguarda.configuration import configuration_folder
-        from retaguarda.jobs.ledger import Ledger
-        from retaguarda.jobs.obligations import Standings
-        from retaguarda.jobs.scheduler import Rulebook, SchedulerLoop
         from retaguarda.jobs.workers import Workers
 
         ledger, locks = Ledger(self.runs(), self.clock, Standings(self.clock)), self.locks()

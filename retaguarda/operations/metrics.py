@@ -20,7 +20,7 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from retaguarda import __version__
-from retaguarda.jobs.obligations import OVER
+from retaguarda.agenda.obligations import OVER
 from retaguarda.jobs.runs import FINISHED
 from retaguarda.jobs.workers import Workers
 from retaguarda.operations.installation import Installation

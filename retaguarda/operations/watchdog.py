@@ -12,21 +12,21 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
+from retaguarda.agenda.changes import horizon, is_planned
+from retaguarda.agenda.entries import active_runs, fire_of
+from retaguarda.agenda.obligations import Level, Standings
+from retaguarda.agenda.scheduler import KIND, stamp
+from retaguarda.agenda.stretches import Stretch
+from retaguarda.agenda.watch import KEEP, meeting
 from retaguarda.configuration import configuration_folder
 from retaguarda.errors import ConfigurationError
-from retaguarda.jobs.changes import horizon, is_planned
-from retaguarda.jobs.entries import active_runs, fire_of
-from retaguarda.jobs.obligations import Level, Standings
-from retaguarda.jobs.scheduler import KIND, stamp
-from retaguarda.jobs.stretches import Stretch
-from retaguarda.jobs.trigger import Fire, Trigger
-from retaguarda.jobs.triggers import load_triggers
-from retaguarda.jobs.watch import KEEP, meeting
 from retaguarda.jobs.workers import Workers
 from retaguarda.operations.failures import finding
 from retaguarda.operations.findings import Finding
 from retaguarda.operations.installation import Installation
 from retaguarda.store.models import FireState, PlannedFire, RunRecord, TriggerState, Worker
+from retaguarda.triggers.file import load_triggers
+from retaguarda.triggers.trigger import Fire, Trigger
 
 LOOKS_BACK = (dt.timedelta(hours=1), dt.timedelta(hours=6), dt.timedelta(days=2))
 """How far fires are recomputed: the longest, unless a rule fires so often that a shorter time tells enough."""

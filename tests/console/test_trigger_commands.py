@@ -14,12 +14,12 @@ from typer.testing import CliRunner
 from retaguarda.console.commands_trigger import app
 from retaguarda.errors import ConfigurationError
 from retaguarda.jobs.runs import Runs
-from retaguarda.jobs.triggers import load_triggers
 from retaguarda.language import set_language
 from retaguarda.settings import Settings
 from retaguarda.store.models import OutboxEvent, PlannedFire, RunRecord
+from retaguarda.triggers.file import load_triggers
+from tests.agenda.planned import end_runs, ledger_of
 from tests.house import SetClock
-from tests.jobs.planned import end_runs, ledger_of
 
 TRIGGERS = """schema = 1
 [[trigger]]

@@ -6,8 +6,8 @@ import datetime as dt
 
 import pytest
 
+from retaguarda.calendars.calendar import business_day, deadline, is_business_day
 from retaguarda.clock import SAO_PAULO
-from retaguarda.jobs.calendars import business_day, deadline, is_business_day
 from retaguarda.model.values import Month
 
 ORDINALS = (1, 5, 6, 7, 8, 9, 10, 15, 21, 26, 27)

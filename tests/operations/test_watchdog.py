@@ -15,10 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from retaguarda.agenda.by_hand import ByHand
 from retaguarda.clock import SAO_PAULO
-from retaguarda.jobs.by_hand import ByHand
 from retaguarda.jobs.runs import Runs
-from retaguarda.jobs.triggers import load_triggers
 from retaguarda.jobs.workers import Workers
 from retaguarda.language import catalogue
 from retaguarda.operations.findings import Finding
@@ -28,9 +27,10 @@ from retaguarda.report.retell import retell
 from retaguarda.settings import Settings, WatchdogSettings
 from retaguarda.store.advisory import locks_for
 from retaguarda.store.models import PlannedFire, RunRecord, RunState, TriggerState, Worker
+from retaguarda.triggers.file import load_triggers
+from tests.agenda.planned import end_runs, ledger_of
 from tests.conftest import OpenStore
 from tests.house import SetClock
-from tests.jobs.planned import end_runs, ledger_of
 from tests.jobs.workplace import workplace
 from tests.sandbox_fixtures import ROOT
 
@@ -165,7 +165,7 @@ def test_a_fire_that_was_silently_lost(place: Place) -> None:
 def test_what_lies_in_the_backlog_is_not_lost(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.scheduler()
     place.tick()
-    monkeypatch.setattr("retaguarda.jobs.ledger.FILL_SECONDS", -1)
+    monkeypatch.setattr("retaguarda.agenda.ledger.FILL_SECONDS", -1)
     place.tick(9 * HOUR)
     assert PlannedFire.objects.filter(trigger="hourly").count() == 1
     assert "trigger/hourly" not in place.found()

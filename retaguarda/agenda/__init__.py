@@ -1,0 +1,1 @@
+"""The ledger of expected runs: what every trigger planned, and what became of it."""

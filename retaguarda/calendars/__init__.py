@@ -1,0 +1,1 @@
+"""Business days and published deadlines, from versioned files."""
