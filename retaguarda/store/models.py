@@ -81,7 +81,7 @@ class RunRecord(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["process", "created_at"]),
             models.Index(fields=["state", "process"]),
-            models.Index(fields=["parent", "-created_at"]),
+            models.Index(fields=["-created_at"], condition=models.Q(parent=None), name="store_run_latest"),
             models.Index(fields=["trigger", "state"]),
         ]
 
