@@ -1,5 +1,7 @@
 # Two commands do everything on a fresh machine:  make demo   and   make test
 PY := .venv/bin/python
+# every robot and worker is a process: each would compile its modules anew (a second and a half)
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo demo-again demo-clean test lint check sample bench clean
 
@@ -19,7 +21,7 @@ demo-clean:  ## Forget the demo: portals, vault, store
 	rm -rf output/demo
 
 test: setup lint  ## Everything that CI runs
-	$(PY) -m pytest -n 2 --dist loadfile
+	$(PY) -m pytest -n 3 --dist loadfile
 
 lint: setup  ## Style, types, import contracts
 	.venv/bin/ruff check .

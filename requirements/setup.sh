@@ -29,7 +29,7 @@ export UV
 say "Python environment ($("$python" -V))"
 [ -x .venv/bin/python ] || "$UV" venv --quiet --no-python-downloads --python "$python" .venv
 export VIRTUAL_ENV=$PWD/.venv
-"$UV" pip install --quiet --require-hashes --no-deps -r requirements/lock.txt
+"$UV" pip install --quiet --compile-bytecode --require-hashes --no-deps -r requirements/lock.txt
 "$UV" pip install --quiet --no-deps --no-build-isolation --editable .
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }

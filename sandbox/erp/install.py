@@ -131,7 +131,7 @@ def _make_environment(folder: Path) -> None:
         raise CannotInstall("uv is needed to fetch the ERP: install it, or say where it is in UV")
     _run([uv, "venv", "--quiet", "--python", sys.executable, "--allow-existing", str(folder)])
     python = folder / "bin" / "python"
-    _run([uv, "pip", "install", "--quiet", "--python", str(python), "--require-hashes", "-r", str(HERE / "requirements.txt")])
+    _run([uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python), "--require-hashes", "-r", str(HERE / "requirements.txt")])
 
 
 def _make_client(folder: Path) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def test_killed_at_random_nothing_is_lost_doubled_or_told_otherwise_than_it_is(any_store: OpenStore) -> None:
     chaos = chaos_at(any_store.url, any_store.home, seed=7, workers=2, schedulers=2)
     try:
-        chaos.play(30)
+        chaos.play(15)
         told = chaos.must_hold()
     finally:
         chaos.place.close()
