@@ -21,7 +21,7 @@ demo-clean:  ## Forget the demo: portals, vault, store
 	rm -rf output/demo
 
 test: setup lint  ## Everything that CI runs
-	$(PY) -m pytest -n 3 --dist loadfile
+	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: setup  ## Style, types, import contracts
 	.venv/bin/ruff check .

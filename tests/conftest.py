@@ -25,6 +25,19 @@ if TYPE_CHECKING:  # pytest brings in its plugins itself
 pytest_plugins = ["tests.sandbox_fixtures", "tests.postgres"]
 
 
+LONG = ("month", "erp", "browser")
+"""Marks of tests that take minutes, the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files whose tests take minutes begin first, so that no worker is left alone with one in the end."""
+    ranks = dict.fromkeys((item.path for item in items), len(LONG))
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        ranks[item.path] = min(ranks[item.path], *(LONG.index(mark) for mark in marks & set(LONG)), len(LONG))
+    items.sort(key=lambda item: ranks[item.path])
+
+
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with all tables and no rows, made once."""
