@@ -13,12 +13,14 @@ from dataclasses import replace
 from decimal import Decimal
 
 from retaguarda.errors import IncompleteDownload
-from retaguarda.formats.text import day, decode, is_blank_money, money
+from retaguarda.formats.parts import Begin, End, Part, collected
+from retaguarda.formats.source import Source
+from retaguarda.formats.text import day, is_blank_money, money
 from retaguarda.model.statements import Entry, Quarantined, Statement
 from retaguarda.model.values import plain
 
-_STATEMENT = re.compile(r"<(?:STMTRS|CCSTMTRS|INVSTMTRS)>", re.IGNORECASE)
-_MOVEMENT = re.compile(r"<STMTTRN>", re.IGNORECASE)
+_OPENER = re.compile(r"<(STMTRS|CCSTMTRS|INVSTMTRS|STMTTRN)>", re.IGNORECASE)
+_LEDGER_BALANCE = re.compile(r"<LEDGERBAL>(.*?)(?:</LEDGERBAL>|<AVAILBAL>|$)", re.IGNORECASE | re.DOTALL)
 _MOVEMENT_END = re.compile(r"</(?:STMTTRN|BANKTRANLIST|STMTRS|CCSTMTRS)>|<(?:LEDGERBAL|AVAILBAL)>", re.IGNORECASE)
 _TAG = re.compile(r"<(/?[A-Za-z][A-Za-z0-9.]{1,31})(?:\s[^<>]*)?/?>")
 _CLEAN = re.compile(r"<(/?)([A-Z0-9.]+)>([^<]*)")
@@ -36,76 +38,111 @@ _BALANCE = re.compile(
 )
 _OPENING = re.compile(r"(?:S A L D O|SALDO) (?:A N T E R I O R|ANTERIOR|INICIAL|DE ABERTURA)\b")
 _MAX_RAW = 2000
+_LONGEST = 2**18
+"""Characters of one movement that are read; no bank writes more than some hundreds."""
 _REAIS = {"BRC": "BRL", "BR": "BRL", "R$": "BRL", "": "BRL"}
 
 
 def read(data: bytes) -> list[Statement]:
     """Every account statement of the file, in its order; raises IncompleteDownload when it is not a whole OFX."""
-    text = decode(data)
-    body = re.search(r"<OFX[\s>]", text, re.IGNORECASE)
-    if body is None:
+    return collected(parts(Source.of(data)))
+
+
+def recognises(head: bytes) -> bool:
+    """Whether a file that begins so is an OFX."""
+    return bool(re.search(rb"<OFX[\s>]|^\W{0,8}OFXHEADER", head.replace(b"\0", b""), re.IGNORECASE))
+
+
+def parts(source: Source) -> Iterator[Part]:
+    """The statements of a file of any size, part by part; raises IncompleteDownload when it is not a whole OFX."""
+    if not re.search(rb"<OFX[\s>]", source.head.replace(b"\0", b""), re.IGNORECASE):
         raise IncompleteDownload("The file is not an OFX statement.")
-    if re.search(r"</OFX\s*>", text[-4000:], re.IGNORECASE) is None:
+    if not re.search(rb"</OFX\s*>", source.tail.replace(b"\0", b""), re.IGNORECASE):
         raise IncompleteDownload("The OFX file ends in the middle: its last tag is missing.", remedy="Download it again.")
-    starts = [m.start() for m in _STATEMENT.finditer(text, body.start())]
-    if not starts:
-        raise IncompleteDownload("The OFX file holds no account statement.", said=_message(text[body.start() :]))
-    lines = _Lines(text)
-    return [_statement(text[a:b], lines.at(a)) for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
+    signed = any(part.amount < 0 and not part.checkpoint for part in _parts(source) if isinstance(part, Entry))
+    return _parts(source) if signed else map(_turned, _parts(source))
 
 
-class _Lines:
-    """Line numbers of rising positions, each newline counted once."""
-
-    def __init__(self, text: str, first: int = 1) -> None:
-        self._text, self._at, self._line = text, 0, first
-
-    def at(self, position: int) -> int:
-        self._line += self._text.count("\n", self._at, position)
-        self._at = position
-        return self._line
+def _turned(part: Part) -> Part:
+    """Some banks (Sicoob) print every amount positive and tell the side by TRNTYPE alone."""
+    return replace(part, amount=-part.amount) if isinstance(part, Entry) and part.type in _DEBITS and not part.checkpoint else part
 
 
-def _message(text: str) -> str:
-    return _leaves(text[:4000]).get("MESSAGE", "")
+def _parts(source: Source) -> Iterator[Part]:
+    """The parts with their amounts as printed."""
+    statement = None
+    for tag, line, text in _segments(source):
+        if tag != "STMTTRN":
+            if statement:
+                yield statement.end()
+            statement = _Statement(text)
+            yield statement.begin
+        elif statement:
+            stop = _MOVEMENT_END.search(text)
+            yield statement.movement(line, text[: stop.start()] if stop else text)
+            if stop:
+                statement.hear_balance(text[stop.start() :])
+    if statement is None:
+        raise IncompleteDownload("The OFX file holds no account statement.", said=_message(source))
+    yield statement.end()
 
 
-def _statement(text: str, line: int) -> Statement:
-    starts = [m.start() for m in _MOVEMENT.finditer(text)]
-    blocks = list(_blocks(text, starts, _Lines(text, line)))
-    head = _leaves(text[: starts[0] if starts else len(text)])
-    balance = _leaves(_between(text, starts))
-    entries, quarantine = _entries(blocks)
-    branch, account = _account(head)
-    return Statement(
-        bank=_bank(head.get("BANKID", "")),
-        branch=branch,
-        account=account,
-        currency=_REAIS.get(currency := head.get("CURDEF", "BRL"), currency),
-        start=_day_or_none(head.get("DTSTART", "")),
-        end=_day_or_none(head.get("DTEND", "")),
-        opening_balance=_opening(entries),
-        closing_balance=_balance(balance.get("BALAMT", "")),
-        entries=entries,
-        quarantine=quarantine,
-    )
+def _segments(source: Source) -> Iterator[tuple[str, int, str]]:
+    """Tag, line and text of each statement or movement up to the next one's tag; of a monstrous one its beginning and its end."""
+    tag, line, skipped, text = "", 1, 0, ""
+    for piece in source.text():
+        text, *rest = _OPENER.split(text + piece)
+        for opener, after in zip(rest[::2], rest[1::2], strict=True):
+            if tag:
+                yield tag, line, text
+            line, skipped = line + text.count("\n") + skipped, 0
+            tag, text = opener.upper(), after
+        if len(text) > _LONGEST:
+            skipped += text.count("\n", _LONGEST // 2, len(text) - _LONGEST // 4)
+            text = text[: _LONGEST // 2] + text[-_LONGEST // 4 :]
+    if tag:
+        yield tag, line, text
 
 
-def _between(text: str, starts: list[int]) -> str:
-    """The ledger balance's own tags; it stands after the movements, in odd files before them."""
-    found = re.search(r"<LEDGERBAL>", text[starts[-1] :] if starts else text, re.IGNORECASE)
-    base = starts[-1] if starts and found else 0
-    found = found or re.search(r"<LEDGERBAL>", text, re.IGNORECASE)
-    if found is None:
-        return ""
-    tail = text[base + found.end() : base + found.end() + _MAX_RAW]
-    return re.split(r"</LEDGERBAL>|<AVAILBAL>", tail, maxsplit=1, flags=re.IGNORECASE)[0]
+class _Statement:
+    """What the movements of a statement leave behind for its end."""
+
+    def __init__(self, head: str) -> None:
+        leaves = _leaves(head)
+        branch, account = _account(leaves)
+        currency = leaves.get("CURDEF", "BRL")
+        self.begin = Begin(_bank(leaves.get("BANKID", "")), branch, account, _REAIS.get(currency, currency))
+        self._period = (_day_or_none(leaves.get("DTSTART", "")), _day_or_none(leaves.get("DTEND", "")))
+        self._closing: Decimal | None = None
+        self._opening: Entry | None = None
+        self._first = dt.date.max
+        self.hear_balance(head)
+
+    def movement(self, line: int, block: str) -> Entry | Quarantined:
+        """The movement of a block."""
+        try:
+            entry = _entry(_leaves(block), line)
+        except ValueError as error:
+            return Quarantined(line, str(error), block.strip()[:_MAX_RAW])
+        if not entry.checkpoint:
+            self._first = min(self._first, entry.date)
+        elif not entry.blank and _OPENING.match(plain(entry.description)) and (self._opening is None or entry.date < self._opening.date):
+            self._opening = entry
+        return entry
+
+    def hear_balance(self, text: str) -> None:
+        """The ledger balance's own tags; it stands after the movements, in odd files before them."""
+        if (found := _LEDGER_BALANCE.search(text)) and (told := _balance(_leaves(found[1][:_MAX_RAW]).get("BALAMT", ""))) is not None:
+            self._closing = told
+
+    def end(self) -> End:
+        """The previous balance that banks dress as a movement is the opening one when no movement comes before it."""
+        opening = self._opening.amount if self._opening and self._first >= self._opening.date else None
+        return End(*self._period, opening, self._closing)
 
 
-def _blocks(text: str, starts: list[int], lines: _Lines) -> Iterator[tuple[int, str]]:
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=False):
-        stop = _MOVEMENT_END.search(text, start, end)
-        yield lines.at(start), text[start + len("<STMTTRN>") : stop.start() if stop else end]
+def _message(source: Source) -> str:
+    return _leaves(source.head.decode("latin-1")).get("MESSAGE", "")
 
 
 def _leaves(text: str) -> dict[str, str]:
@@ -156,17 +193,6 @@ def _character(found: re.Match[str]) -> str:
     return chr(number) if 32 <= number < 0xD800 or 0xE000 <= number <= 0x10FFFF else found[0]
 
 
-def _entries(blocks: list[tuple[int, str]]) -> tuple[tuple[Entry, ...], tuple[Quarantined, ...]]:
-    entries: list[Entry] = []
-    quarantine: list[Quarantined] = []
-    for line, block in blocks:
-        try:
-            entries.append(_entry(_leaves(block), line))
-        except ValueError as error:
-            quarantine.append(Quarantined(line, str(error), block.strip()[:_MAX_RAW]))
-    return tuple(_signed(entries)), tuple(quarantine)
-
-
 def _entry(leaves: dict[str, str], line: int) -> Entry:
     posted = day(leaves.get("DTPOSTED", ""))
     if posted is None:
@@ -195,23 +221,6 @@ def _description(leaves: dict[str, str]) -> str:
     if name in memo or memo in name:
         return max(name, memo, key=len)
     return f"{name} {memo}"
-
-
-def _signed(entries: list[Entry]) -> list[Entry]:
-    """Some banks (Sicoob) print every amount positive and tell the side by TRNTYPE alone."""
-    moves = [e for e in entries if not e.checkpoint]
-    if any(e.amount < 0 for e in moves) or not any(e.type in _DEBITS for e in moves):
-        return entries
-    return [replace(e, amount=-e.amount) if e.type in _DEBITS and not e.checkpoint else e for e in entries]
-
-
-def _opening(entries: tuple[Entry, ...]) -> Decimal | None:
-    """The previous balance that banks dress as a movement, when no movement comes before it."""
-    balances = [e for e in entries if e.checkpoint and not e.blank and _OPENING.match(plain(e.description))]
-    if not balances:
-        return None
-    first = min(balances, key=lambda e: e.date)
-    return first.amount if all(e.checkpoint or e.date >= first.date for e in entries) else None
 
 
 def _balance(text: str) -> Decimal | None:

@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from retaguarda.formats.text import require_size
+
 PIECE = 2**20
 """Bytes read at once."""
 LONGEST_LINE = 2**16
@@ -38,7 +40,8 @@ class Source:
 
     @classmethod
     def of(cls, data: bytes) -> Source:
-        """A file that is in memory already."""
+        """A file that is in memory already; IncompleteDownload when it is too large to be read as a whole."""
+        require_size(len(data))
         return cls(io.BytesIO(data))
 
     @classmethod
@@ -60,10 +63,9 @@ class Source:
         self._file.seek(max(0, self.size - 8192))
         return self._file.read(8192)
 
-    def read(self, most: int) -> bytes:
-        """All of it, for readers that need the whole; ValueError when it is larger than `most`."""
-        if self.size > most:
-            raise ValueError(f"the file has {self.size} bytes, at most {most} are read in this format")
+    def read(self) -> bytes:
+        """All of it, for readers that need the whole; IncompleteDownload when it is too large for that."""
+        require_size(self.size)
         self._file.seek(0)
         return self._file.read()
 

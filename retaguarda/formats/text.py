@@ -22,10 +22,15 @@ _GROUPED = re.compile(r"(?:[0-9]{1,15}|[0-9]{1,3}(?:\.[0-9]{3}){1,4}|[0-9]{1,3}(
 _LONE_GROUP = re.compile(r"[0-9]{1,3}[.,][0-9]{3}")
 
 
+def require_size(count: int) -> None:
+    """Raise IncompleteDownload for a file too large to be held in memory as a whole."""
+    if count > MAX_BYTES:
+        raise IncompleteDownload(f"The file has {count} bytes; at most {MAX_BYTES} are read.", remedy="Download a shorter period.")
+
+
 def decode(data: bytes) -> str:
     """The text of a file: by its BOM, else strict UTF-8, else cp1252, else latin-1; raises IncompleteDownload over MAX_BYTES."""
-    if len(data) > MAX_BYTES:
-        raise IncompleteDownload(f"The file has {len(data)} bytes; at most {MAX_BYTES} are read.", remedy="Download a shorter period.")
+    require_size(len(data))
     for bom, encoding in _BOMS:
         if data.startswith(bom):
             return data[len(bom) if encoding == "utf-8" else 0 :].decode(encoding, errors="replace")
