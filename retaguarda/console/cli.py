@@ -30,6 +30,7 @@ from retaguarda.console import (
     commands_run,
     commands_sandbox,
     commands_scheduler,
+    commands_statement,
     commands_store,
     commands_trigger,
     commands_vault,
@@ -57,6 +58,7 @@ app.add_typer(commands_run.app, name="run", help="Launch, follow, stop and resum
 app.add_typer(commands_robot.robots, name="robot", help="Robots and whether they are fit for work.")
 app.add_typer(commands_robot.processes_app, name="process", help="Processes and their parameters.")
 app.add_typer(commands_new.app, name="new", help="Start a new robot or task from its template.")
+app.add_typer(commands_statement.app, name="statement", help="Bank statements and boleto returns: read them, see what is proved.")
 app.add_typer(commands_sandbox.app, name="sandbox", help="Portals that behave, and misbehave, like the real ones.")
 app.add_typer(commands_audit.app, name="audit", help="The audit log.")
 app.add_typer(commands_vault.app, name="vault", help="Credentials.")

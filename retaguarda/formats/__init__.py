@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from retaguarda.errors import IncompleteDownload
-from retaguarda.formats import cnab240, cnab240_file, ofx
+from retaguarda.formats import cnab240_file, cnab240_return, cnab240_statement, ofx
+from retaguarda.formats.parts import Part, ReturnPart, collected, collected_returns
+from retaguarda.formats.source import Source
 from retaguarda.model.statements import ReturnFile, Statement
 
-__all__ = ["Format", "identify", "read_return", "read_returns", "read_statement", "read_statements"]
+__all__ = [
+    "Format",
+    "identify",
+    "is_return",
+    "read_return",
+    "read_returns",
+    "read_statement",
+    "read_statements",
+    "return_parts",
+    "statement_parts",
+]
 
 
 class Format(enum.StrEnum):
@@ -54,15 +67,42 @@ def _cnab(head: bytes) -> Format:
 
 
 _T = TypeVar("_T")
-_READERS = {Format.OFX: ofx.read, Format.CNAB240_STATEMENT: cnab240.statements, Format.CNAB240: cnab240.statements}
+_STATEMENTS: Mapping[Format, Callable[[Source], Iterator[Part]]] = {
+    Format.OFX: ofx.parts,
+    Format.CNAB240_STATEMENT: cnab240_statement.parts,
+    Format.CNAB240: cnab240_statement.parts,
+}
+_RETURNS: Mapping[Format, Callable[[Source], Iterator[ReturnPart]]] = {
+    Format.CNAB240_RETURN: cnab240_return.return_parts,
+    Format.CNAB240: cnab240_return.return_parts,
+}
+
+
+def is_return(source: Source) -> bool:
+    """Whether a file is a retorno de cobrança rather than a statement."""
+    found = identify(source.head)
+    return found in _RETURNS and found not in _STATEMENTS
+
+
+def statement_parts(source: Source) -> Iterator[Part]:
+    """The statements of a bank file of any size, whatever its format, part by part; raises IncompleteDownload as `read_statements` does."""
+    found = identify(source.head)
+    if found not in _STATEMENTS:
+        raise IncompleteDownload(f"The file is not a bank statement: {found}.", remedy="Check what the portal gave.", format=found)
+    return _STATEMENTS[found](source)
+
+
+def return_parts(source: Source) -> Iterator[ReturnPart]:
+    """The retornos de cobrança of a file of any size, part by part; raises IncompleteDownload as `read_returns` does."""
+    found = identify(source.head)
+    if found not in _RETURNS:
+        raise IncompleteDownload(f"The file is not a retorno de cobrança: {found}.", remedy="Check what the portal gave.", format=found)
+    return _RETURNS[found](source)
 
 
 def read_statements(data: bytes) -> list[Statement]:
     """The statements of a bank file, whatever its format; raises IncompleteDownload when it is none or not whole."""
-    found = identify(data)
-    if found not in _READERS:
-        raise IncompleteDownload(f"The file is not a bank statement: {found}.", remedy="Check what the portal gave.", format=found)
-    return _READERS[found](data)
+    return collected(statement_parts(Source.of(data)))
 
 
 def read_statement(data: bytes) -> Statement:
@@ -72,10 +112,7 @@ def read_statement(data: bytes) -> Statement:
 
 def read_returns(data: bytes) -> list[ReturnFile]:
     """The retornos de cobrança of a bank file; raises IncompleteDownload when it is none or not whole."""
-    found = identify(data)
-    if found not in {Format.CNAB240_RETURN, Format.CNAB240}:
-        raise IncompleteDownload(f"The file is not a retorno de cobrança: {found}.", remedy="Check what the portal gave.", format=found)
-    return cnab240.returns(data)
+    return collected_returns(return_parts(Source.of(data)))
 
 
 def read_return(data: bytes) -> ReturnFile:

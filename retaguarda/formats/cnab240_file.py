@@ -6,11 +6,13 @@ trailer, or whose trailer counts other lines than it has, is not whole and is re
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
 
 from retaguarda.errors import IncompleteDownload
 from retaguarda.formats.cnab240_layout import FILE_TRAILER, LOT_HEADER, LOT_TRAILER, STATEMENT_TRAILER, WIDTH, Columns
-from retaguarda.formats.text import decode
+from retaguarda.formats.source import Line, Source
 from retaguarda.model.statements import Quarantined
 
 STATEMENT, COLLECTION = "04", "01"
@@ -19,150 +21,159 @@ STATEMENT, COLLECTION = "04", "01"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One line of exactly 240 characters."""
+    """One line of exactly 240 characters, and the service of the lot that it stands in."""
 
     line: int
     text: str
+    service: str = ""
 
     @property
     def kind(self) -> str:
-        """0 file header, 1 lot header, 3 detail, 5 lot trailer, 9 file trailer."""
+        """0 file header, 1 lot header, 2 to 4 detail, 5 lot trailer, 9 file trailer."""
         return self.text[7]
+
+    @property
+    def is_detail(self) -> bool:
+        return self.text[7] in "234"
 
     @property
     def segment(self) -> str:
         return self.text[13]
 
+    def said(self, layout: Columns, name: str) -> str:
+        """A field's text, runs of blanks as one."""
+        return " ".join(self.text[layout[name]].split())
+
+    def cents(self, layout: Columns, name: str) -> Decimal:
+        """An amount with two implied decimals; blanks are zero; raises ValueError for anything but digits."""
+        raw = self.text[layout[name]].strip()
+        if not raw:
+            return Decimal("0.00")
+        if not (raw.isascii() and raw.isdigit()):
+            raise ValueError(f"{name} is not an amount: {raw!r}")
+        return Decimal(raw).scaleb(-2)
+
+    def signed(self, layout: Columns, name: str) -> Decimal:
+        """An amount with its side, `C` or `D`, in the field `side`."""
+        side, amount = self.text[layout["side"]], self.cents(layout, name)
+        if amount and side not in {"C", "D"}:
+            raise ValueError(f"neither credit nor debit: {side!r}")
+        return -amount if side == "D" else amount
+
+    def number(self, layout: Columns, name: str) -> str:
+        """An account or branch without leading zeros, its check digit after a dash."""
+        digits, check = self.text[layout[name]].strip().lstrip("0"), self.text[layout[f"{name}_digit"]].strip()
+        return f"{digits}-{check}" if digits and check else digits
+
     def quarantined(self, reason: str) -> Quarantined:
         return Quarantined(self.line, reason, self.text.rstrip())
-
-
-@dataclass(slots=True)
-class Lot:
-    """A lot: its header, its details in order, its trailer once it came."""
-
-    header: Record
-    details: list[Record] = field(default_factory=list)
-    trailer: Record | None = None
-    unread: int = 0  # lines inside the lot that are no record: the trailer counts them all the same
-
-    @property
-    def service(self) -> str:
-        return self.header.text[LOT_HEADER["service"]]
-
-    @property
-    def closing(self) -> Record:
-        """The trailer; a lot of a whole file has one."""
-        if self.trailer is None:
-            raise _broken(f"the lot of line {self.header.line} has no trailer")
-        return self.trailer
-
-
-@dataclass(slots=True)
-class File:
-    """One file header with what follows it; a download may hold several."""
-
-    header: Record
-    lots: list[Lot] = field(default_factory=list)
-    quarantine: list[Quarantined] = field(default_factory=list)
-    lines: int = 1
-
-    @property
-    def bank(self) -> str:
-        return self.header.text[:3]
 
 
 def _broken(why: str) -> IncompleteDownload:
     return IncompleteDownload(f"The CNAB 240 file is not whole: {why}.", remedy="Download it again.")
 
 
-def read(data: bytes) -> list[File]:
-    """The files of a download; raises IncompleteDownload when it is no CNAB 240 or not whole."""
-    builder = _Builder()
-    for number, raw in enumerate(_lines(decode(data)), 1):
-        if raw.strip():
-            builder.add(number, raw)
-    return builder.finished()
+def records(source: Source) -> Iterator[Record | Quarantined]:
+    """The records of a download, which may hold several files, in their order; what belongs nowhere is quarantined.
+
+    Raises IncompleteDownload when it is no CNAB 240 or, at the place where that shows, not whole.
+    """
+    envelope = _Envelope()
+    for line in _lines(source):
+        if line.text.strip():
+            yield envelope.taken(line)
+    envelope.judge_end()
 
 
-def _lines(text: str) -> list[str]:
-    if "\n" not in text and "\r" not in text:
-        return [text[at : at + WIDTH] for at in range(0, len(text), WIDTH)]
-    return [line.replace("\x1a", "") for line in text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+def _lines(source: Source) -> Iterator[Line]:
+    return source.lines() if b"\n" in source.head or b"\r" in source.head else _unbroken(source)
 
 
-class _Builder:
-    """Puts lines where they belong; what belongs nowhere is quarantined."""
+def _unbroken(source: Source) -> Iterator[Line]:
+    """A file without any line end: every 240 characters are a record."""
+    number, rest = 1, ""
+    for piece in source.text():
+        rest += piece.replace("\x1a", "")
+        whole = len(rest) - len(rest) % WIDTH
+        for at in range(0, whole, WIDTH):
+            yield Line(number, rest[at : at + WIDTH], cut=False)
+            number += 1
+        rest = rest[whole:]
+    if rest:
+        yield Line(number, rest, cut=False)
+
+
+class _Envelope:
+    """Where in the file the next line stands."""
 
     def __init__(self) -> None:
-        self._files: list[File] = []
-        self._file: File | None = None
-        self._lot: Lot | None = None
+        self._files = 0
+        self._open = False
+        self._lines = 0  # of the file that is open
+        self._lots = 0
+        self._lot: Record | None = None  # the header of the lot that is open
+        self._inside = 0  # lines of the lot between header and trailer, those that are no record as well
 
-    def add(self, number: int, raw: str) -> None:
-        line = raw.rstrip()
-        if len(line) > WIDTH or len(line) < 8 or not line[3:8].isascii() or not line[3:8].isdigit():
-            self._odd(Quarantined(number, "the line is not a CNAB 240 record", line[: 4 * WIDTH]))
-            return
-        record = Record(number, line.ljust(WIDTH))
+    def taken(self, line: Line) -> Record | Quarantined:
+        text = line.text.rstrip()
+        self._lines += 1
+        if line.cut or len(text) > WIDTH or len(text) < 8 or not text[3:8].isascii() or not text[3:8].isdigit():
+            return self._odd(line.number, text)
+        record = Record(line.number, text.ljust(WIDTH))
         if record.kind == "0":
-            self._open(record)
-        elif self._file is None:
+            return self._opened(record)
+        if not self._open:
+            if self._files:
+                raise _broken(f"line {line.number} stands behind the file's trailer")
             raise _broken("its first line is not a file header")
-        else:
-            self._file.lines += 1
-            self._place(self._file, record)
+        return self._placed(record)
 
-    def finished(self) -> list[File]:
-        if self._file is not None:
+    def judge_end(self) -> None:
+        if self._open:
             raise _broken("its last line is not a file trailer")
         if not self._files:
             raise IncompleteDownload("The file is not a CNAB 240 file.")
-        return self._files
 
-    def _odd(self, quarantined: Quarantined) -> None:
-        if self._file is None and not self._files:
+    def _odd(self, number: int, text: str) -> Quarantined:
+        if not self._files:
             raise IncompleteDownload("The file is not a CNAB 240 file.")
-        file = self._file or self._files[-1]
-        file.quarantine.append(quarantined)
-        if self._file is not None:
-            file.lines += 1
-        if self._lot is not None:
-            self._lot.unread += 1
+        self._inside += 1
+        return Quarantined(number, "the line is not a CNAB 240 record", text[: 4 * WIDTH])
 
-    def _open(self, record: Record) -> None:
-        if self._file is not None:
+    def _opened(self, record: Record) -> Record:
+        if self._open:
             raise _broken(f"a second file header stands at line {record.line} before the first file's trailer")
-        self._file = File(record)
+        self._open, self._lines, self._lots = True, 1, 0
+        self._files += 1
+        return record
 
-    def _place(self, file: File, record: Record) -> None:
+    def _placed(self, record: Record) -> Record | Quarantined:
         if record.kind == "1" and self._lot is None:
-            self._lot = Lot(record)
-            file.lots.append(self._lot)
-        elif record.kind in "234" and self._lot is not None:
-            self._lot.details.append(record)
-        elif record.kind == "5" and self._lot is not None:
-            self._lot.trailer = record
-            _judge_lot(self._lot)
-            self._lot = None
-        elif record.kind == "9":
-            self._close(file, record)
-        else:
-            file.quarantine.append(record.quarantined(f"a record of type {record.kind} does not belong here"))
+            self._lot = Record(record.line, record.text, record.text[LOT_HEADER["service"]])
+            self._lots, self._inside = self._lots + 1, 0
+            return self._lot
+        if record.is_detail and self._lot is not None:
+            self._inside += 1
+            return Record(record.line, record.text, self._lot.service)
+        if record.kind == "5" and self._lot is not None:
+            return self._lot_closed(record, self._lot)
+        if record.kind == "9":
+            return self._closed(record)
+        return record.quarantined(f"a record of type {record.kind} does not belong here")
 
-    def _close(self, file: File, record: Record) -> None:
+    def _lot_closed(self, record: Record, header: Record) -> Record:
+        layout = STATEMENT_TRAILER if header.service == STATEMENT else LOT_TRAILER
+        _judge(record, layout, "records", {self._inside, self._inside + 2})
+        self._lot = None
+        return Record(record.line, record.text, header.service)
+
+    def _closed(self, record: Record) -> Record:
         if self._lot is not None:
-            raise _broken(f"the lot of line {self._lot.header.line} has no trailer")
-        _judge(record, FILE_TRAILER, "lots", {len(file.lots)})
-        _judge(record, FILE_TRAILER, "records", {file.lines, file.lines - 2})
-        self._files.append(file)
-        self._file = None
-
-
-def _judge_lot(lot: Lot) -> None:
-    inside = len(lot.details) + lot.unread
-    layout = STATEMENT_TRAILER if lot.service == STATEMENT else LOT_TRAILER
-    _judge(lot.closing, layout, "records", {inside, inside + 2})
+            raise _broken(f"the lot of line {self._lot.line} has no trailer")
+        _judge(record, FILE_TRAILER, "lots", {self._lots})
+        _judge(record, FILE_TRAILER, "records", {self._lines, self._lines - 2})
+        self._open = False
+        return record
 
 
 def _judge(record: Record, layout: Columns, name: str, counted: set[int]) -> None:

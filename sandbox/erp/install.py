@@ -131,7 +131,8 @@ def _make_environment(folder: Path) -> None:
         raise CannotInstall("uv is needed to fetch the ERP: install it, or say where it is in UV")
     _run([uv, "venv", "--quiet", "--python", sys.executable, "--allow-existing", str(folder)])
     python = folder / "bin" / "python"
-    _run([uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python), "--require-hashes", "-r", str(HERE / "requirements.txt")])
+    options = ["--quiet", "--compile-bytecode", "--require-hashes"]
+    _run([uv, "pip", "install", *options, "--python", str(python), "-r", str(HERE / "requirements.txt")])
 
 
 def _make_client(folder: Path) -> None:

@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retaguarda.errors import IncompleteDownload, RetaguardaError
-from retaguarda.formats import Format, cnab240, cnab240_file, identify, read_return, read_statement, read_statements
+from retaguarda.formats import Format, cnab240_file, cnab240_statement, identify, read_return, read_returns, read_statement, read_statements
+from retaguarda.formats.parts import collected
+from retaguarda.formats.source import Source
 from sandbox.bank_cedro.statement import cnab240 as cedro_file
 from sandbox.bank_jatoba.returns import cnab240 as return_file
 from sandbox.bank_jatoba.returns import files as return_files
@@ -142,13 +144,13 @@ def test_bytes_turned_at_random_are_read_or_refused(seed: int, count: int, data:
     for _ in range(count):
         turned[rnd.randrange(len(turned))] = rnd.randrange(256)
     try:
-        files = cnab240_file.read(bytes(turned))
-        details = sum(len(lot.details) for file in files for lot in file.lots)
+        records = list(cnab240_file.records(Source.of(bytes(turned))))
+        details = sum(isinstance(record, cnab240_file.Record) and record.is_detail for record in records)
         if data is STATEMENT:
-            statements = cnab240.statements(bytes(turned))
+            statements = read_statements(bytes(turned))
             assert sum(len(s.entries) + len(s.quarantine) for s in statements) >= details
         else:
-            titles = cnab240.returns(bytes(turned))
+            titles = read_returns(bytes(turned))
             assert sum(2 * len(r.titles) + 2 * len(r.quarantine) for r in titles) >= details
     except RetaguardaError:
         return
@@ -158,4 +160,4 @@ def test_bytes_turned_at_random_are_read_or_refused(seed: int, count: int, data:
 def test_junk_is_refused(junk: bytes) -> None:
     for data in (junk, b"77400000" + junk, lines(STATEMENT)[0] + b"\r\n" + junk):
         with pytest.raises(RetaguardaError):
-            cnab240.statements(data)
+            collected(cnab240_statement.parts(Source.of(data)))
