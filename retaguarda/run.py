@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from django.db import transaction
 from pydantic import TypeAdapter
 
+from retaguarda.accounts import book
+from retaguarda.accounts.book import Origin, Taken
 from retaguarda.act import ActProtocol, Outcome, OutcomeKind, QuietPeriod
 from retaguarda.audit import events
 from retaguarda.audit.evidence import EvidenceStore
+from retaguarda.calendars.calendar import is_business_day
 from retaguarda.clock import Clock
 from retaguarda.desk import Desk, Desks
 from retaguarda.errors import (
@@ -31,11 +34,13 @@ from retaguarda.errors import (
     StopRequested,
     TimeLimitReached,
 )
+from retaguarda.formats import identify
 from retaguarda.jobs.journal import Journal
 from retaguarda.jobs.requests import PersonAtHand, Requests
 from retaguarda.jobs.runs import FINAL_ITEMS, REFUSED_OUTCOMES, Runs
 from retaguarda.locks import Locks
 from retaguarda.model.acts import Draft, Found, Wanted
+from retaguarda.model.statements import Statement
 from retaguarda.planning import Plan
 from retaguarda.portal import Download
 from retaguarda.portal.browser import speaking
@@ -170,6 +175,12 @@ class Run:
     def artifact(self, download: Download) -> Artifact:
         """A download, already kept by its session, as an artifact to hand on."""
         return Artifact(download.sha256, download.name)
+
+    def enter_statement(self, artifact: Artifact, statement: Statement, source: str = "") -> Taken:
+        """Enter a statement in the book of accounts: each movement once, however often its days are downloaded."""
+        now, format_ = self.clock.now(), identify(self.bytes_of(artifact)[:8192])
+        origin = Origin(artifact.sha256, artifact.name, format_, now, self.clock.today(), source, self.record)
+        return book.take_in(statement, origin, is_business_day)
 
     def tell(self, action: str, target: str = "", **data: Any) -> None:
         """Write an audit event of this run that changes no other state."""

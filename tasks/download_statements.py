@@ -38,7 +38,7 @@ def download_statements(run: Run, period: Period, credentials: tuple[str, ...] =
             run.stage("statement")
             with run.item(Errand(f"{account} {period}")):
                 download = bank.statement(account, period)
-                proofs.append(_proven(download, account, period))
+                proofs.append(_entered(run, run.artifact(download), account, period))
                 statements.append(run.artifact(download))
             if isinstance(bank, DownloadsReturns):
                 run.stage("boleto returns")
@@ -49,13 +49,17 @@ def download_statements(run: Run, period: Period, credentials: tuple[str, ...] =
     return BankFiles(tuple(statements), tuple(returns), findings)
 
 
-def _proven(download: Download, account: str, period: Period) -> StatementLine:
-    """The proof of a statement: opening + movements = closing, right account, right period; IncompleteDownload otherwise."""
-    statement = read_statement(download.read_bytes())
+def _entered(run: Run, download: Artifact, account: str, period: Period) -> StatementLine:
+    """A statement that proves itself (opening + movements = closing, right account, right period), in the book of accounts.
+
+    IncompleteDownload when it does not, or when it contradicts what the book holds for good.
+    """
+    statement = read_statement(run.bytes_of(download))
     number = account.rpartition("/")[2].strip()  # files spell the branch in many ways; the robot saw it on the page
     proof = prove(statement, period, number, is_business_day=is_business_day)
-    if not proof.proven:
-        raise IncompleteDownload(f"{download.name}: {'; '.join(proof.reasons)}", remedy="download it again; if it stays so, ask the bank")
+    reasons = proof.reasons or run.enter_statement(download, statement).reasons
+    if reasons:
+        raise IncompleteDownload(f"{download.name}: {'; '.join(reasons)}", remedy="download it again; if it stays so, ask the bank")
     movements = sum(not entry.checkpoint for entry in statement.entries)
     return StatementLine(
         file=download.name,

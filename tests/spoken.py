@@ -20,6 +20,7 @@ SAID_FIRST = {"say", "finding", "stage", "speaking", "doing", "shot", "_picture"
 SAID_ANYWHERE = {"_parsed", "_checked", "_amount", "refusal", "Disagreement", "Release", "Quarantined", "quarantined"}
 """Functions that take reasons and remedies in several places."""
 SENTENCE_FILES = (
+    "retaguarda/accounts/book.py",
     "retaguarda/audit/verify.py",
     "retaguarda/console/robot_check.py",
     "retaguarda/agenda/verdicts.py",
@@ -30,6 +31,7 @@ SENTENCE_FILES = (
     "retaguarda/triggers/trigger.py",
     "retaguarda/model/reconciliation.py",
     "retaguarda/reconcile/contracts.py",
+    "retaguarda/reconcile/coverage.py",
     "retaguarda/reconcile/ledger.py",
     "retaguarda/reconcile/passes.py",
     "retaguarda/reconcile/proof.py",

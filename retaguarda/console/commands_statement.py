@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retaguarda.errors import InvalidItem, RetaguardaError
+from retaguarda.errors import ConfigurationError, InvalidItem, RetaguardaError
+from retaguarda.model.values import Month, Period
 
 if TYPE_CHECKING:
     from retaguarda.console.statement_json import Telling
     from retaguarda.console.statement_screens import Summaries
 
 app = typer.Typer(no_args_is_help=True)
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `parse` a subcommand."""
 
 
 @app.command()
@@ -44,6 +41,34 @@ def parse(
     else:
         telling.copy_to(sys.stdout.buffer)
     if unread:
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(
+    account: Annotated[str, typer.Option(help="Part of the account's name; all accounts when left out.")] = "",
+    month: Annotated[str, typer.Option(help="Month, YYYY-MM; this one when left out.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+) -> None:
+    """Account by day: proved, provisional, missing or broken; exits 1 when a day is missing or broken."""
+    from retaguarda.accounts import book
+    from retaguarda.calendars.calendar import is_business_day
+    from retaguarda.console.statement_status import as_values, is_well, tell
+    from retaguarda.console.wiring import open_house
+
+    house = open_house()
+    today = house.clock.today()
+    chosen = Month.parse(month) if month else Month(today.year, today.month)
+    last = min(chosen.last, today)
+    if last < chosen.first:
+        raise ConfigurationError(f"{chosen} has not begun", remedy="choose an earlier month")
+    period = Period(chosen.first, last)
+    found = {name: book.known(name, period, is_business_day) for name in book.accounts() if account in name}
+    if as_json:
+        typer.echo(json.dumps(as_values(found), ensure_ascii=False, indent=1))
+    else:
+        tell(found, chosen)
+    if not is_well(found, today):
         raise typer.Exit(1)
 
 

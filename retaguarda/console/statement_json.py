@@ -53,14 +53,15 @@ class Rows:
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
         """What the block added is taken back when it fails."""
-        place, count = self._file.tell(), self.count
+        place, count, whole = self._file.tell(), self.count, False
         try:
             yield
-        except BaseException:
-            self._file.seek(place)
-            self._file.truncate()
-            self.count = count
-            raise
+            whole = True
+        finally:
+            if not whole:
+                self._file.seek(place)
+                self._file.truncate()
+                self.count = count
 
     def _between(self) -> None:
         self._file.write(b"," if self.count else b"")

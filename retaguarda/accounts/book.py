@@ -1,0 +1,223 @@
+"""The book of an installation's bank accounts: takes statements in, each movement once, and says what is proved.
+
+A statement that does not prove itself is INCOMPLETE: its reasons are kept and shown, its movements are not taken in.
+Provisional days are taken in, and give way to the next download that has them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import Sum
+
+from retaguarda.audit import events
+from retaguarda.model.statements import Entry, Statement, entry_ids, same_account
+from retaguarda.model.values import Period
+from retaguarda.reconcile.coverage import DAY, Covered, Known, balance_before, known_days
+from retaguarda.reconcile.proof import prove
+from retaguarda.store.models import RunRecord, StatementEntry, StatementFile
+
+IsBusinessDay = Callable[[dt.date], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a statement comes from: the file's digest, name and format, the screen that gave it, when, and in which run.
+
+    `today` is the business date of that moment: what a bank says of it may still change.
+    """
+
+    sha256: str
+    name: str
+    format: str
+    at: dt.datetime
+    today: dt.date
+    source: str = ""
+    run: RunRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What taking a statement in did: movements that are new, those that were known, provisional ones that gave way."""
+
+    account: str
+    name: str
+    reasons: tuple[str, ...] = ()
+    added: int = 0
+    known: int = 0
+    replaced: int = 0
+
+
+def accounts() -> list[str]:
+    """Every account that a statement is known of."""
+    return sorted(StatementFile.objects.values_list("account", flat=True).distinct())
+
+
+def take_in(statement: Statement, origin: Origin, is_business_day: IsBusinessDay, opening: Decimal | None = None) -> Taken:
+    """Take a statement in, whole or not at all; doing so twice changes nothing.
+
+    Args:
+        statement: as read.
+        origin: where it comes from.
+        is_business_day: the bank calendar.
+        opening: the balance before its first day as a person states it, for when neither the file nor the book tells it.
+    """
+    with transaction.atomic():
+        account = _account_of(statement)
+        name = f"{origin.today}.{account.replace('/', '-')}.{origin.name}"[:200]
+        if StatementFile.objects.filter(account=account, sha256=origin.sha256, proved=True).exists():
+            return Taken(account, name, known=len(_movements(statement)))
+        told = _told_for_good(account, statement.start, statement.end)
+        before = balance_before(_files(account), _sums(account), statement.start, is_business_day) if statement.start else None
+        before = opening if before is None else before
+        reasons = tuple(_unproved(statement, before, is_business_day)) or tuple(_contradictions(statement, told))
+        start_balance = before if statement.opening_balance is None else statement.opening_balance
+        row = _kept(account, name, statement, origin, start_balance, reasons)
+        taken = Taken(account, name, reasons) if reasons else _entered(row, statement, told)
+        facts = {"file": name, "sha256": origin.sha256, "reasons": list(reasons), "added": taken.added, "replaced": taken.replaced}
+        events.record("statement.taken-in", run=origin.run.pk if origin.run else "", target=account, data=facts)
+        return taken
+
+
+def known(account: str, period: Period, is_business_day: IsBusinessDay) -> dict[dt.date, Known]:
+    """The state of every day of the period."""
+    return known_days(_files(account), _sums(account), period, is_business_day)
+
+
+def _unproved(statement: Statement, before: Decimal | None, is_business_day: IsBusinessDay) -> Sequence[str]:
+    """Why the file does not prove itself; whether it continues its neighbours is told by `known`, whatever came first."""
+    if statement.start is None or statement.end is None or statement.end < statement.start:
+        return ["the file states no period"]
+    final = replace(statement, partial=False)  # its provisional days are marked as such, and prove themselves all the same
+    opening = before if statement.opening_balance is None else None
+    return prove(final, Period(statement.start, statement.end), opening=opening, is_business_day=is_business_day).reasons
+
+
+def _contradictions(statement: Statement, told: _Told) -> Iterator[str]:
+    """Days that a proved file has for good, with other amounts than this one: one of the two lies."""
+    ours: dict[dt.date, list[Decimal]] = {}
+    for entry in _movements(statement):
+        ours.setdefault(entry.date, []).append(entry.amount)
+    for day, (name, theirs) in sorted(told.items()):
+        if sorted(ours.get(day, [])) != sorted(theirs):
+            yield f"{day} has {_counted(ours.get(day, []))} here, {_counted(theirs)} in {name}"
+
+
+def _counted(amounts: Sequence[Decimal]) -> str:
+    return f"{len(amounts)} movements of {sum(amounts, Decimal())}"
+
+
+def _account_of(statement: Statement) -> str:
+    """The account's name in the book: files spell it in several ways."""
+    key = statement.account_key
+    same_bank = (name for name in accounts() if name.partition("/")[0] == key.partition("/")[0])
+    return next((name for name in same_bank if same_account(name, key)), key)[:80]
+
+
+def _files(account: str) -> list[Covered]:
+    rows = StatementFile.objects.filter(account=account).order_by("start", "end", "id")
+    return [
+        Covered(row.name, row.start, row.end, row.opening, row.closing, tuple(row.reasons), row.provisional_from)
+        for row in rows
+        if row.start and row.end
+    ]
+
+
+def _sums(account: str) -> dict[dt.date, Decimal]:
+    rows = StatementEntry.objects.filter(account=account).values("date").annotate(total=Sum("amount"))
+    return {row["date"]: row["total"] for row in rows}
+
+
+_Told = dict[dt.date, tuple[str, list[Decimal]]]
+"""Day to the name of the file that has it for good, and the amounts that the book has of it."""
+
+
+def _told_for_good(account: str, start: dt.date | None, end: dt.date | None) -> _Told:
+    """The days between the two that a proved file has and that may no longer change."""
+    told: _Told = {}
+    for file in _files(account):
+        if not file.proves or start is None or end is None:
+            continue
+        first, last = max(start, file.start), min(end, file.end if file.provisional_from is None else file.provisional_from - DAY)
+        for number in range((last - first).days + 1):
+            told.setdefault(first + number * DAY, (file.name, []))
+    days = (min(told), max(told)) if told else ()
+    for day, amount in StatementEntry.objects.filter(account=account, date__range=days).values_list("date", "amount") if days else ():
+        if day in told:
+            told[day][1].append(amount)
+    return told
+
+
+def _kept(account: str, name: str, statement: Statement, origin: Origin, opening: Decimal | None, reasons: Sequence[str]) -> StatementFile:
+    facts = {
+        "name": name,
+        "format": origin.format,
+        "start": statement.start,
+        "end": statement.end,
+        "opening": opening,
+        "closing": statement.closing_balance,
+        "provisional_from": _provisional_from(statement, origin.today),
+        "proved": not reasons,
+        "reasons": list(reasons),
+        "source": origin.source[:200],
+        "at": origin.at,
+        "run": origin.run,
+    }
+    return StatementFile.objects.update_or_create(account=account, sha256=origin.sha256, defaults=facts)[0]
+
+
+def _provisional_from(statement: Statement, today: dt.date) -> dt.date | None:
+    """The first day that may still change: the day of the download, and the last day of what the bank calls partial."""
+    if statement.end is None:
+        return None
+    first = min(statement.end, today) if statement.partial else today
+    return first if first <= statement.end else None
+
+
+def _movements(statement: Statement) -> list[Entry]:
+    return [entry for entry in statement.entries if not entry.checkpoint]
+
+
+def _entered(file: StatementFile, statement: Statement, told: Collection[dt.date]) -> Taken:
+    """Enter the movements of days that the book does not have for good; what was provisional gives way."""
+    everything = _movements(statement)
+    movements = [entry for entry in everything if entry.date not in told]
+    named = dict(zip(entry_ids(file.account, tuple(movements)), movements, strict=True))
+    replaced = _given_way(file, named)
+    period = StatementEntry.objects.filter(account=file.account, date__range=(file.start, file.end))
+    held = named.keys() & set(period.values_list("entry", flat=True))
+    StatementEntry.objects.bulk_create(_row(file, name, entry) for name, entry in named.items() if name not in held)
+    added = len(named) - len(held)
+    return Taken(file.account, file.name, added=added, known=len(everything) - added, replaced=replaced)
+
+
+def _given_way(file: StatementFile, named: Collection[str]) -> int:
+    """Movements of days that were provisional in an earlier download, and that this one no longer has, leave the book."""
+    gone = 0
+    for earlier in StatementFile.objects.filter(account=file.account, proved=True, at__lt=file.at).exclude(provisional_from=None):
+        if file.start and file.end and earlier.provisional_from and earlier.end:
+            days = (max(file.start, earlier.provisional_from), min(file.end, earlier.end))
+            rows = earlier.entries.filter(date__range=days).values_list("pk", "entry")
+            gone += StatementEntry.objects.filter(pk__in=[pk for pk, entry in rows if entry not in named]).delete()[0]
+    return gone
+
+
+def _row(file: StatementFile, name: str, entry: Entry) -> StatementEntry:
+    return StatementEntry(
+        account=file.account,
+        entry=name,
+        date=entry.date,
+        amount=entry.amount,
+        description=entry.description,
+        document=entry.document[:80],
+        fitid=entry.fitid[:255],
+        type=entry.type[:40],
+        counterparty_document=entry.counterparty_document[:20],
+        counterparty_name=entry.counterparty_name[:200],
+        file=file,
+        line=entry.line,
+    )

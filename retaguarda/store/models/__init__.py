@@ -1,0 +1,45 @@
+"""The tables, by what they are about."""
+
+from retaguarda.store.models.accounts import StatementEntry, StatementFile
+from retaguarda.store.models.audit import AuditFolder, OutboxEvent
+from retaguarda.store.models.operations import Alert, LegalHold, Milestone, Notice
+from retaguarda.store.models.runs import Booking, Evidence, Intent, IntentState, Item, ItemState, RunRecord, RunState
+from retaguarda.store.models.unattended import (
+    FireState,
+    Lease,
+    PlannedFire,
+    Request,
+    RequestState,
+    SignIn,
+    SignInState,
+    TriggerState,
+    Worker,
+)
+
+__all__ = [
+    "Alert",
+    "AuditFolder",
+    "Booking",
+    "Evidence",
+    "FireState",
+    "Intent",
+    "IntentState",
+    "Item",
+    "ItemState",
+    "Lease",
+    "LegalHold",
+    "Milestone",
+    "Notice",
+    "OutboxEvent",
+    "PlannedFire",
+    "Request",
+    "RequestState",
+    "RunRecord",
+    "RunState",
+    "SignIn",
+    "SignInState",
+    "StatementEntry",
+    "StatementFile",
+    "TriggerState",
+    "Worker",
+]

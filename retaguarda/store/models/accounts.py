@@ -1,0 +1,53 @@
+"""Bank accounts: statements and their movements."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from retaguarda.store.fields import KeptJSON
+from retaguarda.store.models.runs import RunRecord
+
+
+class StatementFile(models.Model):
+    """A statement of one account as one file told it, and whether it proves itself; the file itself is evidence by its SHA-256."""
+
+    account = models.CharField(max_length=80)
+    sha256 = models.CharField(max_length=64)
+    name = models.CharField(max_length=200)
+    format = models.CharField(max_length=40)
+    start = models.DateField(null=True)
+    end = models.DateField(null=True)
+    opening = models.DecimalField(max_digits=18, decimal_places=2, null=True)
+    closing = models.DecimalField(max_digits=18, decimal_places=2, null=True)
+    provisional_from = models.DateField(null=True)  # days from here on may still change
+    proved = models.BooleanField()
+    reasons: models.JSONField = KeptJSON(default=list)  # why it is not
+    source = models.CharField(max_length=200, default="")
+    at = models.DateTimeField()
+    run = models.ForeignKey(RunRecord, null=True, on_delete=models.PROTECT)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["account", "sha256"], name="statement_once")]
+
+
+class StatementEntry(models.Model):
+    """A movement of an account, once, however many files tell it; told apart by date, amount, text and its turn within the day."""
+
+    account = models.CharField(max_length=80)
+    entry = models.CharField(max_length=16)
+    date = models.DateField()
+    amount = models.DecimalField(max_digits=18, decimal_places=2)
+    description = models.TextField(default="")
+    document = models.CharField(max_length=80, default="")
+    fitid = models.CharField(max_length=255, default="")
+    type = models.CharField(max_length=40, default="")
+    counterparty_document = models.CharField(max_length=20, default="")
+    counterparty_name = models.CharField(max_length=200, default="")
+    file = models.ForeignKey(StatementFile, on_delete=models.PROTECT, related_name="entries")
+    line = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["account", "entry"], name="movement_once")]
+        indexes: ClassVar = [models.Index(fields=["account", "date"])]

@@ -1,0 +1,30 @@
+"""The audit outbox and the log that it is sealed into."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from retaguarda.store.fields import KeptJSON
+
+
+class AuditFolder(models.Model):
+    """The one log that this store's events are sealed into, told by its public key: other machines leave them to it."""
+
+    key = models.CharField(max_length=200)
+    host = models.CharField(max_length=120)
+    path = models.CharField(max_length=400)
+    size = models.PositiveBigIntegerField(default=0)  # events that were sealed: a log that holds fewer is another one, or an old copy
+    at = models.DateTimeField()
+
+
+class OutboxEvent(models.Model):
+    """An audit event, written in the transaction of the state it tells of; the sealer moves it to the log."""
+
+    at = models.DateTimeField()
+    line: models.JSONField = KeptJSON()
+    sealed = models.BooleanField(default=False, db_index=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["at"])]
