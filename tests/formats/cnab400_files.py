@@ -5,6 +5,7 @@ Run as a script it writes the samples of tests/formats/data anew.
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 DATA = Path(__file__).parent / "data"
@@ -191,6 +192,32 @@ SAMPLES = {
     "caixa": caixa,
     "febraban": febraban,
 }
+
+
+class Large(io.BytesIO):
+    """A file of so many records that is made while it is read: only its reader needs memory."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        lines = santander().split(b"\r\n")
+        self._count, self._at = count, 0
+        self._header, self._title, self._trailer = (line[:394] for line in (lines[0], lines[1], lines[-2]))
+
+    def seek(self, at: int, whence: int = io.SEEK_SET, /) -> int:
+        self._at = at if whence == io.SEEK_SET else self._count * 402
+        return self._at
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        assert size is not None
+        assert size > 0
+        first, last = self._at // 402, min(self._count, (self._at + size) // 402 + 1)
+        piece = b"".join(map(self._line, range(first, last)))[self._at - first * 402 :][:size]
+        self._at += len(piece)
+        return piece
+
+    def _line(self, place: int) -> bytes:
+        text = self._header if place == 0 else self._trailer if place == self._count - 1 else self._title
+        return b"%b%06d\r\n" % (text, place + 1)
 
 
 if __name__ == "__main__":
