@@ -75,14 +75,14 @@ def _first_line(head: bytes) -> str:
 
 
 def _endless(first: str) -> bool:
-    """Whether a line goes on with the next record right behind its number."""
-    return bool(re.match(r"[0-9]{7}", first[_NUMBER.start :]))
+    """Whether a line is a whole file without line ends: behind the number of its header the next record begins."""
+    return len(first) >= 2 * WIDTH and bool(re.match(r"[0-9]{7}", first[_NUMBER.start :]))
 
 
 def _records(source: Source) -> Iterator[Line]:
     """The lines that are not blank, without the blanks at their end."""
     first = _first_line(source.head)
-    for line in _pieces(source) if len(first) > WIDTH and _endless(first) else source.lines():
+    for line in _pieces(source) if _endless(first) else source.lines():
         if text := line.text.rstrip(_BLANK):
             yield Line(line.number, text, line.cut)
 
@@ -110,7 +110,8 @@ class _File:
         self._header, self._begun = header.text, False
         self._bank = header.text[_BANK]
         self._layout = known.get(self._bank, known[COMMON])
-        self._number = _number(header.text[_NUMBER]) or 1
+        number = _number(header.text[_NUMBER])
+        self._number = 1 if number is None else number
         self._unread = 0  # lines since the last number: each may have had one of its own
         self._records = self._details = self._odd = 0
         self._face = _ZERO
@@ -167,7 +168,8 @@ class _File:
 
     def _title(self, line: Line) -> Title:
         self._details += 1
-        self._seen[line.text[self._layout.detail.occurrence]] += 1
+        if (own := line.text[self._layout.detail.occurrence]) in self._layout.occurrences:
+            self._seen[own] += 1
         title = _title(self._layout, line)
         self._face += title.face_value
         return title

@@ -40,7 +40,7 @@ class Repeat:
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
+class Contradiction:
     """Different files under one number: one of them is wrong, or the bank began to count anew."""
 
     bank: str
@@ -49,7 +49,7 @@ class Conflict:
     names: tuple[str, ...]
 
 
-Finding = Gap | Repeat | Conflict
+Finding = Gap | Repeat | Contradiction
 _Numbers = Mapping[int, Sequence[Received]]
 
 
@@ -75,4 +75,4 @@ def _of_number(bank: str, account: str, number: int, files: Sequence[Received]) 
         by_content[file.sha256].append(file.name)
     yield from (Repeat(bank, account, number, tuple(names)) for names in by_content.values() if len(names) > 1)
     if len(by_content) > 1:
-        yield Conflict(bank, account, number, tuple(file.name for file in files))
+        yield Contradiction(bank, account, number, tuple(file.name for file in files))

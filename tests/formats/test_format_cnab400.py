@@ -237,7 +237,7 @@ def test_a_lost_line_is_named_with_the_numbers_around_it() -> None:
     [
         ("itau", slice(2, 3), "states face values of"),
         ("itau", slice(3, 5), "states 4 records, the file has 3"),
-        ("bradesco", slice(1, 2), "states 1 × 06, the file has 0"),
+        ("bradesco", slice(5, 6), "states 1 × 02, the file has 0"),
     ],
 )
 def test_a_line_lost_before_the_lines_were_numbered_is_refused_by_the_trailer(name: str, lost: slice, words: str) -> None:

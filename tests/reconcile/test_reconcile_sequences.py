@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retaguarda.reconcile.sequences import Conflict, Gap, Received, Repeat, judge
+from retaguarda.reconcile.sequences import Contradiction, Gap, Received, Repeat, judge
 
 
 def file(sequence: int, content: str = "", name: str = "", account: str = "38215-6", bank: str = "341") -> Received:
@@ -29,10 +29,10 @@ def test_the_same_file_again_is_a_repeat_and_another_one_under_its_number_a_conf
     again = [file(7, "a", "7.ret"), file(7, "a", "7 (1).ret")]
     assert judge(again) == [Repeat("341", "38215-6", 7, ("7.ret", "7 (1).ret"))]
     other = [file(7, "a", "7.ret"), file(7, "b", "7b.ret")]
-    assert judge(other) == [Conflict("341", "38215-6", 7, ("7.ret", "7b.ret"))]
+    assert judge(other) == [Contradiction("341", "38215-6", 7, ("7.ret", "7b.ret"))]
     assert judge([*again, file(7, "b", "7b.ret")]) == [
         Repeat("341", "38215-6", 7, ("7.ret", "7 (1).ret")),
-        Conflict("341", "38215-6", 7, ("7.ret", "7 (1).ret", "7b.ret")),
+        Contradiction("341", "38215-6", 7, ("7.ret", "7 (1).ret", "7b.ret")),
     ]
 
 
