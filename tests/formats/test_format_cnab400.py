@@ -67,7 +67,7 @@ def test_parts_come_in_their_order() -> None:
         ("bradesco", "3555.00", "3555.00"),
         ("banco_do_brasil", "11299.20", "11289.20"),  # what was credited has columns of its own
         ("santander", "4184.56", "4184.56"),
-        ("caixa", "5150.00", "5150.00"),  # charges stand apart from the principal
+        ("caixa", "5151.50", "5151.50"),  # charges stand apart from the principal
         ("febraban", "1400.00", "1400.00"),
     ],
 )
