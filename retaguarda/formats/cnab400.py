@@ -17,7 +17,7 @@ from pathlib import Path
 
 from retaguarda.errors import IncompleteDownload
 from retaguarda.formats import cnab400_layout
-from retaguarda.formats.cnab400_layout import COMMON, SETTLING, WIDTH, Layout
+from retaguarda.formats.cnab400_layout import COMMON, NOWHERE, SETTLING, WIDTH, Layout
 from retaguarda.formats.parts import BeginReturn, EndReturn, ReturnPart
 from retaguarda.formats.source import Line, Source
 from retaguarda.formats.text import day_dmy
@@ -123,7 +123,8 @@ class _File:
             yield self._begin(line.text)
         self._records += 1
         try:
-            yield from self._read(line)
+            if title := self._read(line):
+                yield title
         except ValueError as error:
             self._odd += 1
             yield Quarantined(line.number, str(error), line.text[: 4 * WIDTH])
@@ -139,10 +140,10 @@ class _File:
         self._begun = True
         header, detail = self._layout.header, self._layout.detail
         account = _account(first, detail.account, detail.account_digit) if first[0] == self._layout.details else ""
-        sequence = _number(self._header[header.sequence]) if header.sequence else None
-        return BeginReturn(self._bank, sequence or 0, account or _account(self._header, header.account, header.account_digit))
+        sequence = _number(self._header[header.sequence]) or 0
+        return BeginReturn(self._bank, sequence, account or _account(self._header, header.account, header.account_digit))
 
-    def _read(self, line: Line) -> Iterator[ReturnPart]:
+    def _read(self, line: Line) -> Title | None:
         if self.closed:
             raise ValueError("the record stands behind the file's trailer")
         number = _number(line.text[_NUMBER])
@@ -156,9 +157,10 @@ class _File:
         elif kind == "0":
             raise _broken(f"a second file header stands at line {line.number} before the first file's trailer")
         elif kind == self._layout.details:
-            yield self._title(line)
+            return self._title(line)
         elif kind not in self._layout.read_over:
             raise ValueError(f"a record of type {kind} is not read")
+        return None
 
     def _follow(self, line: int, number: int) -> None:
         """Each record has the number after the one before it; unread lines between them may have had theirs."""
@@ -177,12 +179,11 @@ class _File:
     def _close(self, line: Line) -> None:
         self.closed = True
         trailer, inside = self._layout.trailer, self._records - 1
-        if trailer.details:
-            self._judge(line, trailer.details, "records", self._details, inside)
+        self._judge(line, trailer.details, "records", self._details, inside)
         for count in trailer.counts:
             surely, perhaps = (sum(self._seen[code] for code in codes) for codes in (count.occurrences, count.perhaps))
             self._judge(line, count.at, f"× {'/'.join(sorted(count.occurrences))}", surely, surely + perhaps + self._odd)
-        if trailer.face and not self._odd:
+        if not self._odd:
             self._judge_face(line, trailer.face)
 
     def _judge(self, line: Line, at: slice, what: str, least: int, most: int) -> None:
@@ -192,10 +193,10 @@ class _File:
             raise _broken(f"the trailer of line {line.number} states {stated} {what}, the file has {least}")
 
     def _judge_face(self, line: Line, at: slice) -> None:
-        stated = _number(line.text[at])
-        if stated and _cents(line.text[at]) != self._face:
+        stated = _cents(line.text[at])
+        if stated not in {_ZERO, self._face}:
             raise IncompleteDownload(
-                f"The trailer of line {line.number} states face values of {_cents(line.text[at])}, the lines add up to {self._face}.",
+                f"The trailer of line {line.number} states face values of {stated}, the lines add up to {self._face}.",
                 remedy="Download it again.",
             )
 
@@ -235,18 +236,18 @@ def _paid_and_net(layout: Layout, text: str, settles: bool, owed: Decimal, inter
     if layout.value_is == "credited" and not settles:
         return _ZERO, _ZERO
     lacking = {"paid": _ZERO, "credited": fee, "principal": interest}[layout.value_is]
-    paid = value if value in {_ZERO, owed} else value + lacking
-    if at.net is None:
+    paid = value if not value or value == owed else value + lacking
+    if at.net == NOWHERE:
         return paid, value if layout.value_is == "credited" else paid
     net = _cents(text[at.net])
-    return paid, -net if at.net_side and text[at.net_side] == layout.debit else net
+    return paid, -net if layout.debit and text[at.net_side] == layout.debit else net
 
 
-def _said(text: str, at: slice | None) -> str:
-    return " ".join(text[at].split()) if at else ""
+def _said(text: str, at: slice) -> str:
+    return " ".join(text[at].split())
 
 
-def _account(text: str, at: slice | None, digit: slice | None) -> str:
+def _account(text: str, at: slice, digit: slice) -> str:
     """An account without leading zeros, its check digit after a dash."""
     return "-".join(part for part in (_said(text, at).lstrip("0"), _said(text, digit)) if part)
 

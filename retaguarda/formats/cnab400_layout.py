@@ -35,6 +35,8 @@ def _columns(span: object) -> slice:
 
 
 Columns = Annotated[slice, PlainValidator(_columns)]
+NOWHERE = slice(0, 0)
+"""The columns of what a bank does not tell."""
 Code = Annotated[str, Field(pattern=r"^[0-9A-Z]{2}$")]
 
 
@@ -45,16 +47,16 @@ class _Table(BaseModel):
 class Header(_Table):
     """Columns of the file's header."""
 
-    account: Columns | None = None
-    account_digit: Columns | None = None
-    sequence: Columns | None = None
+    account: Columns = NOWHERE
+    account_digit: Columns = NOWHERE
+    sequence: Columns = NOWHERE
 
 
 class Detail(_Table):
     """Columns of a title's record."""
 
-    account: Columns | None = None
-    account_digit: Columns | None = None
+    account: Columns = NOWHERE
+    account_digit: Columns = NOWHERE
     our_number: Columns
     occurrence: Columns
     occurrence_day: Columns
@@ -68,10 +70,10 @@ class Detail(_Table):
     interest: Columns
     other_charges: Columns
     credit_day: Columns
-    net: Columns | None = None
-    net_side: Columns | None = None
-    payer: Columns | None = None
-    payer_name: Columns | None = None
+    net: Columns = NOWHERE
+    net_side: Columns = NOWHERE
+    payer: Columns = NOWHERE
+    payer_name: Columns = NOWHERE
 
 
 class Count(_Table):
@@ -85,8 +87,8 @@ class Count(_Table):
 class Trailer(_Table):
     """Columns of the file's trailer: how many titles it tells of, their face values added up, how many of some occurrences."""
 
-    details: Columns | None = None
-    face: Columns | None = None
+    details: Columns = NOWHERE
+    face: Columns = NOWHERE
     counts: tuple[Count, ...] = ()
 
 

@@ -24,6 +24,8 @@ from tests.sandbox_fixtures import ROOT
 FILES = {name: make() for name, make in SAMPLES.items()}
 WHOLE = {name: data for name, data in FILES.items() if name != "febraban"}
 """Samples without a damaged line."""
+SHIPPED = layouts()
+"""Read here once, so that no example of a property waits for it."""
 each = pytest.mark.parametrize("data", FILES.values(), ids=FILES)
 
 
@@ -340,7 +342,7 @@ def test_a_layout_that_is_no_toml_is_named(tmp_path: Path, text: bytes) -> None:
 
 
 def test_every_layout_shipped_tells_its_source_and_its_payments() -> None:
-    for layout in layouts().values():
+    for layout in SHIPPED.values():
         assert layout.source
         codes = {layout.movement(own) for own in layout.occurrences}
         assert {"02", "06", "09"} <= codes, layout.name
