@@ -103,12 +103,10 @@ def _contradictions(statement: Statement, told: _Told) -> Iterator[str]:
     for entry in _movements(statement):
         ours.setdefault(entry.date, []).append(entry.amount)
     for day, (name, theirs) in sorted(told.items()):
-        if sorted(ours.get(day, [])) != sorted(theirs):
-            yield f"{day} has {_counted(ours.get(day, []))} here, {_counted(theirs)} in {name}"
-
-
-def _counted(amounts: Sequence[Decimal]) -> str:
-    return f"{len(amounts)} movements of {sum(amounts, Decimal())}"
+        here = ours.get(day, [])
+        if sorted(here) != sorted(theirs):
+            sums = sum(here, Decimal()), sum(theirs, Decimal())
+            yield f"{day} has {len(here)} movements of {sums[0]} here, {len(theirs)} of {sums[1]} in {name}"
 
 
 def _account_of(statement: Statement) -> str:

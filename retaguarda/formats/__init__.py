@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from retaguarda.errors import IncompleteDownload
-from retaguarda.formats import cnab240_file, cnab240_return, cnab240_statement, ofx
+from retaguarda.formats import cnab240_file, cnab240_return, cnab240_statement, cnab400, ofx
 from retaguarda.formats.parts import Part, ReturnPart, collected, collected_returns
 from retaguarda.formats.source import Source
 from retaguarda.model.statements import ReturnFile, Statement
@@ -33,6 +33,7 @@ class Format(enum.StrEnum):
     CNAB240_STATEMENT = "cnab240-extrato"
     CNAB240_RETURN = "cnab240-retorno"
     CNAB240 = "cnab240"
+    CNAB400_RETURN = "cnab400-retorno"
     XLSX = "xlsx"
     ZIP = "zip"
     HTML = "html"
@@ -45,25 +46,26 @@ def identify(data: bytes) -> Format:
     """The format of a file; never raises."""
     if not data.strip():
         return Format.EMPTY
-    if data.startswith(b"PK"):
-        return Format.XLSX if b"xl/" in data[:4000] or b"[Content_Types].xml" in data[:4000] else Format.ZIP
-    head = data[:8000].replace(b"\0", b"")
-    if re.search(rb"<OFX[\s>]|^\W{0,8}OFXHEADER", head, re.IGNORECASE):
-        return Format.OFX
-    if re.match(rb"\s*(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*<(?:!doctype html|html)", head, re.IGNORECASE):
-        return Format.HTML
-    if re.match(rb"(?:\xef\xbb\xbf)?[0-9]{3}0000[0]", head):
-        return _cnab(head)
-    return Format.TEXT if b"\0" not in data[:8000] else Format.UNKNOWN
+    head = data[:8192]
+    found = next((name for name, recognises in _RECOGNISED if recognises(head)), None)
+    return found or (Format.UNKNOWN if b"\0" in head else Format.TEXT)
 
 
-def _cnab(head: bytes) -> Format:
-    lot = re.search(rb"[0-9]{7}1.([0-9]{2})", re.sub(rb"^.{200,320}?[\r\n]+", b"", head, count=1, flags=re.DOTALL))
-    service = lot[1].decode() if lot else ""
-    return {
-        cnab240_file.STATEMENT: Format.CNAB240_STATEMENT,
-        cnab240_file.COLLECTION: Format.CNAB240_RETURN,
-    }.get(service, Format.CNAB240)
+def _is_html(head: bytes) -> bool:
+    return re.match(rb"\W{0,8}<(?:!doctype html|html)", head.replace(b"\0", b""), re.IGNORECASE) is not None
+
+
+_RECOGNISED: tuple[tuple[Format, Callable[[bytes], bool]], ...] = (
+    (Format.XLSX, lambda head: head.startswith(b"PK") and (b"xl/" in head or b"[Content_Types].xml" in head)),
+    (Format.ZIP, lambda head: head.startswith(b"PK")),
+    (Format.OFX, ofx.recognises),
+    (Format.HTML, _is_html),
+    (Format.CNAB240_STATEMENT, lambda head: cnab240_file.service(head) == cnab240_file.STATEMENT),
+    (Format.CNAB240_RETURN, lambda head: cnab240_file.service(head) == cnab240_file.COLLECTION),
+    (Format.CNAB240, lambda head: cnab240_file.service(head) is not None),
+    (Format.CNAB400_RETURN, cnab400.recognises),
+)
+"""Asked in this order."""
 
 
 _T = TypeVar("_T")
@@ -75,6 +77,7 @@ _STATEMENTS: Mapping[Format, Callable[[Source], Iterator[Part]]] = {
 _RETURNS: Mapping[Format, Callable[[Source], Iterator[ReturnPart]]] = {
     Format.CNAB240_RETURN: cnab240_return.return_parts,
     Format.CNAB240: cnab240_return.return_parts,
+    Format.CNAB400_RETURN: cnab400.parts,
 }
 
 

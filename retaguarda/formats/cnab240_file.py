@@ -6,6 +6,7 @@ trailer, or whose trailer counts other lines than it has, is not whole and is re
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,6 +18,15 @@ from retaguarda.model.statements import Quarantined
 
 STATEMENT, COLLECTION = "04", "01"
 """Service codes of a lot: extrato para conciliação, cobrança."""
+
+
+def service(head: bytes) -> str | None:
+    """The service of the first lot of a CNAB 240 file that begins so, "" when it shows none; None when it is no CNAB 240."""
+    text = head.replace(b"\0", b"")
+    if not re.match(rb"(?:\xef\xbb\xbf)?[0-9]{3}00000", text):
+        return None
+    lot = re.search(rb"[0-9]{7}1.([0-9]{2})", re.sub(rb"^.{200,320}?[\r\n]+", b"", text, count=1, flags=re.DOTALL))
+    return lot[1].decode() if lot else ""
 
 
 @dataclass(frozen=True, slots=True)

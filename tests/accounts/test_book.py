@@ -76,14 +76,14 @@ def test_another_format_of_the_same_days_is_compared_and_adds_nothing() -> None:
     )
     wrong = [(3, "20.00", "PIX A"), *MOVES[2:]]
     told = take(statement(1, 10, wrong), "camt053")
-    assert told.reasons == (f"2026-11-03 has 1 movements of 20.00 here, 2 movements of 20.00 in {ARCHIVED}.2026-11-01.ofx",)
+    assert told.reasons == (f"2026-11-03 has 1 movements of 20.00 here, 2 of 20.00 in {ARCHIVED}.2026-11-01.ofx",)
     assert len(held()) == len(MOVES)
 
 
 def test_a_bank_that_changes_its_past_is_told() -> None:
     take(statement(1, 9))
     told = take(statement(1, 10, [*MOVES, (4, "3.00", "ESTORNO"), (10, "-3.00", "X")]))
-    assert told.reasons == (f"2026-11-04 has 2 movements of 0.50 here, 1 movements of -2.50 in {ARCHIVED}.2026-11-01.ofx",)
+    assert told.reasons == (f"2026-11-04 has 2 movements of 0.50 here, 1 of -2.50 in {ARCHIVED}.2026-11-01.ofx",)
     assert held() == MOVES[:4]
 
 
