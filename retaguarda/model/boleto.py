@@ -201,7 +201,7 @@ class Arrecadacao:
 
 def parse_code(text: str) -> Boleto | Arrecadacao:
     """Whatever can be paid: a boleto (44 or 47 digits) or an arrecadação (44 or 48, begins with 8); raises ValueError."""
-    return Arrecadacao.parse(text) if _digits_of(text).startswith("8") and len(_digits_of(text)) != 47 else Boleto.parse(text)
+    return (Arrecadacao if _digits_of(text).startswith("8") else Boleto).parse(text)
 
 
 def _is_digits(text: str, width: int) -> bool:
