@@ -20,6 +20,7 @@ SAID_FIRST = {"say", "finding", "stage", "speaking", "doing", "shot", "_picture"
 SAID_ANYWHERE = {"_parsed", "_checked", "_amount", "refusal", "Disagreement", "Release", "Quarantined", "quarantined"}
 """Functions that take reasons and remedies in several places."""
 SENTENCE_FILES = (
+    "retaguarda/formats/cnab240_remessa_rules.py",
     "retaguarda/audit/verify.py",
     "retaguarda/console/robot_check.py",
     "retaguarda/agenda/verdicts.py",

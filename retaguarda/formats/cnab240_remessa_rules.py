@@ -140,7 +140,10 @@ def _is_cnpj(document: str) -> bool:
 
 
 def _is_payer(document: str) -> bool:
-    return bool(cpf.is_valid(document)) and document.isdigit() if len(document) == 11 else _is_cnpj(document)
+    """A CNPJ, or a CPF other than eleven times the same digit, both without punctuation."""
+    if len(document) == 11:
+        return document.isdigit() and len(set(document)) > 1 and bool(cpf.is_valid(document))
+    return _is_cnpj(document)
 
 
 def _is_our_number(owner: Beneficiary, number: str) -> bool:

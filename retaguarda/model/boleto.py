@@ -76,7 +76,7 @@ class Boleto:
         for name, width in (("bank", 3), ("factor", 4), ("free", 25), ("currency", 1)):
             if not _is_digits(getattr(self, name), width):
                 raise ValueError(f"the boleto's {name} must have {width} digits")
-        if not 0 <= self.amount <= _MOST or self.amount != self.amount.quantize(CENT):
+        if not self.amount.is_finite() or not 0 <= self.amount <= _MOST or self.amount != self.amount.quantize(CENT):
             raise ValueError(f"a boleto holds 0.00 to {_MOST} with two decimals, not {self.amount}")
 
     @classmethod
@@ -95,7 +95,7 @@ class Boleto:
         if digits.startswith("8"):
             raise ValueError("the code begins with 8: it is of an arrecadação, not a boleto")
         read = cls(digits[:3], digits[5:9], Decimal(digits[9:19]).scaleb(-2), digits[19:], digits[3])
-        _judge(digits[4], read.digit, "general check digit (DV)")
+        _judge(digits[4], read.digit)
         return read
 
     @property
@@ -166,8 +166,10 @@ class Arrecadacao:
         code = digits if len(digits) == 44 else "".join(digits[at : at + 11] for at in range(0, 48, 12))
         read = cls(code[1], code[2], code[4:15], code[15:])
         for number, at in enumerate(range(0, 48, 12) if len(digits) == 48 else (), 1):
-            _judge(digits[at + 11], read._check(digits[at : at + 11]), f"check digit of block {number}")
-        _judge(code[3], read.digit, "general check digit (DV)")
+            told, computed = digits[at + 11], read._check(digits[at : at + 11])
+            if told != computed:
+                raise ValueError(f"the check digit of block {number} is {told}, its digits ask for {computed}: mistyped")
+        _judge(code[3], read.digit)
         return read
 
     @property
@@ -215,13 +217,14 @@ def _digits_of(text: str) -> str:
     return digits
 
 
-def _judge(told: str, computed: str, which: str) -> None:
+def _judge(told: str, computed: str) -> None:
     if told != computed:
-        raise ValueError(f"the {which} is {told}, its digits ask for {computed}: mistyped")
+        raise ValueError(f"the general check digit (DV) is {told}, its digits ask for {computed}: mistyped")
 
 
 def _barcode_of_line(line: str) -> str:
-    fields = (line[:10], line[10:21], line[21:32])
-    for number, field in enumerate(fields, 1):
-        _judge(field[-1], str(mod10(field[:-1])), f"check digit of field {number}")
+    for number, field in enumerate((line[:10], line[10:21], line[21:32]), 1):
+        told, computed = field[-1], str(mod10(field[:-1]))
+        if told != computed:
+            raise ValueError(f"the check digit of field {number} is {told}, its digits ask for {computed}: mistyped")
     return line[:4] + line[32:] + line[4:9] + line[10:20] + line[21:31]

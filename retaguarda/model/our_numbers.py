@@ -14,7 +14,7 @@ from retaguarda.model.boleto import Boleto, mod10, remainder11
 from retaguarda.model.charges import Beneficiary, Charge
 
 ITAU_WALLET_ALONE = frozenset({"126", "131", "146", "150", "168"})
-"""Itaú: carteiras whose DAC covers carteira and nosso número only."""
+"""Itaú: carteiras whose DAC covers carteira and nosso número only; some sources add 112, the manual as known here does not."""
 ITAU_OTHER_FREE_FIELD = frozenset({"107", "122", "142", "143", "196", "198"})
 """Itaú: carteiras whose free field carries the seu número instead of branch and account."""
 FEBRABAN_WIDTH = 20
@@ -68,7 +68,7 @@ def boleto_of(beneficiary: Beneficiary, charge: Charge) -> Boleto:
 
 def itau_account_digit(branch: str, account: str) -> str:
     """Itaú's DAC of branch and account, mod 10 over both: `1248` and `02124` give 6."""
-    return str(mod10(_fitted(branch, 4, "branch") + _fitted(account, 5, "account")))
+    return str(mod10(_fitted(branch, 4, "agência") + _fitted(account, 5, "conta")))
 
 
 def _fitted(text: str, width: int, name: str) -> str:
@@ -88,28 +88,28 @@ def _zero_above_nine(digits: str) -> str:
 
 
 def _itau_digit(beneficiary: Beneficiary, number: str) -> str:
-    wallet = _fitted(beneficiary.wallet, 3, "wallet")
-    account = _fitted(beneficiary.branch, 4, "branch") + _fitted(beneficiary.account, 5, "account")
+    wallet = _fitted(beneficiary.wallet, 3, "carteira")
+    account = _fitted(beneficiary.branch, 4, "agência") + _fitted(beneficiary.account, 5, "conta")
     return str(mod10(("" if wallet in ITAU_WALLET_ALONE else account) + wallet + number))
 
 
 def _itau_free(beneficiary: Beneficiary, number: str) -> str:
-    branch, account = _fitted(beneficiary.branch, 4, "branch"), _fitted(beneficiary.account, 5, "account")
-    wallet = _fitted(beneficiary.wallet, 3, "wallet")
+    branch, account = _fitted(beneficiary.branch, 4, "agência"), _fitted(beneficiary.account, 5, "conta")
+    wallet = _fitted(beneficiary.wallet, 3, "carteira")
     if wallet in ITAU_OTHER_FREE_FIELD:
-        raise ValueError(f"the free field of Itaú's wallet {wallet} is not known")
+        raise ValueError(f"the free field of Itaú's carteira {wallet} is not known")
     return f"{wallet}{number}{_itau_digit(beneficiary, number)}{branch}{account}{itau_account_digit(branch, account)}000"
 
 
 def _bradesco_digit(beneficiary: Beneficiary, number: str) -> str:
     """Mod 11 with weights 2 to 7 over carteira and number: remainder 0 gives 0, remainder 1 gives P."""
-    remainder = remainder11(_fitted(beneficiary.wallet, 2, "wallet") + number, top=7)
+    remainder = remainder11(_fitted(beneficiary.wallet, 2, "carteira") + number, top=7)
     return {0: "0", 1: "P"}.get(remainder, str(11 - remainder))
 
 
 def _bradesco_free(beneficiary: Beneficiary, number: str) -> str:
-    branch, account = _fitted(beneficiary.branch, 4, "branch"), _fitted(beneficiary.account, 7, "account")
-    return f"{branch}{_fitted(beneficiary.wallet, 2, 'wallet')}{number}{account}0"
+    branch, account = _fitted(beneficiary.branch, 4, "agência"), _fitted(beneficiary.account, 7, "conta")
+    return f"{branch}{_fitted(beneficiary.wallet, 2, 'carteira')}{number}{account}0"
 
 
 def _santander_digit(_: Beneficiary, number: str) -> str:
@@ -118,13 +118,13 @@ def _santander_digit(_: Beneficiary, number: str) -> str:
 
 def _santander_free(beneficiary: Beneficiary, number: str) -> str:
     """9, código do beneficiário (7), nosso número with DV (13), IOF 0, carteira (3)."""
-    agreement, wallet = _fitted(beneficiary.agreement, 7, "agreement"), _fitted(beneficiary.wallet, 3, "wallet")
+    agreement, wallet = _fitted(beneficiary.agreement, 7, "código do beneficiário"), _fitted(beneficiary.wallet, 3, "carteira")
     return f"9{agreement}{number}{_santander_digit(beneficiary, number)}0{wallet}"
 
 
 def _brasil_free(beneficiary: Beneficiary, number: str) -> str:
     """Six zeros, the 17 digits (convênio 7 and number 10), carteira (2)."""
-    return f"000000{number}{_fitted(beneficiary.wallet, 2, 'wallet')}"
+    return f"000000{number}{_fitted(beneficiary.wallet, 2, 'carteira')}"
 
 
 def _caixa_digit(_: Beneficiary, number: str) -> str:
@@ -134,7 +134,7 @@ def _caixa_digit(_: Beneficiary, number: str) -> str:
 def _caixa_free(beneficiary: Beneficiary, number: str) -> str:
     """Código do beneficiário with DV (6 + 1; seven digits have none), the number in three parts between 1 and 4, DV of all."""
     agreement = beneficiary.agreement.lstrip("0").zfill(6)
-    owner = _fitted(agreement, 7, "agreement") if len(agreement) > 6 else f"{agreement}{_zero_above_nine(agreement)}"
+    owner = _fitted(agreement, 7, "código do beneficiário") if len(agreement) > 6 else f"{agreement}{_zero_above_nine(agreement)}"
     field = f"{owner}{number[2:5]}{number[0]}{number[5:8]}{number[1]}{number[8:]}"
     return f"{field}{_zero_above_nine(field)}"
 

@@ -128,14 +128,15 @@ class Answers:
 def confirmations(remittance: Remittance, titles: Iterable[Title]) -> Answers:
     """What the titles of later retornos, oldest first, answer to a remessa; the last answer to a charge counts.
 
-    A title belongs to the charge with its nosso número, with or without check digit and leading zeros (Caixa also without its
-    14). Movements that are no answer to the instruction, and titles of other remessas, say nothing here.
+    A title belongs to the charge with its nosso número in full width, with or without check digit (Caixa also without its 14,
+    Bradesco also behind its carteira). Zeros are not stripped: 1 with check digit 4 is not 14. Movements that are no answer to
+    the instruction, and titles of other remessas, say nothing here.
     """
     asked = {key: charge for charge in remittance.charges for key in _keys(remittance.beneficiary, charge)}
     last: dict[Charge, Title] = {}
     for title in titles:
         for instruction in Instruction:
-            charge = asked.get((instruction, title.our_number.strip().lstrip("0").upper()))
+            charge = asked.get((instruction, title.our_number.strip().upper()))
             if charge and title.movement in CONFIRMS[instruction] | REJECTS[instruction]:
                 last[charge] = title
     answered = [(charge, last[charge]) for charge in remittance.charges if charge in last]
@@ -149,10 +150,13 @@ def confirmations(remittance: Remittance, titles: Iterable[Title]) -> Answers:
 
 def _keys(owner: Beneficiary, charge: Charge) -> set[tuple[Instruction, str]]:
     """How a retorno may spell the charge's nosso número."""
-    number = charge.our_number
-    spellings = {number, number[2:]} if owner.bank == "104" else {number}
-    spellings |= {spelling + check_digit(owner, number) for spelling in spellings}
-    return {(charge.instruction, spelling.lstrip("0")) for spelling in spellings}
+    number, digit = charge.our_number, check_digit(owner, charge.our_number)
+    spellings = {number, number + digit}
+    if owner.bank == "104":
+        spellings |= {number[2:], number[2:] + digit}
+    if owner.bank == "237":
+        spellings.add(f"{owner.wallet.zfill(3)}00000{number}{digit}")
+    return {(charge.instruction, spelling) for spelling in spellings}
 
 
 def _is_confirmed(charge: Charge, title: Title) -> bool:
