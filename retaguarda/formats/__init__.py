@@ -19,6 +19,7 @@ class Format(enum.StrEnum):
     OFX = "ofx"
     CNAB240_STATEMENT = "cnab240-extrato"
     CNAB240_RETURN = "cnab240-retorno"
+    CNAB240_REMITTANCE = "cnab240-remessa"
     CNAB240 = "cnab240"
     XLSX = "xlsx"
     ZIP = "zip"
@@ -47,6 +48,8 @@ def identify(data: bytes) -> Format:
 def _cnab(head: bytes) -> Format:
     lot = re.search(rb"[0-9]{7}1.([0-9]{2})", re.sub(rb"^.{200,320}?[\r\n]+", b"", head, count=1, flags=re.DOTALL))
     service = lot[1].decode() if lot else ""
+    if service == cnab240_file.COLLECTION and head.removeprefix(b"\xef\xbb\xbf")[142:143] == b"1":
+        return Format.CNAB240_REMITTANCE
     return {
         cnab240_file.STATEMENT: Format.CNAB240_STATEMENT,
         cnab240_file.COLLECTION: Format.CNAB240_RETURN,

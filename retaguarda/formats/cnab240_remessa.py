@@ -154,6 +154,7 @@ def _beneficiary(layout: Layout, reads: Sequence[Read]) -> Beneficiary:
         return next((read.said(name) for read in reads if name in read), "")
 
     transmission = next((read.raw("transmission") for read in reads if "transmission" in read), "")
+    told = transmission.startswith(f"{said('branch').zfill(4)}0000")
     return Beneficiary(
         bank=reads[0].raw("bank"),
         name=said("name"),
@@ -162,9 +163,10 @@ def _beneficiary(layout: Layout, reads: Sequence[Read]) -> Beneficiary:
         branch_digit=_digit(reads, "branch_digit"),
         account=said("account"),
         account_digit=_digit(reads, "account_digit"),
-        agreement=transmission[8:].lstrip("0") or said("agreement"),
+        agreement=transmission[8:].lstrip("0") if told else said("agreement"),
         wallet=_wallet(layout, said("wallet"), said("wallet_code")),
         variation=next((read.raw("variation") for read in reads if "variation" in read), ""),
+        transmission="" if told else transmission,
     )
 
 

@@ -77,7 +77,7 @@ def of_beneficiary(layout: Layout, owner: Beneficiary) -> dict[str, Value]:
         "name": owner.name,
         "agreement": owner.agreement,
         "short_agreement": owner.agreement if len(owner.agreement) <= 6 else "0",  # Caixa: seven digits stand elsewhere alone
-        "transmission": f"{owner.branch}0000{owner.agreement.zfill(7)}",
+        "transmission": owner.transmission or f"{owner.branch}0000{owner.agreement.zfill(7)}",
         "branch": owner.branch,
         "branch_digit": owner.branch_digit,
         "account": owner.account,

@@ -207,6 +207,7 @@ BRASIL = replace(
     ),
     p=changed(FEBRABAN.p, "registered", "paper", "issuer", "delivery"),
     lot_trailer=changed(FEBRABAN.lot_trailer, "charges", "total", "other_wallets"),
+    species={Species.GOODS: "02", Species.SERVICE: "04", Species.OTHER: "17"},  # recibo: 99 is none of the bank's codes
     cancel=("0", "1"),
     wallets={"11": "1", "12": "1", "17": "7"},
 )  # fmt: skip
@@ -223,7 +224,7 @@ SANTANDER = replace(
         transmission=number(54, 68), version=number(14, 16, "030"),
     ),
     p=changed(
-        FEBRABAN.p, "issuer", "delivery", "contract", branch=number(18, 21), branch_digit=number(22, 22), account=number(23, 31),
+        FEBRABAN.p, "issuer", "delivery", "contract", branch=number(18, 21), branch_digit=text(22, 22), account=number(23, 31),
         account_digit=number(32, 32), collecting_account=number(33, 41), collecting_digit=number(42, 42),
         our_number=number(45, 56), our_digit=number(57, 57), paper=number(60, 60, "2"), collecting_branch=zeros(101, 105),
         gap=zeros(225, 225), cancel_days=number(226, 227), currency=zeros(228, 229),

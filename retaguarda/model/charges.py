@@ -66,7 +66,9 @@ class Beneficiary:
 
     `branch` has four digits or more, `account` no leading zeros (both are brought to that form); the check digits stand apart,
     empty where the bank has none. `agreement`: what the bank calls convênio, código do beneficiário or código do cliente.
-    `wallet`: the carteira as the bank numbers it; `variation`: Banco do Brasil's variação da carteira.
+    Without leading zeros where the bank's field holds digits only. `wallet`: the carteira in two digits or more (FEBRABAN's one;
+    Caixa has none); `variation`: Banco do Brasil's variação da carteira, three digits; `transmission`: Santander's código de
+    transmissão, where it is not branch, four zeros and the beneficiary's code.
     """
 
     bank: str
@@ -79,6 +81,7 @@ class Beneficiary:
     agreement: str = ""
     wallet: str = ""
     variation: str = ""
+    transmission: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "branch", self.branch.lstrip("0").zfill(4))

@@ -58,7 +58,7 @@ def charges(owner: Beneficiary) -> tuple[Charge, ...]:
             Discount(dt.date(2026, 12, 1), Rate.PERCENT if percent else Rate.AMOUNT, Decimal("3.50")),
             Discount(dt.date(2026, 12, 5), Rate.AMOUNT, Decimal("100.00")),
         ),
-        rebate=Decimal("10.01"), protest=Protest(15, business=owner.bank != "104"), cancel_after=60,
+        rebate=Decimal("10.01"), protest=Protest(15, business=owner.bank not in {"001", "104"}), cancel_after=60,
     )  # fmt: skip
     return (
         Charge(our_number(owner, 1), "NF 1001", ISSUED, DUE, Decimal("1000.00"), GAMA),

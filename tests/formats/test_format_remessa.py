@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retaguarda.errors import InvalidItem
-from retaguarda.formats import Format, cnab240_file, identify
+from retaguarda.errors import IncompleteDownload, InvalidItem
+from retaguarda.formats import Format, cnab240_file, identify, read_returns
 from retaguarda.formats.cnab240_remessa import read_back, write
 from retaguarda.formats.cnab240_remessa_fields import printable
 from retaguarda.formats.cnab240_remessa_layout import FEBRABAN, LAYOUTS, Layout
@@ -63,7 +63,7 @@ OF_BANK = {
     ],
     "bb": [
         (1, 1, 3, "001"), (1, 33, 72, "001238798001417019  0404280000000619000 "), (2, 34, 73, "001238798001417019  0404280000000619000 "),
-        (1, 164, 171, "08401600"), (3, 38, 62, "12387980000000001   7    "), (3, 221, 227, "3000000"), (5, 221, 227, "2151060"),
+        (1, 164, 171, "08401600"), (3, 38, 62, "12387980000000001   7    "), (3, 221, 227, "3000000"), (5, 221, 227, "1151060"),
         (-2, 24, 240, " " * 217),
     ],
     "santander": [
@@ -104,7 +104,7 @@ def test_golden_files(bank: str) -> None:
     assert write(remittance(bank)) == data
     assert read_back(data) == remittance(bank)
     assert {len(line) for line in lines(data)} == {240}
-    assert identify(data) in {Format.CNAB240_RETURN, Format.CNAB240}
+    assert identify(data) is Format.CNAB240_REMITTANCE
     assert [len(lot.details) for file in cnab240_file.read(data) for lot in file.lots] == [9]
 
 
@@ -285,6 +285,19 @@ def test_what_does_not_fit_a_beneficiary_is_told(bank: str, changes: dict[str, s
     with pytest.raises(InvalidItem) as caught:
         write(replace(remittance(bank), beneficiary=owner))
     assert said in caught.value.text
+
+
+def test_santander_may_give_a_code_of_transmission_of_its_own() -> None:
+    sent = remittance("santander")
+    sent = replace(sent, beneficiary=replace(sent.beneficiary, transmission="005912345678901"))
+    data = write(sent)
+    assert lines(data)[0][32:47] == lines(data)[1][53:68] == "005912345678901"
+    assert read_back(data) == replace(sent, beneficiary=replace(sent.beneficiary, agreement=""))
+
+
+def test_a_remessa_is_no_retorno() -> None:
+    with pytest.raises(IncompleteDownload, match="not a retorno de cobrança: cnab240-remessa"):
+        read_returns((DATA / "remessa_bb.rem").read_bytes())
 
 
 def test_caixa_counts_no_business_days() -> None:
