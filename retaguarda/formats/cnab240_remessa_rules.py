@@ -73,25 +73,41 @@ def judge(remittance: Remittance) -> None:
 def _flaws(remittance: Remittance) -> Iterator[Flaw]:
     owner, layout = remittance.beneficiary, layout_of(remittance.beneficiary.bank)
     yield from _of_file(layout, remittance)
-    told = of_beneficiary(layout, owner)
     for charge in remittance.charges:
-        for record, values in _records(layout, owner, charge):
-            yield from (flaw for flaw in _misfits(record, values, charge.document) if flaw.field not in told)
-        yield from (Flaw(charge.document, rule.field, rule.reason, rule.remedy) for rule in RULES if not rule.holds(charge, owner, layout))
+        yield from _of_charge(charge, owner, layout)
 
 
-def _records(layout: Layout, owner: Beneficiary, charge: Charge) -> Iterator[tuple[Record, Values]]:
-    yield layout.p, of_p(layout, owner, charge) | {"ordinal": 0}
-    yield layout.q, of_q(owner, charge) | {"ordinal": 0}
+def _of_charge(charge: Charge, owner: Beneficiary, layout: Layout) -> Iterator[Flaw]:
+    """Columns first; the rules compare amounts, so they wait until every amount is a number."""
+    title, told = _title(charge), of_beneficiary(layout, owner)
+    for record, values, remedy in _records(layout, owner, charge):
+        yield from (flaw for flaw in _misfits(record, values, title, remedy) if flaw.field not in told)
+    if all(amount.is_finite() for amount in _amounts(charge)):
+        yield from (Flaw(title, rule.field, rule.reason, rule.remedy) for rule in RULES if not rule.holds(charge, owner, layout))
+
+
+def _title(charge: Charge) -> str:
+    return charge.document.strip() or charge.our_number or "?"
+
+
+def _amounts(charge: Charge) -> tuple[Decimal, ...]:
+    lates = (late.value for late in (charge.interest, charge.fine) if late)
+    return charge.face_value, charge.rebate, *lates, *(discount.value for discount in charge.discounts)
+
+
+def _records(layout: Layout, owner: Beneficiary, charge: Charge) -> Iterator[tuple[Record, Values, str]]:
+    """The records of a title, and what to do when a field does not fit one."""
+    yield layout.p, of_p(layout, owner, charge) | {"ordinal": 0}, INVOICE
+    yield layout.q, of_q(owner, charge) | {"ordinal": 0}, ERP_PARTY
     if needs_r(charge):
-        yield layout.r, of_r(owner, charge) | {"ordinal": 0}
+        yield layout.r, of_r(owner, charge) | {"ordinal": 0}, INSTRUCTIONS
 
 
 def _of_file(layout: Layout, remittance: Remittance) -> Iterator[Flaw]:
     owner, values = remittance.beneficiary, of_file(layout, remittance) | {"records": 0}
     mine = {name: place for name, place in layout.p.items() if name in of_beneficiary(layout, owner)}
     for record in (layout.file_header, layout.lot_header, mine, layout.lot_trailer):
-        yield from _misfits(record, values, "")
+        yield from _misfits(record, values, "", ISSUER)
     if not _is_cnpj(owner.cnpj):
         yield Flaw("", "cnpj", "the CNPJ is not valid", ISSUER)
     if len(owner.bank) != 3:
@@ -103,13 +119,13 @@ def _of_file(layout: Layout, remittance: Remittance) -> Iterator[Flaw]:
     times = Counter((charge.our_number, charge.instruction) for charge in remittance.charges)
     for charge in remittance.charges:
         if times[charge.our_number, charge.instruction] > 1:
-            yield Flaw(charge.document, "our_number", "two titles of the remessa have this nosso número", "Number the titles anew.")
+            yield Flaw(_title(charge), "our_number", "two titles of the remessa have this nosso número", "Number the titles anew.")
 
 
-def _misfits(record: Record, values: Values, title: str) -> Iterator[Flaw]:
+def _misfits(record: Record, values: Values, title: str, remedy: str) -> Iterator[Flaw]:
     for name, place in record.items():
         if reason := _misfit(name, place, value_of(name, place, values)):
-            yield Flaw(title, name, reason, INVOICE if title else ISSUER)
+            yield Flaw(title, name, reason, remedy)
 
 
 def _misfit(name: str, place: Place, value: Value) -> str:
@@ -129,7 +145,7 @@ def _misfit(name: str, place: Place, value: Value) -> str:
 
 
 def _is_money(value: Value, width: int) -> bool:
-    return isinstance(value, Decimal) and 0 <= value < Decimal(10) ** (width - 2) and value == value.quantize(CENT)
+    return isinstance(value, Decimal) and value.is_finite() and 0 <= value < Decimal(10) ** (width - 2) and value == value.quantize(CENT)
 
 
 def _is_cnpj(document: str) -> bool:

@@ -218,7 +218,7 @@ def refused(bank: str, *titles: Charge) -> str:
     ("changes", "said"),
     [
         ({"document": "NF 12345678"}, "NF 12345678: document: the field is longer than the layout's 10 columns"),
-        ({"document": ""}, "document: the field is missing"),
+        ({"document": ""}, "00000001: document: the field is missing"),
         ({"document": "nf é"}, "nf é: document: the field may hold upper-case letters"),
         ({"reference": "X" * 26}, "reference: the field is longer than the layout's 25 columns"),
         ({"our_number": "123"}, "our_number: the nosso número has not the bank's form"),
@@ -226,6 +226,7 @@ def refused(bank: str, *titles: Charge) -> str:
         ({"face_value": Decimal(0)}, "face: the face value must be above zero"),
         ({"face_value": Decimal("-1.00")}, "face: the amount is negative"),
         ({"face_value": Decimal("1.005")}, "face: the amount is negative, too large or has more than two decimals"),
+        ({"face_value": Decimal("NaN")}, "face: the amount is negative"),
         ({"face_value": Decimal(10) ** 13}, "face: the amount is negative, too large"),
         ({"due_date": dt.date(2026, 11, 24)}, "due: the due date lies before the issue date"),
         ({"due_date": dt.date(2100, 1, 1)}, "due: the year lies outside 2000 to 2099"),
@@ -317,7 +318,9 @@ def test_all_flaws_are_told_at_once() -> None:
         *(("NF 1001", field) for field in ("payer", "payer_name", "address", "postcode", "city", "state", "our_number")),
         ("NF 2", "our_number"),
     }
-    assert all(flaw.remedy for flaw in flaws)
+    assert {flaw.remedy for flaw in flaws if flaw.title == "NF 1001" and flaw.field != "our_number"} == {
+        "Complete the party's register in the ERP."
+    }
 
 
 def test_an_empty_remessa_and_a_missing_sequence_are_refused() -> None:
