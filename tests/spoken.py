@@ -21,6 +21,7 @@ SAID_ANYWHERE = {"_parsed", "_checked", "_amount", "refusal", "Disagreement", "R
 """Functions that take reasons and remedies in several places."""
 SENTENCE_FILES = (
     "retaguarda/accounts/book.py",
+    "retaguarda/formats/cnab240_remessa_rules.py",
     "retaguarda/audit/verify.py",
     "retaguarda/console/robot_check.py",
     "retaguarda/agenda/verdicts.py",

@@ -32,6 +32,7 @@ class Format(enum.StrEnum):
     OFX = "ofx"
     CNAB240_STATEMENT = "cnab240-extrato"
     CNAB240_RETURN = "cnab240-retorno"
+    CNAB240_REMITTANCE = "cnab240-remessa"
     CNAB240 = "cnab240"
     CNAB400_RETURN = "cnab400-retorno"
     XLSX = "xlsx"
@@ -61,6 +62,7 @@ _RECOGNISED: tuple[tuple[Format, Callable[[bytes], bool]], ...] = (
     (Format.OFX, ofx.recognises),
     (Format.HTML, _is_html),
     (Format.CNAB240_STATEMENT, lambda head: cnab240_file.service(head) == cnab240_file.STATEMENT),
+    (Format.CNAB240_REMITTANCE, cnab240_file.is_remittance),
     (Format.CNAB240_RETURN, lambda head: cnab240_file.service(head) == cnab240_file.COLLECTION),
     (Format.CNAB240, lambda head: cnab240_file.service(head) is not None),
     (Format.CNAB400_RETURN, cnab400.recognises),

@@ -29,6 +29,11 @@ def service(head: bytes) -> str | None:
     return lot[1].decode() if lot else ""
 
 
+def is_remittance(head: bytes) -> bool:
+    """Whether a file that begins so is a remessa de cobrança, which goes to the bank, and no retorno."""
+    return service(head) == COLLECTION and head.removeprefix(b"\xef\xbb\xbf")[142:143] == b"1"
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One line of exactly 240 characters, and the service of the lot that it stands in."""

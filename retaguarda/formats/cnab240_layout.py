@@ -35,18 +35,18 @@ STATEMENT_TRAILER = columns(
 
 SEGMENT_T = columns(
     movement=(16, 17), our_number=(38, 57), document=(59, 73), due=(74, 81), face=(82, 96),
-    payer_type=(133, 133), payer=(134, 148), payer_name=(149, 188), fee=(199, 213),
+    payer_type=(133, 133), payer=(134, 148), payer_name=(149, 188), fee=(199, 213), reasons=(214, 223),
 )  # fmt: skip
 SEGMENT_T_BY_BANK: Mapping[str, Columns] = {
     # Santander shifts the whole segment: read by FEBRABAN's positions, R$ 43,50 becomes R$ 435.000,10
     "033": columns(
         movement=(16, 17), our_number=(41, 53), document=(55, 69), due=(70, 77), face=(78, 92),
-        payer_type=(128, 128), payer=(129, 143), payer_name=(144, 183), fee=(194, 208),
+        payer_type=(128, 128), payer=(129, 143), payer_name=(144, 183), fee=(194, 208), reasons=(209, 218),
     ),
     # Caixa SIGCB
     "104": {**SEGMENT_T, **columns(our_number=(42, 56), document=(59, 69))},
     # Itaú
-    "341": {**SEGMENT_T, **columns(our_number=(41, 48), document=(59, 68))},
+    "341": {**SEGMENT_T, **columns(our_number=(41, 48), document=(59, 68), reasons=(214, 221))},
 }  # fmt: skip
 SEGMENT_U = columns(
     movement=(16, 17), interest=(18, 32), discount=(33, 47), rebate=(48, 62), paid=(78, 92), net=(93, 107),

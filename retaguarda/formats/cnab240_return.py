@@ -98,4 +98,11 @@ def _title(layout: Columns, t: Record, u: Record) -> Title:
         payer_document=payer[-11:] if t.said(layout, "payer_type") == "1" else payer[-14:],
         payer_name=t.said(layout, "payer_name"),
         line=t.line,
+        reasons=_reasons(t.text[layout["reasons"]]),
     )
+
+
+def _reasons(codes: str) -> tuple[str, ...]:
+    """Two characters each; zeros and blanks are none."""
+    pairs = (codes[at : at + 2].strip() for at in range(0, len(codes), 2))
+    return tuple(pair for pair in pairs if pair.strip("0"))

@@ -83,6 +83,7 @@ class Title:
     payer_document: str = ""
     payer_name: str = ""
     line: int = 0
+    reasons: tuple[str, ...] = ()  # codes of the bank's table, e.g. why an entry was rejected
 
     @property
     def settles(self) -> bool:
