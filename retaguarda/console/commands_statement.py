@@ -51,12 +51,13 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Account by day: proved, provisional, missing or broken; exits 1 when a day is missing or broken."""
-    from retaguarda.accounts import book
-    from retaguarda.calendars.calendar import is_business_day
-    from retaguarda.console.statement_status import as_values, is_well, tell
     from retaguarda.console.wiring import open_house
 
     house = open_house()
+    from retaguarda.accounts import book  # the tables want an open store
+    from retaguarda.calendars.calendar import is_business_day
+    from retaguarda.console.statement_status import as_values, is_well, tell
+
     today = house.clock.today()
     chosen = Month.parse(month) if month else Month(today.year, today.month)
     last = min(chosen.last, today)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from retaguarda.accounts import book
+from retaguarda.accounts.book import Origin
+from retaguarda.calendars.calendar import is_business_day
+from retaguarda.model.statements import Statement
+from tests.conftest import OpenStore
+from tests.house import House
 from tests.sandbox_fixtures import ROOT
 
 DATA = ROOT / "tests" / "formats" / "data"
@@ -86,3 +94,25 @@ def test_a_large_file_needs_little_memory(tmp_path: Path) -> None:
         assert len(json.loads(done.stdout)["statements"][0]["entries"]) == count
         peaks.append(int(done.stderr.split()[-1]) / 1024)
     assert peaks[1] < peaks[0] + 60
+
+
+def test_status_tells_account_by_day_what_is_proved(any_store: OpenStore, any_house: House) -> None:
+    def status(*arguments: str, language: str = "en") -> subprocess.CompletedProcess[str]:
+        own = {"RETAGUARDA_STORE__URL": any_store.url, "RETAGUARDA_HOME": str(any_store.home), "RETAGUARDA_LANGUAGE": language}
+        own |= {"RETAGUARDA_OUTPUT": str(any_store.home / "output"), "RETAGUARDA_CLOCK__BUSINESS_DATE": "2026-11-13"}
+        called = [sys.executable, "-m", "retaguarda", "statement", "status", *arguments]
+        return subprocess.run(called, cwd=ROOT, env=os.environ | own, capture_output=True, text=True, check=False, timeout=60)
+
+    assert "No statement was taken in yet." in status().stdout
+    balance, today = Decimal("10.00"), dt.date(2026, 11, 11)
+    for first, last, opening in ((1, 6, balance), (10, 11, balance + 1)):
+        told = Statement("341", "1", "2-3", "BRL", dt.date(2026, 11, first), dt.date(2026, 11, last), opening, opening, ())
+        book.take_in(told, Origin(f"{first:064}", f"{first}.ofx", "ofx", any_house.services.clock.now(), today), is_business_day)
+    done = status("--month", "2026-11", language="pt-BR")
+    assert (done.returncode, done.stdout.splitlines()[:2]) == (
+        1,
+        ["11/2026    1   5    10   15   20   25   30", "341/1/2-3  ✓✓✓✓✓✓··–✓~––"],
+    ), done.stderr
+    [told_account] = json.loads(status("--json", "--account", "341").stdout)
+    assert [day["state"] for day in told_account["days"]][8:11] == ["gap", "proved", "provisional"]
+    assert status("--month", "2027-01").returncode == 3
