@@ -8,14 +8,21 @@ from pathlib import Path
 import pytest
 
 from retaguarda.formats import Format, identify, read_returns, read_statements
+from retaguarda.formats.parts import collected
+from retaguarda.formats.source import Source
 from retaguarda.model.reconciliation import as_dict
+from tests.formats.streamed import READERS
 
 DATA = Path(__file__).parent / "data"
-SAMPLES = sorted(path for path in DATA.iterdir() if path.suffix in {".ofx", ".ret"})
+SAMPLES = sorted(path for path in DATA.iterdir() if path.suffix != ".json")
 
 
 def told(path: Path) -> object:
     data = path.read_bytes()
+    recognised = [name for name, reader in READERS.items() if reader.recognises(data[:8192])]
+    assert len(recognised) <= 1, recognised
+    for name in recognised:
+        return {"format": name, "read": as_dict(collected(READERS[name].parts(Source.of(data))))}
     found = identify(data)
     values = read_returns(data) if found is Format.CNAB240_RETURN else read_statements(data)
     return {"format": found.value, "read": as_dict(values)}
