@@ -71,9 +71,10 @@ class Ledger:
 
     def take(self, row: Entry, balance: Decimal | None = None) -> Iterator[Entry]:
         """The row, before it the balance of a day that is over; `balance` is what the row's balance column prints."""
-        if row.blank:
+        balance = None if is_balance(row.description) else balance
+        if row.blank and balance is None:
             yield row
-        elif not row.checkpoint:
+        elif not row.checkpoint or row.blank:
             yield from self._settle(row.date)
             self._move(row, balance)
             yield row

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
 
 from retaguarda.errors import IncompleteDownload
-from retaguarda.formats import canonical
+from retaguarda.formats import bank_csv, canonical
 from retaguarda.formats.parts import collected
 from retaguarda.formats.source import Source
 from retaguarda.model.statements import Statement
 
-READERS: dict[str, ModuleType] = {module.__name__.rpartition(".")[2]: module for module in (canonical,)}
+READERS: dict[str, ModuleType] = {module.__name__.rpartition(".")[2]: module for module in (canonical, bank_csv)}
 
 
 def read(module: ModuleType, data: bytes) -> list[Statement]:
@@ -28,3 +29,18 @@ def survives(module: ModuleType, data: bytes) -> list[Statement]:
         return []
     assert all(odd.reason and odd.line for statement in found for odd in statement.quarantine)
     return found
+
+
+def adds_up(statement: Statement) -> bool:
+    """Whether nothing about a statement is odd: no quarantine, and opening balance and movements give the closing one."""
+    opening, closing = statement.opening_balance, statement.closing_balance
+    return not statement.quarantine and opening is not None and closing is not None and opening + statement.movement == closing
+
+
+CHANGES = ("drop", "double", "alter")
+
+
+def changed(rows: Sequence[str], place: int, change: str, other: str) -> list[str]:
+    """The rows with one of them dropped, doubled or replaced by another."""
+    new = {"drop": [], "double": [rows[place]] * 2, "alter": [other]}[change]
+    return [*rows[:place], *new, *rows[place + 1 :]]
