@@ -95,6 +95,12 @@ def amount(text: str, mark: str, *, exact: bool) -> Decimal | None:
     return -value if negative and value else value
 
 
+def _section(filled: Sequence[str]) -> str:
+    """The section whose heading a row is: rows after it are pending, or foreign to the account; "" for any other row."""
+    title = plain(filled[0]) if len(filled) == 1 else ""
+    return "pending" if _PENDING.match(title) else "foreign" if _FOREIGN.match(title) else ""
+
+
 @dataclass(slots=True)
 class Table:
     """Takes the rows under a header in their order and tells the parts of one statement."""
@@ -120,7 +126,10 @@ class Table:
         """The parts that this row settles; a row that cannot be understood comes back as Quarantined."""
         self._line = line
         filled = [cell for cell in cells if cell]
-        if not filled or (self._heading(filled) or self._section == "foreign" or columns(cells)):
+        if section := _section(filled):
+            yield from self._flush()
+            self._section = section
+        if not filled or section or self._section == "foreign" or columns(cells):
             return
         try:
             yield from self._row(line, cells, filled)
@@ -136,15 +145,6 @@ class Table:
         if self.wants_total and not self._section:
             yield Quarantined(self._line, "the table ends without its total: the file may be cut off", "")
         yield self._ledger.end(self.preamble.start, self.preamble.end)
-
-    def _heading(self, filled: Sequence[str]) -> bool:
-        """Whether the row is the heading of a section; from it on, rows count as that section's."""
-        title = plain(filled[0])
-        pending, foreign = _PENDING.match(title), _FOREIGN.match(title)
-        if len(filled) > 1 or not (pending or foreign):
-            return False
-        self._section = "pending" if pending else "foreign"
-        return True
 
     def _row(self, line: int, cells: Sequence[str], filled: Sequence[str]) -> Iterator[Part]:
         if not self._cell(cells, "date"):
