@@ -18,6 +18,7 @@ from typing import NamedTuple
 from lxml import etree
 
 from retaguarda.errors import IncompleteDownload
+from retaguarda.formats import iban
 from retaguarda.formats.parts import Begin, End, Part
 from retaguarda.formats.source import Source
 from retaguarda.formats.text import day_br
@@ -32,9 +33,6 @@ MAX_KINDS = 300
 _NAMESPACE = re.compile(rb"urn:iso:std:iso:20022:tech:xsd:camt\.053\.")
 _BLOCKS = {"Acct", "FrToDt", "Bal", "TxsSummry", "Ntry"}
 _AMOUNT = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,2}0{0,3})?")
-_BRAZILIAN = re.compile(r"BR[0-9]{2}([0-9A-Z]{8})([0-9]{5})([0-9]{10})[A-Z][0-9A-Z]")
-_COMPE = {"00000000": "001", "90400888": "033", "00360305": "104", "30306294": "208", "60746948": "237", "60701190": "341"}
-"""Banks whose IBAN tells an ISPB."""
 _BANK = ("Svcr/FinInstnId/ClrSysMmbId/MmbId", "Svcr/FinInstnId/BICFI", "Svcr/FinInstnId/BIC", "Svcr/FinInstnId/Othr/Id")
 _UNTOLD = {"", "NOTPROVIDED", "NONREF"}
 Leaves = Mapping[str, list[str]]
@@ -286,12 +284,11 @@ def _day(text: str) -> dt.date | None:
 
 
 def _account(leaves: Leaves) -> tuple[str, str, str]:
-    """Bank, branch and account; a Brazilian IBAN holds all three (BR, check, ISPB 8, branch 5, account 10, type, owner)."""
-    iban = _first(leaves, "Id/IBAN").replace(" ", "")
-    if found := _BRAZILIAN.fullmatch(iban):
-        return _COMPE.get(found[1], found[1]), found[2].lstrip("0"), found[3].lstrip("0")
-    bank = _first(leaves, *_BANK)
-    return _COMPE.get(bank, bank), _first(leaves, "Svcr/BrnchId/Id"), iban or _first(leaves, "Id/Othr/Id", "Id/PrtryAcct/Id")
+    """Bank, branch and account; a Brazilian IBAN holds all three."""
+    number = _first(leaves, "Id/IBAN")
+    if known := iban.brazilian(number):
+        return known
+    return iban.compe(_first(leaves, *_BANK)), _first(leaves, "Svcr/BrnchId/Id"), number or _first(leaves, "Id/Othr/Id", "Id/PrtryAcct/Id")
 
 
 def _details(leaves: Leaves, *ends: str) -> list[str]:
