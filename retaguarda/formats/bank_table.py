@@ -95,7 +95,7 @@ def amount(text: str, mark: str, *, exact: bool) -> Decimal | None:
     return -value if negative and value else value
 
 
-def _section(filled: Sequence[str]) -> str:
+def section(filled: Sequence[str]) -> str:
     """The section whose heading a row is: rows after it are pending, or foreign to the account; "" for any other row."""
     title = plain(filled[0]) if len(filled) == 1 else ""
     return "pending" if _PENDING.match(title) else "foreign" if _FOREIGN.match(title) else ""
@@ -126,10 +126,10 @@ class Table:
         """The parts that this row settles; a row that cannot be understood comes back as Quarantined."""
         self._line = line
         filled = [cell for cell in cells if cell]
-        if section := _section(filled):
+        if begun := section(filled):
             yield from self._flush()
-            self._section = section
-        if not filled or section or self._section == "foreign" or columns(cells):
+            self._section = begun
+        if not filled or begun or self._section == "foreign" or columns(cells):
             return
         try:
             yield from self._row(line, cells, filled)

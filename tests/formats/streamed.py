@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from retaguarda.errors import IncompleteDownload
-from retaguarda.formats import bank_csv, bank_sheet, camt053, canonical, mt940
+from retaguarda.formats import bank_csv, bank_pdf, bank_sheet, camt053, canonical, mt940
 from retaguarda.formats.parts import collected
 from retaguarda.formats.source import Source
 from retaguarda.model.statements import Statement
 
 READERS: dict[str, ModuleType] = {
-    module.__name__.rpartition(".")[2]: module for module in (canonical, bank_csv, bank_sheet, camt053, mt940)
+    module.__name__.rpartition(".")[2]: module for module in (canonical, bank_csv, bank_sheet, camt053, mt940, bank_pdf)
 }
 
 
