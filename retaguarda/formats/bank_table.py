@@ -28,6 +28,7 @@ _COLUMNS = {
     "DCTO.": "document", "DOCTO.": "document", "NUMERO DO DOCUMENTO": "document", "VALOR (R$)": "amount", "VALOR": "amount",
     "CREDITO (R$)": "credit", "DEBITO (R$)": "debit", "SALDO (R$)": "balance", "DATA DO BALANCETE": "booked",
 }  # fmt: skip
+_USUAL = re.compile(r"(?:[0-9]{1,3}(?:\.[0-9]{3}){0,4}|[0-9]{1,15}),[0-9]{2}")
 _MONEY = ("amount", "credit", "debit", "balance")
 _PENDING = re.compile(r"ULTIMOS LANCAMENTOS|LANCAMENTOS FUTUROS")
 _FOREIGN = re.compile(r"SALDOS? INVEST")
@@ -80,6 +81,8 @@ def amount(text: str, mark: str, *, exact: bool) -> Decimal | None:
 
     `1.234,56`, `-1,00`, `1,00-`, `(1,00)`, `1,00 D`, `R$ 1,00 C`. Raises ValueError for anything else.
     """
+    if mark == "," and _USUAL.fullmatch(text):
+        return Decimal(text.replace(".", "").replace(",", "."))
     raw = re.sub(r"R\$|\s", "", text.upper())
     if not re.search(r"[0-9A-Z]", raw):
         return None
@@ -129,7 +132,7 @@ class Table:
         if begun := section(filled):
             yield from self._flush()
             self._section = begun
-        if not filled or begun or self._section == "foreign" or columns(cells):
+        if not filled or begun or self._section == "foreign" or (self._cell(cells, "date")[:1].isalpha() and columns(cells)):
             return
         try:
             yield from self._row(line, cells, filled)
@@ -175,7 +178,7 @@ class Table:
             balance,
             document=self._cell(cells, "document"),
             counterparty_name=" ".join(self._cell(cells, "name").split()),
-            counterparty_document=_payer(self._cell(cells, "payer")),
+            counterparty_document=_payer(payer) if (payer := self._cell(cells, "payer")) else "",
             line=line,
         )
         return moved, balance
@@ -215,7 +218,8 @@ class Table:
                 raise ValueError(f"the total states {name} of {abs(value)}, the rows add up to {self._sums[name]}")
 
     def _money(self, cells: Sequence[str], name: str) -> Decimal | None:
-        return amount(self._cell(cells, name), self.mark, exact=self.exact)
+        text = self._cell(cells, name)
+        return amount(text, self.mark, exact=self.exact) if text else None
 
     def _cell(self, cells: Sequence[str], name: str) -> str:
         place = self.places.get(name, len(cells))

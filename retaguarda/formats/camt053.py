@@ -1,54 +1,38 @@
-"""ISO 20022 CAMT.053 (BankToCustomerStatement), any version: XML read element by element, each thrown away once it was read.
+"""ISO 20022 CAMT.053 (BankToCustomerStatement), any version; how its XML is read stands in `camt053_xml`.
 
-No document type, no entity and nothing from the network is accepted. The side of an entry is its CdtDbtInd alone; RvslInd
-only tells that it takes back one of the other side (type `RVSL`). Entries that are not booked are blank checkpoints.
+The side of an entry is its CdtDbtInd alone; RvslInd only tells that it takes back one of the other side (type `RVSL`). Entries
+that are not booked are blank checkpoints.
 Source: ISO 20022 message definition report, camt.053.001.02 to .13. Line numbers end at 65535, where libxml2 stops counting.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from lxml import etree
-
 from retaguarda.errors import IncompleteDownload
 from retaguarda.formats import iban
+from retaguarda.formats.camt053_xml import MAX_TEXT, Block, Leaves, blocks, first, recognises
 from retaguarda.formats.parts import Begin, End, Part
 from retaguarda.formats.source import Source
 from retaguarda.formats.text import day_br
 from retaguarda.model.statements import Entry, Quarantined
 
-MAX_TEXT = 2000
-"""Characters kept of a text, and of a description."""
-MAX_VALUES = 20
-"""Values kept of one element that is repeated within an entry."""
-MAX_KINDS = 300
-"""Different elements kept of an entry."""
-_NAMESPACE = re.compile(rb"urn:iso:std:iso:20022:tech:xsd:camt\.053\.")
-_BLOCKS = {"Acct", "FrToDt", "Bal", "TxsSummry", "Ntry"}
+__all__ = ["MAX_TEXT", "parts", "recognises"]
 _AMOUNT = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,2}0{0,3})?")
 _BANK = ("Svcr/FinInstnId/ClrSysMmbId/MmbId", "Svcr/FinInstnId/BICFI", "Svcr/FinInstnId/BIC", "Svcr/FinInstnId/Othr/Id")
 _UNTOLD = {"", "NOTPROVIDED", "NONREF"}
-Leaves = Mapping[str, list[str]]
-
-
-def recognises(head: bytes) -> bool:
-    """Whether a file is XML that names a CAMT.053 namespace."""
-    text = head.replace(b"\0", b"")
-    return re.match(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*<", text) is not None and _NAMESPACE.search(text) is not None
 
 
 def parts(source: Source) -> Iterator[Part]:
     """One statement for each Stmt; raises IncompleteDownload when the XML is damaged, cut off, hostile or holds none."""
     found = False
     statement = _Statement(0)
-    for block in _blocks(source):
+    for block in blocks(source):
         if block.name == "Stmt":
             found, statement = True, _Statement(block.line)
         elif block.name == "/Stmt":
@@ -57,98 +41,6 @@ def parts(source: Source) -> Iterator[Part]:
             yield from statement.take(block)
     if not found:
         raise IncompleteDownload("The CAMT.053 file holds no statement.", remedy="Check what the portal gave.")
-
-
-class _Block(NamedTuple):
-    """A part of a statement that is complete: its element, its line and the texts within it by their path."""
-
-    name: str
-    line: int
-    leaves: Leaves
-
-
-class _Stream(io.RawIOBase):
-    """The bytes of a source as the parser asks for them."""
-
-    def __init__(self, source: Source) -> None:
-        self._pieces = source.pieces()
-        self._rest = b""
-
-    def read(self, size: int = -1) -> bytes:
-        self._rest = self._rest or next(self._pieces, b"")
-        given, self._rest = self._rest[: size if size > 0 else None], self._rest[size:] if size > 0 else b""
-        return given
-
-
-def _blocks(source: Source) -> Iterator[_Block]:
-    if b"<!DOCTYPE" in source.head.replace(b"\0", b""):
-        raise _hostile()
-    if not recognises(source.head):
-        raise IncompleteDownload("The file is not a CAMT.053 statement.", remedy="Check what the portal gave.")
-    events = etree.iterparse(
-        _Stream(source),
-        events=("start", "end"),
-        load_dtd=False,
-        no_network=True,
-        resolve_entities=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-        collect_ids=False,
-    )
-    try:
-        yield from _read(events)
-    except etree.XMLSyntaxError as error:
-        raise IncompleteDownload(f"The CAMT.053 file is damaged or ends in the middle: {error}", remedy="Download it again.") from error
-
-
-def _read(events: etree.iterparse) -> Iterator[_Block]:
-    path: list[str] = []
-    leaves: dict[str, list[str]] = {}
-    for event, element in events:
-        name = element.tag.rpartition("}")[2]
-        if event == "start":
-            if not path and element.getroottree().docinfo.doctype:
-                raise _hostile()
-            path.append(name)
-            if path[2:] == ["Stmt"]:
-                yield _Block("Stmt", element.sourceline or 1, {})
-            elif len(path) == 4:
-                leaves = {}
-            continue
-        if path[2:3] == ["Stmt"] and len(path) > 4 and path[3] in _BLOCKS:
-            _keep(leaves, "/".join(path[4:]), element)
-        elif path[2:3] == ["Stmt"] and len(path) == 4 and name in _BLOCKS:
-            yield _Block(name, element.sourceline or 1, leaves)
-        elif path[2:] == ["Stmt"]:
-            yield _Block("/Stmt", element.sourceline or 1, {})
-        path.pop()
-        _forget(element)
-
-
-def _keep(leaves: dict[str, list[str]], path: str, element: etree._Element) -> None:
-    text = " ".join((element.text or "")[: 2 * MAX_TEXT].split())[:MAX_TEXT]
-    if text and (path in leaves or len(leaves) < MAX_KINDS) and len(values := leaves.setdefault(path, [])) < MAX_VALUES:
-        values.append(text)
-    if currency := element.get("Ccy"):
-        leaves.setdefault(f"{path}@Ccy", [currency[:10]])
-
-
-def _forget(element: etree._Element) -> None:
-    """Free an element that was read, and the emptied ones before it."""
-    element.clear()
-    parent = element.getparent()
-    while parent is not None and (before := element.getprevious()) is not None:
-        parent.remove(before)
-
-
-def _hostile() -> IncompleteDownload:
-    said = "The XML declares a document type, which no bank's statement does."
-    return IncompleteDownload(said, remedy="Check where the file comes from.")
-
-
-def _first(leaves: Leaves, *paths: str) -> str:
-    return next((leaves[path][0] for path in paths if leaves.get(path)), "")
 
 
 class _Balance(NamedTuple):
@@ -172,7 +64,7 @@ class _Statement:
     begun: bool = False
     unread: bool = False
 
-    def take(self, block: _Block) -> Iterator[Part]:
+    def take(self, block: Block) -> Iterator[Part]:
         """The parts that this block settles."""
         try:
             if block.name == "Acct":
@@ -182,9 +74,9 @@ class _Statement:
             elif block.name == "TxsSummry":
                 self.summary = block.leaves
             elif block.name == "Bal":
-                kind = _first(block.leaves, "Tp/CdOrPrtry/Cd", "Tp/Cd")
-                self.balance_currency = self.balance_currency or _first(block.leaves, "Amt@Ccy")
-                self.balances[kind] = _Balance(_day(_first(block.leaves, "Dt/Dt", "Dt/DtTm")), _signed(block.leaves, self.currency))
+                kind = first(block.leaves, "Tp/CdOrPrtry/Cd", "Tp/Cd")
+                self.balance_currency = self.balance_currency or first(block.leaves, "Amt@Ccy")
+                self.balances[kind] = _Balance(_day(first(block.leaves, "Dt/Dt", "Dt/DtTm")), _signed(block.leaves, self.currency))
             else:
                 yield from self.begin()
                 yield self._entry(block)
@@ -195,7 +87,7 @@ class _Statement:
 
     @property
     def currency(self) -> str:
-        return _first(self.account, "Ccy") or self.balance_currency or "BRL"
+        return first(self.account, "Ccy") or self.balance_currency or "BRL"
 
     def begin(self) -> Iterator[Part]:
         """Whose statement it is, told once."""
@@ -210,8 +102,8 @@ class _Statement:
             if stated and not self.unread and not _equals(stated, found):
                 yield Quarantined(self.line, f"the summary states {what} of {stated}, the entries give {found}", "")
         opening, closing = self.balances.get("OPBD") or self.balances.get("PRCD"), self.balances.get("CLBD")
-        start = _day(_first(self.period, "FrDtTm", "FrDt")) or self._earliest(opening)
-        end = _day(_first(self.period, "ToDtTm", "ToDt")) or (closing.day if closing else None)
+        start = _day(first(self.period, "FrDtTm", "FrDt")) or self._earliest(opening)
+        end = _day(first(self.period, "ToDtTm", "ToDt")) or (closing.day if closing else None)
         yield End(start, end, opening and opening.amount, closing and closing.amount)
 
     def _earliest(self, opening: _Balance | None) -> dt.date | None:
@@ -221,22 +113,22 @@ class _Statement:
 
     def _compared(self) -> Iterator[tuple[str, str, Decimal]]:
         for kind, side, sign in (("TtlNtries", "", ""), ("TtlCdtNtries", "CRDT", "+"), ("TtlDbtNtries", "DBIT", "-")):
-            yield f"NbOfNtries{sign}", _first(self.summary, f"{kind}/NbOfNtries"), Decimal(self.counts[side])
+            yield f"NbOfNtries{sign}", first(self.summary, f"{kind}/NbOfNtries"), Decimal(self.counts[side])
             if side:
-                yield f"Sum{sign}", _first(self.summary, f"{kind}/Sum"), self.sums[side]
+                yield f"Sum{sign}", first(self.summary, f"{kind}/Sum"), self.sums[side]
 
-    def _entry(self, block: _Block) -> Entry:
+    def _entry(self, block: Block) -> Entry:
         leaves = block.leaves
-        amount, side = _signed(leaves, self.currency), _first(leaves, "CdtDbtInd")
-        told = _first(leaves, "BookgDt/Dt", "BookgDt/DtTm", "ValDt/Dt", "ValDt/DtTm")
+        amount, side = _signed(leaves, self.currency), first(leaves, "CdtDbtInd")
+        told = first(leaves, "BookgDt/Dt", "BookgDt/DtTm", "ValDt/Dt", "ValDt/DtTm")
         if not told:
             raise ValueError("the movement has no date")
         posted = day_br(told)
         for counted in ("", side):
             self.counts[counted] += 1
         self.sums[side] += abs(amount)
-        reversal = _first(leaves, "RvslInd").lower() in {"true", "1"}
-        booked = _first(leaves, "Sts/Cd", "Sts") in {"", "BOOK"}
+        reversal = first(leaves, "RvslInd").lower() in {"true", "1"}
+        booked = first(leaves, "Sts/Cd", "Sts") in {"", "BOOK"}
         self.first = min(self.first or posted, posted) if booked else self.first
         name, document = _counterparty(leaves, credit=(side == "CRDT") is not reversal)
         return Entry(
@@ -244,7 +136,7 @@ class _Statement:
             amount=amount,
             description=_description(leaves),
             document=_document(leaves),
-            fitid=_first(leaves, "AcctSvcrRef"),
+            fitid=first(leaves, "AcctSvcrRef"),
             type=" ".join(filter(None, [_code(leaves), "RVSL" if reversal else ""])),
             counterparty_name=name,
             counterparty_document=document,
@@ -261,10 +153,12 @@ def _amount(text: str) -> Decimal:
 
 
 def _signed(leaves: Leaves, currency: str) -> Decimal:
-    amount, side = _amount(_first(leaves, "Amt")), _first(leaves, "CdtDbtInd")
+    if max(len(leaves.get(name, [])) for name in ("Amt", "CdtDbtInd")) > 1:
+        raise ValueError("the movement has two amounts")
+    amount, side = _amount(first(leaves, "Amt")), first(leaves, "CdtDbtInd")
     if side not in {"CRDT", "DBIT"}:
         raise ValueError(f"neither credit nor debit: {side[:40]!r}")
-    if (told := _first(leaves, "Amt@Ccy")) and told != currency:
+    if (told := first(leaves, "Amt@Ccy")) and told != currency:
         raise ValueError(f"the amount is in {told}, the account in {currency}")
     return -amount if side == "DBIT" and amount else amount
 
@@ -285,10 +179,10 @@ def _day(text: str) -> dt.date | None:
 
 def _account(leaves: Leaves) -> tuple[str, str, str]:
     """Bank, branch and account; a Brazilian IBAN holds all three."""
-    number = _first(leaves, "Id/IBAN")
+    number = first(leaves, "Id/IBAN")
     if known := iban.brazilian(number):
         return known
-    return iban.compe(_first(leaves, *_BANK)), _first(leaves, "Svcr/BrnchId/Id"), number or _first(leaves, "Id/Othr/Id", "Id/PrtryAcct/Id")
+    return iban.compe(first(leaves, *_BANK)), first(leaves, "Svcr/BrnchId/Id"), number or first(leaves, "Id/Othr/Id", "Id/PrtryAcct/Id")
 
 
 def _details(leaves: Leaves, *ends: str) -> list[str]:
@@ -303,12 +197,12 @@ def _description(leaves: Leaves) -> str:
 
 def _document(leaves: Leaves) -> str:
     told = _details(leaves, "Refs/EndToEndId")
-    return told[0] if len(told) == 1 else _first(leaves, "NtryRef")
+    return told[0] if len(told) == 1 else first(leaves, "NtryRef")
 
 
 def _code(leaves: Leaves) -> str:
-    known = [_first(leaves, f"BkTxCd/Domn/{part}") for part in ("Cd", "Fmly/Cd", "Fmly/SubFmlyCd")]
-    return _first(leaves, "BkTxCd/Prtry/Cd") or "/".join(filter(None, known))
+    known = [first(leaves, f"BkTxCd/Domn/{part}") for part in ("Cd", "Fmly/Cd", "Fmly/SubFmlyCd")]
+    return first(leaves, "BkTxCd/Prtry/Cd") or "/".join(filter(None, known))
 
 
 def _counterparty(leaves: Leaves, *, credit: bool) -> tuple[str, str]:
