@@ -21,8 +21,8 @@ from retaguarda.formats.source import Source
 from retaguarda.formats.text import day, is_blank_money, money
 from retaguarda.model.statements import Entry, Quarantined
 
-_BOM = rb"(?:\xef\xbb\xbf)?\s*"
-_BRADESCO = re.compile(_BOM + rb'(?:[^\r\n]*[\r\n]+){0,10}?"?Extrato de:\s*Ag[^\r\n]{0,20}?:', re.IGNORECASE)
+_BOM = rb"(?:\xef\xbb\xbf)?\s{0,99}"
+_BRADESCO = re.compile(rb'(?:^|[\r\n]|\xef\xbb\xbf)"?Extrato de:\s{0,9}Ag[^\r\n]{0,20}?:', re.IGNORECASE)
 _BRASIL = re.compile(_BOM + rb'"?Data"?,"?Depend', re.IGNORECASE)
 _CAIXA_ROW = rb'"?[0-9./-]{4,25}"?;"?[0-9]{8}"?;"?[^";\r\n]{0,30}"?;"?[^";\r\n]{0,80}"?;"?[^";\r\n]{0,30}"?;"?[CD]"?\s*(?:[\r\n]|$)'
 _CAIXA = re.compile(_BOM + rb'(?:"?Conta"?;"?Data_?Mov|' + _CAIXA_ROW + rb")", re.IGNORECASE)
@@ -30,15 +30,15 @@ _CAIXA = re.compile(_BOM + rb'(?:"?Conta"?;"?Data_?Mov|' + _CAIXA_ROW + rb")", r
 
 def recognises(head: bytes) -> bool:
     """Whether a file begins as one of the three tables does."""
-    return any(dialect.match(head[:4000]) for dialect in (_BRADESCO, _BRASIL, _CAIXA))
+    return any((_BRADESCO.search(head[:2000]), _BRASIL.match(head), _CAIXA.match(head)))
 
 
 def parts(source: Source) -> Iterator[Part]:
     """The file's statement; raises IncompleteDownload when its table is missing."""
-    head = source.head[:4000]
+    head = source.head
     if _CAIXA.match(head):
         return _caixa(source)
-    if _BRADESCO.match(head):
+    if _BRADESCO.search(head[:2000]):
         return _table(source, ";", ",", wants_total=True)
     if _BRASIL.match(head):
         return _table(source, ",", ".")

@@ -27,6 +27,7 @@ MOST_LINES = 60
 MAX_RAW = 2000
 _TAG = re.compile(r":([0-9]{2}[A-Z]?):")
 _ENVELOPE = re.compile(r"-(?:\}.*)?\s*|\{[1-5S]:.*")
+_BEGINNING = tuple(re.compile(rb"(?:^|[\s}\xbf])" + name) for name in (rb":20:[^:]", rb":25P?:[^:]", rb":60[FM]:[^:]"))
 _QUIET = {"20", "21", "28", "28C", "13", "13D", "64", "65", "90C", "90D"}
 """Fields that tell nothing which a statement keeps: numbers, available and forward balances."""
 _MONEY = r"([0-9]{1,15},[0-9]{0,2})"
@@ -39,7 +40,12 @@ _WIDTH = 27
 
 def recognises(head: bytes) -> bool:
     """Whether a file holds the fields that begin an MT940: `:20:`, `:25:`, then `:60F:` or `:60M:`."""
-    return re.search(rb"(?:^|[\r\n}]|\xef\xbb\xbf)\s*:20:.*[\r\n]:25P?:.*[\r\n]:60[FM]:", head[:4000], re.DOTALL) is not None
+    at = 0
+    for field_ in _BEGINNING:
+        if not (found := field_.search(head, at)):
+            return False
+        at = found.end() - 1
+    return True
 
 
 def parts(source: Source) -> Iterator[Part]:
