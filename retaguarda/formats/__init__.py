@@ -8,7 +8,19 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from retaguarda.errors import IncompleteDownload
-from retaguarda.formats import cnab240_file, cnab240_return, cnab240_statement, cnab400, ofx
+from retaguarda.formats import (
+    bank_csv,
+    bank_pdf,
+    bank_sheet,
+    camt053,
+    canonical,
+    cnab240_file,
+    cnab240_return,
+    cnab240_statement,
+    cnab400,
+    mt940,
+    ofx,
+)
 from retaguarda.formats.parts import Part, ReturnPart, collected, collected_returns
 from retaguarda.formats.source import Source
 from retaguarda.model.statements import ReturnFile, Statement
@@ -35,6 +47,11 @@ class Format(enum.StrEnum):
     CNAB240_REMITTANCE = "cnab240-remessa"
     CNAB240 = "cnab240"
     CNAB400_RETURN = "cnab400-retorno"
+    CANONICAL = "csv"
+    BANK_CSV = "csv-banco"
+    CAMT053 = "camt053"
+    MT940 = "mt940"
+    PDF = "pdf"
     XLSX = "xlsx"
     ZIP = "zip"
     HTML = "html"
@@ -57,7 +74,7 @@ def _is_html(head: bytes) -> bool:
 
 
 _RECOGNISED: tuple[tuple[Format, Callable[[bytes], bool]], ...] = (
-    (Format.XLSX, lambda head: head.startswith(b"PK") and (b"xl/" in head or b"[Content_Types].xml" in head)),
+    (Format.XLSX, bank_sheet.recognises),
     (Format.ZIP, lambda head: head.startswith(b"PK")),
     (Format.OFX, ofx.recognises),
     (Format.HTML, _is_html),
@@ -66,6 +83,11 @@ _RECOGNISED: tuple[tuple[Format, Callable[[bytes], bool]], ...] = (
     (Format.CNAB240_RETURN, lambda head: cnab240_file.service(head) == cnab240_file.COLLECTION),
     (Format.CNAB240, lambda head: cnab240_file.service(head) is not None),
     (Format.CNAB400_RETURN, cnab400.recognises),
+    (Format.PDF, bank_pdf.recognises),
+    (Format.CAMT053, camt053.recognises),
+    (Format.MT940, mt940.recognises),
+    (Format.CANONICAL, canonical.recognises),
+    (Format.BANK_CSV, bank_csv.recognises),
 )
 """Asked in this order."""
 
@@ -75,6 +97,12 @@ _STATEMENTS: Mapping[Format, Callable[[Source], Iterator[Part]]] = {
     Format.OFX: ofx.parts,
     Format.CNAB240_STATEMENT: cnab240_statement.parts,
     Format.CNAB240: cnab240_statement.parts,
+    Format.CANONICAL: canonical.parts,
+    Format.BANK_CSV: bank_csv.parts,
+    Format.CAMT053: camt053.parts,
+    Format.MT940: mt940.parts,
+    Format.PDF: bank_pdf.parts,
+    Format.XLSX: bank_sheet.parts,
 }
 _RETURNS: Mapping[Format, Callable[[Source], Iterator[ReturnPart]]] = {
     Format.CNAB240_RETURN: cnab240_return.return_parts,

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from retaguarda.formats.text import require_size
+from retaguarda.formats.text import MAX_BYTES, require_size
 
 PIECE = 2**20
 """Bytes read at once."""
@@ -63,9 +63,9 @@ class Source:
         self._file.seek(max(0, self.size - 8192))
         return self._file.read(8192)
 
-    def read(self) -> bytes:
+    def read(self, most: int = MAX_BYTES) -> bytes:
         """All of it, for readers that need the whole; IncompleteDownload when it is too large for that."""
-        require_size(self.size)
+        require_size(self.size, most)
         self._file.seek(0)
         return self._file.read()
 

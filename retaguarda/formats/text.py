@@ -22,10 +22,10 @@ _GROUPED = re.compile(r"(?:[0-9]{1,15}|[0-9]{1,3}(?:\.[0-9]{3}){1,4}|[0-9]{1,3}(
 _LONE_GROUP = re.compile(r"[0-9]{1,3}[.,][0-9]{3}")
 
 
-def require_size(count: int) -> None:
+def require_size(count: int, most: int = MAX_BYTES) -> None:
     """Raise IncompleteDownload for a file too large to be held in memory as a whole."""
-    if count > MAX_BYTES:
-        raise IncompleteDownload(f"The file has {count} bytes; at most {MAX_BYTES} are read.", remedy="Download a shorter period.")
+    if count > most:
+        raise IncompleteDownload(f"The file has {count} bytes; at most {most} are read.", remedy="Download a shorter period.")
 
 
 def decode(data: bytes) -> str:
@@ -97,3 +97,22 @@ def _date(year: str, month: str, day_: str, text: str) -> dt.date:
     if not re.fullmatch(r"(?:19[0-9]{2}|20[0-9]{2})[0-9]{4}", year + month + day_) or year < "1990":
         raise ValueError(f"not a date: {text[:40]!r}")
     return dt.date(int(year), int(month), int(day_))
+
+
+_ISO = re.compile(r"[0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T].{0,30})?")
+_SLASHED = re.compile(r"([0-9]{2})[/.-]([0-9]{2})[/.-]([0-9]{4}|[0-9]{2})")
+
+
+@lru_cache(maxsize=4096)
+def day_br(text: str) -> dt.date:
+    """The day of `01/04/2026`, `01/04/26`, `20260401` or `2026-04-01` (a time behind it is left out); raises ValueError otherwise."""
+    try:
+        if found := _SLASHED.fullmatch(text.strip()):
+            year = found[3] if len(found[3]) == 4 else f"{'19' if found[3] >= '90' else '20'}{found[3]}"
+            return _date(year, found[2], found[1], text)
+        known = day(text) if _ISO.fullmatch(text.strip()) else None
+    except ValueError:  # the 30th of February
+        known = None
+    if known is None:
+        raise ValueError(f"not a date: {text[:40]!r}")
+    return known

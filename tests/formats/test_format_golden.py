@@ -7,22 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from retaguarda.formats import Format, cnab400, identify, read_returns, read_statements
-from retaguarda.formats.parts import collected_returns
+from retaguarda.formats import identify, is_return, read_returns, read_statements
 from retaguarda.formats.source import Source
 from retaguarda.model.reconciliation import as_dict
 
 DATA = Path(__file__).parent / "data"
-SAMPLES = sorted(path for path in DATA.iterdir() if path.suffix in {".ofx", ".ret", ".ret400"})
+SAMPLES = sorted(path for path in DATA.iterdir() if path.suffix not in {".json", ".rem"})
 
 
 def told(path: Path) -> object:
     data = path.read_bytes()
-    if cnab400.recognises(data):
-        return {"format": "cnab400-retorno", "read": as_dict(collected_returns(cnab400.parts(Source.of(data))))}
-    found = identify(data)
-    values = read_returns(data) if found is Format.CNAB240_RETURN else read_statements(data)
-    return {"format": found.value, "read": as_dict(values)}
+    values = read_returns(data) if is_return(Source.of(data)) else read_statements(data)
+    return {"format": identify(data).value, "read": as_dict(values)}
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
