@@ -29,6 +29,7 @@ class _Statement:
     end: End = field(default_factory=lambda: End(None, None, None, None))
     movement: Decimal = Decimal()
     movements: int = 0
+    odd: int = 0
 
     @property
     def difference(self) -> Decimal | None:
@@ -63,6 +64,7 @@ class Summaries:
                 found.append(_Statement(path.name, part))
             elif isinstance(part, Quarantined):
                 self._keep(path, part)
+                found[-1].odd += 1
             elif isinstance(part, End):
                 found[-1].end = part
             elif isinstance(part, Entry) and not part.checkpoint:
@@ -131,6 +133,8 @@ def _tell_return(console: Console, one: _Return) -> None:
 def _proof(one: _Statement) -> tuple[str, str, str]:
     if one.difference:
         return "✗", "bold red", say("does not add up: {amount} are missing", amount=number(one.difference, 2))
+    if one.odd:
+        return "!", "yellow", say("lines that could not be read: {count}", count=one.odd)
     if one.end.partial:
         return "!", "yellow", say("the bank calls it provisional")
     if one.difference is None:
