@@ -65,7 +65,7 @@ def pages(data: bytes) -> Iterator[list[str]]:
     from pdfminer.pdfpage import PDFPage
     from pdfminer.pdfparser import PDFParser
 
-    document, resources = PDFDocument(PDFParser(io.BytesIO(data))), PDFResourceManager()
+    document, resources = PDFDocument(PDFParser(io.BytesIO(data)), fallback=False), PDFResourceManager()  # repaired is not whole
     device = PDFPageAggregator(resources, laparams=None)
     interpreter = PDFPageInterpreter(resources, device)
     left = MAX_TEXT
