@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 PASSWORD = 3
-MEMORY = 1 << 30
+MEMORY = 640 * 2**20
 SECONDS = 40
 MAX_PAGES = 400
 MAX_LETTERS = 60_000
