@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 PASSWORD = 3
-MEMORY = 1 << 30
+MEMORY = 640 * 2**20
 SECONDS = 40
 MAX_PAGES = 400
 MAX_LETTERS = 60_000
@@ -65,7 +65,7 @@ def pages(data: bytes) -> Iterator[list[str]]:
     from pdfminer.pdfpage import PDFPage
     from pdfminer.pdfparser import PDFParser
 
-    document, resources = PDFDocument(PDFParser(io.BytesIO(data))), PDFResourceManager()
+    document, resources = PDFDocument(PDFParser(io.BytesIO(data)), fallback=False), PDFResourceManager()  # repaired is not whole
     device = PDFPageAggregator(resources, laparams=None)
     interpreter = PDFPageInterpreter(resources, device)
     left = MAX_TEXT

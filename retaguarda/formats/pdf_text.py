@@ -21,6 +21,8 @@ ASK = "Ask the bank for the statement as OFX."
 
 def pages(source: Source) -> list[list[str]]:
     """The lines of each page; raises IncompleteDownload when the PDF is damaged, locked, too large or its letters have no meaning."""
+    if b"%%EOF" not in source.tail:
+        raise IncompleteDownload("The PDF ends in the middle.", remedy="Download it again.")
     data = source.read(MAX_BYTES)
     try:
         done = subprocess.run(  # noqa: S603  # our own script

@@ -44,7 +44,7 @@ def bomb() -> bytes:
     """A page whose content unpacks to gigabytes."""
     packer = zlib.compressobj(9, wbits=-15)
     block = packer.compress(b" " * 2**24) + packer.flush(zlib.Z_FULL_FLUSH)
-    packed = b"\x78\x9c" + block * 96
+    packed = b"\x78\x9c" + block * 64
     return assembled(
         b"<</Type/Catalog/Pages 2 0 R>>",
         b"<</Type/Pages/Kids[3 0 R]/Count 1>>",

@@ -168,17 +168,18 @@ def test_days_without_a_year_need_a_period() -> None:
     ("data", "says"),
     [
         (b"", "not a PDF"),
-        (b"%PDF-1.4\n" + b"\0" * 100, "damaged"),
-        (pdf(*CAIXA)[:900], "damaged"),
+        (b"%PDF-1.4\n" + b"\0" * 100 + b"%%EOF", "damaged"),
+        (pdf(*CAIXA)[:-20], "ends in the middle"),
+        (pdf(*CAIXA)[:1200] + b"\nstartxref\n0\n%%EOF", "damaged"),
         (pdf(*CAIXA, password="x"), "password"),
         (pdf(words("Relatório de vendas")), "no statement"),
         (pdf([]), "cannot be read"),
         (nameless_letters("01/04/2026 310326 COB COMPE 3.046,64 C"), "fonts do not name"),
         (bomb(), "damaged"),
-        (b"%PDF-1.4\n" + b" " * pdf_text.MAX_BYTES, "bytes"),
+        (b"%PDF-1.4\n" + b" " * pdf_text.MAX_BYTES + b"%%EOF", "bytes"),
         (assembled(b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[2 0 R 2 0 R]/Count 9>>"), "cannot be read"),
     ],
-    ids=["empty", "damaged", "cut", "locked", "other", "no text", "nameless letters", "bomb", "huge", "circle"],
+    ids=["empty", "damaged", "cut", "mended", "locked", "other", "no text", "nameless letters", "bomb", "huge", "circle"],
 )
 def test_what_is_no_statement_is_refused_in_words(data: bytes, says: str) -> None:
     with pytest.raises(IncompleteDownload, match=says):
