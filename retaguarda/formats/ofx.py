@@ -14,10 +14,10 @@ from decimal import Decimal
 
 from retaguarda.errors import IncompleteDownload
 from retaguarda.formats.parts import Begin, End, Part, collected
+from retaguarda.formats.running import is_balance, is_opening
 from retaguarda.formats.source import Source
 from retaguarda.formats.text import day, is_blank_money, money
 from retaguarda.model.statements import Entry, Quarantined, Statement
-from retaguarda.model.values import plain
 
 _OPENER = re.compile(r"<(STMTRS|CCSTMTRS|INVSTMTRS|STMTTRN)>", re.IGNORECASE)
 _LEDGER_BALANCE = re.compile(r"<LEDGERBAL>(.*?)(?:</LEDGERBAL>|<AVAILBAL>|$)", re.IGNORECASE | re.DOTALL)
@@ -33,10 +33,6 @@ _LEAVES = _SPOKEN | {
     "DTSTART", "DTEND", "BALAMT", "DTASOF", "CODE", "SEVERITY", "MESSAGE",
 }  # fmt: skip
 _DEBITS = {"DEBIT", "PAYMENT", "CHECK", "FEE", "SRVCHG", "ATM", "POS", "CASH", "DIRECTDEBIT", "REPEATPMT"}
-_BALANCE = re.compile(
-    r"S A L D O\b|SALDO(?:$| (?:ANTERIOR|INICIAL|FINAL|ATUAL|DIA|DO DIA|TOTAL|PARCIAL|DISPONIVEL|BLOQUEADO|EM CONTA|CONTA|DE ABERTURA)\b)"
-)
-_OPENING = re.compile(r"(?:S A L D O|SALDO) (?:A N T E R I O R|ANTERIOR|INICIAL|DE ABERTURA)\b")
 _MAX_RAW = 2000
 _LONGEST = 2**18
 """Characters of one movement that are read; no bank writes more than some hundreds."""
@@ -126,7 +122,7 @@ class _Statement:
             return Quarantined(line, str(error), block.strip()[:_MAX_RAW])
         if not entry.checkpoint:
             self._first = min(self._first, entry.date)
-        elif not entry.blank and _OPENING.match(plain(entry.description)) and (self._opening is None or entry.date < self._opening.date):
+        elif not entry.blank and is_opening(entry.description) and (self._opening is None or entry.date < self._opening.date):
             self._opening = entry
         return entry
 
@@ -198,7 +194,7 @@ def _entry(leaves: dict[str, str], line: int) -> Entry:
     if posted is None:
         raise ValueError("the movement has no date")
     description = _description(leaves)
-    balance = description[:1] in {"S", "s"} and bool(_BALANCE.match(plain(description)))
+    balance = is_balance(description)
     raw = leaves.get("TRNAMT", "")
     blank = balance and is_blank_money(raw)
     amount = Decimal("0.00") if blank else money(raw)

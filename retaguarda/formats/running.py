@@ -33,6 +33,11 @@ def is_balance(description: str) -> bool:
     return description[:1] in {"S", "s"} and bool(_BALANCE.match(plain(description)))
 
 
+def is_opening(description: str) -> bool:
+    """Whether a balance row tells the balance before all movements."""
+    return bool(_OPENING.match(plain(description)))
+
+
 def entry(day: dt.date, amount: Decimal | None, description: str, balance: Decimal | None = None, **more: Any) -> Entry:
     """A row as movement or checkpoint, by its text; what moves nothing is a blank one. Raises ValueError when it tells no amount."""
     if is_balance(description):
