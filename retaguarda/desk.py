@@ -23,6 +23,7 @@ from retaguarda.model.secrets import Credential
 from retaguarda.portal.browser import open_browser, speaking
 from retaguarda.portal.downloads import Download
 from retaguarda.portal.mailbox import Person
+from retaguarda.portal.manifest import Manifest
 from retaguarda.portal.robot import Robot
 from retaguarda.portal.session import PortalSite, Session, open_session
 from retaguarda.settings import Settings
@@ -117,6 +118,10 @@ class Desks:
         self._exit = ExitStack()
         self._browser: Browser | None = None
         self._scratch: Path | None = None
+
+    def manifest(self, credential: str) -> Manifest:
+        """What the robot behind a credential says of its portal."""
+        return self._robots(credential.partition("/")[0]).manifest()
 
     def close(self) -> None:
         """End the browser, if one was started."""

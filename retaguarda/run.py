@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
@@ -41,10 +43,13 @@ from retaguarda.jobs.runs import FINAL_ITEMS, REFUSED_OUTCOMES, Runs
 from retaguarda.locks import Locks
 from retaguarda.model.acts import Draft, Found, Wanted
 from retaguarda.model.statements import Statement
+from retaguarda.model.values import Period
 from retaguarda.planning import Plan
 from retaguarda.portal import Download
 from retaguarda.portal.browser import speaking
+from retaguarda.portal.manifest import Manifest
 from retaguarda.process import Artifact, task
+from retaguarda.reconcile.coverage import Known
 from retaguarda.settings import Settings
 from retaguarda.store.models import Item, ItemState, RunRecord
 
@@ -176,11 +181,18 @@ class Run:
         """A download, already kept by its session, as an artifact to hand on."""
         return Artifact(download.sha256, download.name)
 
-    def enter_statement(self, artifact: Artifact, statement: Statement, source: str = "") -> Taken:
-        """Enter a statement in the book of accounts: each movement once, however often its days are downloaded."""
+    def enter_statement(self, artifact: Artifact, statement: Statement, asked: str = "", opening: Decimal | None = None) -> Taken:
+        """Enter a statement in the book of accounts: each movement once, however often its days are downloaded.
+
+        `asked` is the account that was asked for, `opening` the balance that a person states for when nothing else tells it.
+        """
         now, format_ = self.clock.now(), identify(self.bytes_of(artifact)[:8192])
-        origin = Origin(artifact.sha256, artifact.name, format_, now, self.clock.today(), source, self.record)
-        return book.take_in(statement, origin, is_business_day)
+        origin = Origin(artifact.sha256, artifact.name, format_, now, self.clock.today(), asked, self.record)
+        return book.take_in(statement, origin, is_business_day, opening)
+
+    def known_days(self, account: str, period: Period) -> dict[dt.date, Known]:
+        """How far the book knows an account, day by day."""
+        return book.known(book.named(account), period, is_business_day)
 
     def tell(self, action: str, target: str = "", **data: Any) -> None:
         """Write an audit event of this run that changes no other state."""
@@ -209,6 +221,10 @@ class Run:
                 raise
             finally:
                 self._desk = None
+
+    def manifest(self, credential: str) -> Manifest:
+        """What the robot behind a credential says of its portal."""
+        return self._services.desks.manifest(credential)
 
     def account(self, credential: str) -> str:
         """The account number that a bank's configuration names for a credential's portal."""

@@ -57,7 +57,7 @@ def _entered(run: Run, download: Artifact, account: str, period: Period) -> Stat
     statement = read_statement(run.bytes_of(download))
     number = account.rpartition("/")[2].strip()  # files spell the branch in many ways; the robot saw it on the page
     proof = prove(statement, period, number, is_business_day=is_business_day)
-    reasons = proof.reasons or run.enter_statement(download, statement).reasons
+    reasons = proof.reasons or run.enter_statement(download, statement, asked=account).reasons
     if reasons:
         raise IncompleteDownload(f"{download.name}: {'; '.join(reasons)}", remedy="download it again; if it stays so, ask the bank")
     movements = sum(not entry.checkpoint for entry in statement.entries)

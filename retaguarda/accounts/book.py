@@ -26,7 +26,7 @@ IsBusinessDay = Callable[[dt.date], bool]
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a statement comes from: the file's digest, name and format, the screen that gave it, when, and in which run.
+    """Where a statement comes from: the file's digest, name and format, when it came, the account that was asked for, and the run.
 
     `today` is the business date of that moment: what a bank says of it may still change.
     """
@@ -36,7 +36,7 @@ class Origin:
     format: str
     at: dt.datetime
     today: dt.date
-    source: str = ""
+    asked: str = ""
     run: RunRecord | None = None
 
 
@@ -74,7 +74,7 @@ def take_in(statement: Statement, origin: Origin, is_business_day: IsBusinessDay
         told = _told_for_good(account, statement.start, statement.end)
         before = balance_before(_files(account), _sums(account), statement.start, is_business_day) if statement.start else None
         before = opening if before is None else before
-        reasons = tuple(_unproved(statement, before, is_business_day)) or tuple(_contradictions(statement, told))
+        reasons = tuple(_unproved(statement, origin.asked, before, is_business_day)) or tuple(_contradictions(statement, told))
         start_balance = before if statement.opening_balance is None else statement.opening_balance
         row = _kept(account, name, statement, origin, start_balance, reasons)
         taken = Taken(account, name, reasons) if reasons else _entered(row, statement, told)
@@ -83,18 +83,24 @@ def take_in(statement: Statement, origin: Origin, is_business_day: IsBusinessDay
         return taken
 
 
+def named(account: str) -> str:
+    """The book's name of an account, however it is spelled; the spelling itself when the book does not have it."""
+    return next((name for name in accounts() if same_account(name, account)), account)
+
+
 def known(account: str, period: Period, is_business_day: IsBusinessDay) -> dict[dt.date, Known]:
     """The state of every day of the period."""
     return known_days(_files(account), _sums(account), period, is_business_day)
 
 
-def _unproved(statement: Statement, before: Decimal | None, is_business_day: IsBusinessDay) -> Sequence[str]:
+def _unproved(statement: Statement, asked: str, before: Decimal | None, is_business_day: IsBusinessDay) -> Sequence[str]:
     """Why the file does not prove itself; whether it continues its neighbours is told by `known`, whatever came first."""
     if statement.start is None or statement.end is None or statement.end < statement.start:
         return ["the file states no period"]
     final = replace(statement, partial=False)  # its provisional days are marked as such, and prove themselves all the same
     opening = before if statement.opening_balance is None else None
-    return prove(final, Period(statement.start, statement.end), opening=opening, is_business_day=is_business_day).reasons
+    number = asked.rpartition("/")[2].strip()  # the branch is spelled in many ways
+    return prove(final, Period(statement.start, statement.end), number, opening, is_business_day=is_business_day).reasons
 
 
 def _contradictions(statement: Statement, told: _Told) -> Iterator[str]:
@@ -161,7 +167,7 @@ def _kept(account: str, name: str, statement: Statement, origin: Origin, opening
         "provisional_from": _provisional_from(statement, origin.today),
         "proved": not reasons,
         "reasons": list(reasons),
-        "source": origin.source[:200],
+        "source": origin.asked[:200],
         "at": origin.at,
         "run": origin.run,
     }

@@ -84,6 +84,8 @@ class Manifest(_Strict):
     pace_ms: int = 0
     challenge_seconds: float = 60
     timeout_seconds: float = 15
+    statement_days: int = Field(default=90, ge=2, description="days that one statement may span")
+    history_days: int = Field(default=90, ge=1, description="days back that statements are kept on line")
     pages: Pages = Pages()
     submit: SubmitGuard = SubmitGuard()
     alerts: tuple[Alert, ...] = ()

@@ -142,6 +142,8 @@ PROCESSES: Vocabulary = {
     "check_sign_in": ("Check the sign-in", _INFO),
     "export_erp": ("Export contracts and invoices of the ERP", _INFO),
     "download_statements": ("Download bank statements and returns", _INFO),
+    "update_statements": ("Fetch statements that are missing", _INFO),
+    "import_statements": ("Import statements from files", _INFO),
     "reconcile_receipts": ("Reconcile receipts", _INFO),
     "register_contracts": ("Register contracts at CCEE", _INFO),
     "validate_contracts": ("Validate contracts at CCEE", _INFO),
@@ -219,6 +221,9 @@ PARAMETERS: Mapping[str, str] = {
     "returns": "Boleto return files",
     "releases": "Contracts released by their payments",
     "batches": "Payments to book",
+    "days": "Days back from today",
+    "files": "Statement files",
+    "opening": "Balance before the first file",
 }
 FIELDS: Mapping[str, str] = {
     "seller_profile": "Seller profile",

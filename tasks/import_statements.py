@@ -1,0 +1,47 @@
+"""Statements that people hold as files, entered in the book of accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from retaguarda.errors import IncompleteDownload
+from retaguarda.formats import read_statements
+from retaguarda.model.acts import Errand
+from retaguarda.model.statements import Statement
+from retaguarda.run import Artifact, Run, task
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Movements that are new."""
+
+    added: int
+
+
+@task
+def import_statements(run: Run, files: tuple[Path, ...], opening: Decimal | None = None) -> Imported:
+    """Enter statements of any bank and format, each movement once; what does not prove itself is told and stays out.
+
+    `opening` is the balance before the first file, for when neither it nor the book tells one.
+    """
+    run.stage("statement")
+    added = 0
+    for path in files:
+        artifact = run.take(path)
+        statements: list[Statement] = []
+        with run.item(Errand(path.name)):
+            statements = read_statements(run.bytes_of(artifact))
+        for number, statement in enumerate(statements, 1):
+            added += _entered(run, artifact, statement, f"{path.name} {number}: {statement.account_key}", opening)
+    return Imported(added)
+
+
+def _entered(run: Run, artifact: Artifact, statement: Statement, reference: str, opening: Decimal | None) -> int:
+    with run.item(Errand(reference, {"file": artifact.name})):
+        taken = run.enter_statement(artifact, statement, opening=opening)
+        if taken.reasons:
+            raise IncompleteDownload(f"{taken.name}: {'; '.join(taken.reasons)}", remedy="download it again; if it stays so, ask the bank")
+        return taken.added
+    return 0
