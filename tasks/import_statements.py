@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from retaguarda.errors import IncompleteDownload
+from retaguarda.errors import IncompleteDownload, InvalidItem
 from retaguarda.formats import read_statements
 from retaguarda.model.acts import Errand
 from retaguarda.model.statements import Statement
@@ -30,18 +30,25 @@ def import_statements(run: Run, files: tuple[Path, ...], opening: Decimal | None
     added = 0
     for path in files:
         artifact = run.take(path)
-        statements: list[Statement] = []
-        with run.item(Errand(path.name)):
-            statements = read_statements(run.bytes_of(artifact))
-        for number, statement in enumerate(statements, 1):
+        for number, statement in enumerate(_read(run, artifact), 1):
             added += _entered(run, artifact, statement, f"{path.name} {number}: {statement.account_key}", opening)
     return Imported(added)
+
+
+def _read(run: Run, artifact: Artifact) -> list[Statement]:
+    """The statements of a file; one that cannot be read is refused, and the others go on."""
+    with run.item(Errand(artifact.name)):
+        try:
+            return read_statements(run.bytes_of(artifact))
+        except IncompleteDownload as error:
+            raise InvalidItem(str(error), remedy=error.remedy) from error
+    return []
 
 
 def _entered(run: Run, artifact: Artifact, statement: Statement, reference: str, opening: Decimal | None) -> int:
     with run.item(Errand(reference, {"file": artifact.name})):
         taken = run.enter_statement(artifact, statement, opening=opening)
         if taken.reasons:
-            raise IncompleteDownload(f"{taken.name}: {'; '.join(taken.reasons)}", remedy="download it again; if it stays so, ask the bank")
+            raise InvalidItem(f"{taken.name}: {'; '.join(taken.reasons)}", remedy="download it again; if it stays so, ask the bank")
         return taken.added
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any
 
 from rich.text import Text
@@ -59,9 +60,10 @@ def tell(found: Mapping[str, Days], month: Month) -> None:
     }
     console.print(Text("  ".join(f"{_SIGNS[state][0]} {word}" for state, word in words.items()), style="dim"))
     for account, days in found.items():
-        for day, known in days.items():
-            if known.why:
-                bullet(console, f"{account} {day:%d/%m}:", retell(known.why))
+        for why, alike in groupby(days.items(), key=lambda one: one[1].why):
+            first, *_, last = [day for day, _ in alike] * 2
+            if why:
+                bullet(console, f"{account} {first:%d/%m}{f'–{last:%d/%m}' if last > first else ''}:", retell(why))
 
 
 def _ruler(month: Month) -> str:

@@ -43,8 +43,11 @@ def test_what_is_missing_is_fetched_once_and_files_add_nothing(tmp_path: Path, s
     copied.write_bytes((tmp_path / "house" / "state" / "evidence" / sha256[:2] / sha256).read_bytes())
     torn = tmp_path / "rasgado.ofx"
     torn.write_bytes(copied.read_bytes().replace(b"<TRNAMT>", b"<TRNAMT>9", 1))
-    told = house.run("import_statements", files=f"{copied},{torn}")
+    junk = tmp_path / "lixo.ofx"
+    junk.write_text("nada")
+    told = house.run("import_statements", files=f"{junk};{torn};{copied}")
     outcomes = {item["reference"].partition(":")[0]: item["state"] for item in told.root["items"]}
     assert outcomes["do banco.ofx 1"] == "SUCCESSFUL"
-    assert outcomes["rasgado.ofx 1"] == "FAILED"
+    assert outcomes["lixo.ofx"] == "FAILED_BUSINESS"
+    assert outcomes["rasgado.ofx 1"] == "FAILED_BUSINESS"
     assert house.query("select count(*) from store_statemententry") == movements
