@@ -1,6 +1,6 @@
 """How fast bank files are read, beside public libraries that can read the same file, in the same run.
 
-    python -m bench.formats [--entries 20000] [--alone]
+    python -m bench.formats [--entries 5000] [--alone]
 
 Each reader and each library reads the same file in a process of its own; the ratio is theirs to ours in entries a second. Libraries
 are installed into an environment of their own under the user's cache (needs the package index); `--alone` leaves them out.
@@ -116,7 +116,7 @@ FILES: dict[str, Callable[[int], Iterable[str]]] = {
 def main() -> None:
     """Measure and print a line for each format and library."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--entries", type=int, default=20_000)
+    asked.add_argument("--entries", type=int, default=5_000)
     asked.add_argument("--alone", action="store_true")
     given = asked.parse_args()
     peer = "" if given.alone else environment()
