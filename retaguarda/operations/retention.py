@@ -39,6 +39,7 @@ from retaguarda.store.models import (
     RequestState,
     RunRecord,
     RunState,
+    StatementFile,
     Worker,
 )
 
@@ -314,11 +315,12 @@ def _old_fires(before: dt.datetime) -> models.QuerySet[PlannedFire]:
 
 
 def _delete_rows(tree: set[str]) -> None:
-    """A tree of runs with every row that hangs on it; planned fires stay, without their run."""
-    PlannedFire.objects.filter(run__in=tree).update(run=None)
+    """A tree of runs with every row that hangs on it; planned fires and the book of accounts stay, without their run."""
+    for kept in (PlannedFire, StatementFile):
+        kept._default_manager.filter(run__in=tree).update(run=None)
     LegalHold.objects.filter(run__in=tree).delete()  # lifted ones: standing ones keep the tree
     for relation in RunRecord._meta.related_objects:
-        if relation.related_model not in {PlannedFire, LegalHold, RunRecord}:
+        if relation.related_model not in {PlannedFire, StatementFile, LegalHold, RunRecord}:
             relation.related_model._default_manager.filter(**{f"{relation.field.name}__in": tree}).delete()
     RunRecord.objects.filter(pk__in=tree).update(parent=None)
     RunRecord.objects.filter(pk__in=tree).delete()

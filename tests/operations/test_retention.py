@@ -41,6 +41,8 @@ from retaguarda.store.models import (
     RequestState,
     RunRecord,
     RunState,
+    StatementEntry,
+    StatementFile,
     Worker,
 )
 from tests.conftest import OpenStore
@@ -148,6 +150,8 @@ def test_a_run_goes_whole_with_its_steps(any_house: House) -> None:
     Booking.objects.create(source="s", receivable="r", date=now.date(), amount=1, batch="b", run=step)
     Request.objects.create(run=step, kind="approval", subject="p", asked_at=now, state=RequestState.ANSWERED)
     fire = PlannedFire.objects.create(trigger="t", at=now, local="x", state=FireState.RUN, run=root)
+    file = StatementFile.objects.create(account="a", sha256="f", name="n", format="ofx", at=now, proved=True, run=step)
+    StatementEntry.objects.create(account="a", entry="e", date=now.date(), amount=1, file=file)
     done = Intent.objects.create(
         portal="ccee", act="register", reference="R", attempt=1, digest="d", state=IntentState.DONE, run=step, at=now, boot="b", monotonic=1
     )
@@ -165,6 +169,7 @@ def test_a_run_goes_whole_with_its_steps(any_house: House) -> None:
     fire.refresh_from_db()
     assert fire.run is None
     assert not Intent.objects.filter(pk=done.pk).exists()
+    assert (StatementEntry.objects.get().file.run, StatementEntry.objects.count()) == (None, 1), "the book of accounts stays"
     assert (Booking.objects.count(), Request.objects.count(), Item.objects.count(), LegalHold.objects.count()) == (0, 0, 1, 0)
     [tombstone] = tombstones("run.removed")
     assert (tombstone["run"], tombstone["data"]["runs"]) == (root.pk, 2)
