@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from retaguarda.errors import IncompleteDownload, InvalidItem
+from retaguarda.errors import ConfigurationError, IncompleteDownload, InvalidItem
 from retaguarda.formats import read_statement
 from retaguarda.model.acts import Errand
 from retaguarda.model.values import Period
@@ -25,6 +25,8 @@ class Updated:
 @task
 def update_statements(run: Run, days: int = 10, credentials: tuple[str, ...] = ("bank_jatoba/robo", "bank_cedro/robo")) -> Updated:
     """Fetch those of the latest days that are not proved yet, in pieces that each bank accepts."""
+    if days < 1:
+        raise ConfigurationError(f"days={days} asks for nothing", remedy="give one day or more")
     today = run.clock.today()
     added = replaced = 0
     for credential in credentials:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from retaguarda.console.parameters import month_option
 from retaguarda.console.wiring import House, open_house
 from retaguarda.errors import ConfigurationError
 from retaguarda.model.values import Month
@@ -97,7 +97,8 @@ def check(
 
     house = open_house()
     today, calendars = house.clock.today(), load_calendars()
-    found = checked(calendars, load_deadlines(house.settings, calendars), _month(month, today), today)
+    asked = month_option(month, Month(today.year, today.month).shifted(-1))
+    found = checked(calendars, load_deadlines(house.settings, calendars), asked, today)
     if as_json:
         _print_json(screens.checked(found))
     else:
@@ -135,13 +136,6 @@ def _import_deadlines(house: House, raw: bytes, *, partial: bool, dry_run: bool)
     if (rejected and not partial) or not rows:
         return rejected, None
     return rejected, (deadlines_change if dry_run else import_deadlines)(path, read_file(path), known, rows)
-
-
-def _month(text: str, today: dt.date) -> Month:
-    try:
-        return Month.parse(text) if text else Month(today.year, today.month).shifted(-1)
-    except ValueError as error:
-        raise ConfigurationError(f"parameter month: {error}", remedy="write --month 2026-10") from error
 
 
 def _read(path: Path) -> bytes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from retaguarda.console.parameters import month_option
 from retaguarda.errors import ConfigurationError, InvalidItem, RetaguardaError
 from retaguarda.model.values import Month, Period
 
@@ -59,7 +60,7 @@ def status(
     from retaguarda.console.statement_status import as_values, is_well, tell
 
     today = house.clock.today()
-    chosen = Month.parse(month) if month else Month(today.year, today.month)
+    chosen = month_option(month, Month(today.year, today.month))
     last = min(chosen.last, today)
     if last < chosen.first:
         raise ConfigurationError(f"{chosen} has not begun", remedy="choose an earlier month")

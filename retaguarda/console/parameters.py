@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin
 from rich.table import Table
 
 from retaguarda.console.screen import listing
+from retaguarda.errors import ConfigurationError
 from retaguarda.language import say
 from retaguarda.model.values import Month, Period
 from retaguarda.process import LIST_SEPARATOR, Artifact, Parameter, Process, to_text
@@ -57,6 +58,14 @@ def form(annotation: Any) -> str:
     forms: dict[Any, str] = {Month: say("YYYY-MM"), Period: f"{day}..{day}", dt.date: day, Artifact: f"sha256:…/{say('NAME')}"}
     forms |= {Path: say("FILE"), Decimal: say("NUMBER"), int: say("NUMBER"), bool: say("yes|no")}
     return forms.get(annotation, say("TEXT"))
+
+
+def month_option(text: str, otherwise: Month) -> Month:
+    """The month that `--month` tells; ConfigurationError when it tells none."""
+    try:
+        return Month.parse(text) if text else otherwise
+    except ValueError as error:
+        raise ConfigurationError(f"parameter month: {error}", remedy="write --month 2026-10") from error
 
 
 def _when_left_out(parameter: Parameter) -> str:

@@ -116,3 +116,5 @@ def test_status_tells_account_by_day_what_is_proved(any_store: OpenStore, any_ho
     [told_account] = json.loads(status("--json", "--account", "341").stdout)
     assert [day["state"] for day in told_account["days"]][8:11] == ["gap", "proved", "provisional"]
     assert status("--month", "2027-01").returncode == 3
+    wrong = status("--month", "foo")
+    assert (wrong.returncode, "not a month: 'foo'" in wrong.stderr) == (3, True)
