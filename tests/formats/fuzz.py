@@ -14,7 +14,7 @@ from retaguarda.formats.source import Source
 DATA = Path(__file__).parent / "data"
 CORPUS = Path(__file__).parent / "corpus"
 """Inputs that a reader once did not stand, by the SHA-256 of their bytes."""
-SLOW = {".pdf": 100, ".xlsx": 10}
+SLOW = {".pdf": 500, ".xlsx": 2}
 """Formats whose inputs cost that many times as much are tried as much more rarely."""
 LONGEST_SECONDS = 5.0
 INTERESTING = (
