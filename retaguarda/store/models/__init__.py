@@ -1,6 +1,6 @@
 """The tables, by what they are about."""
 
-from retaguarda.store.models.accounts import StatementEntry, StatementFile
+from retaguarda.store.models.accounts import BoletoReturn, StatementEntry, StatementFile
 from retaguarda.store.models.audit import AuditFolder, OutboxEvent
 from retaguarda.store.models.operations import Alert, LegalHold, Milestone, Notice
 from retaguarda.store.models.runs import Booking, Evidence, Intent, IntentState, Item, ItemState, RunRecord, RunState
@@ -19,6 +19,7 @@ from retaguarda.store.models.unattended import (
 __all__ = [
     "Alert",
     "AuditFolder",
+    "BoletoReturn",
     "Booking",
     "Evidence",
     "FireState",
