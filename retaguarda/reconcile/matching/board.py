@@ -71,6 +71,13 @@ class Board:
     pool: dict[int, list[int]] = field(default_factory=dict)
     exact: dict[int, list[int]] = field(default_factory=dict)
     by_number: dict[int, list[int]] = field(default_factory=dict)
+    claimed: set[int] = field(default_factory=set)
+    """Items that a line still to be decided names: others take them only when nothing else fits."""
+    taker: dict[int, int] = field(default_factory=dict)
+    """Which line settled a claimed item."""
+    holder: dict[int, Settled] = field(default_factory=dict)
+    """Who took an item that had open twins (same partner, side and amount): the twin would have done as well."""
+    held: dict[int, list[int]] = field(default_factory=dict)
 
     def settle(self, found: Settled) -> None:
         """Take a decision: the line is done, its items are open by so much less."""
@@ -78,6 +85,8 @@ class Board:
         for item, cents in found.parts:
             left = self.open[item] - cents
             self.open[item] = left
+            if item in self.claimed:
+                self.taker[item] = found.line
             if left > 0:
                 self._again(item)
         self.settled.append(found)
@@ -119,6 +128,35 @@ class Board:
         """An item that is partly settled can be found by what is left of it."""
         key = (self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]) * 10**14 + self.open[item]
         self.exact.setdefault(key, []).append(item)
+
+    def hold(self, item: int, found: Settled) -> None:
+        """Remember that an item with twins was taken; `release` may still exchange it."""
+        self.holder[item] = found
+        self.held.setdefault(self.partner[item] * 2 + self.side[item], []).append(item)
+
+    def released_by(self, item: int) -> int | None:
+        """The open twin that can take the place of a held item."""
+        found = self.holder.get(item)
+        if found is None or self.open[item]:
+            return None
+        (_, cents), line = found.parts[0], found.line
+        twins = self.exactly(self.partner[item], self.side[item], cents, self.carrier[item])
+        return next((twin for twin in twins if self.in_window(twin, line)), None)
+
+    def release(self, item: int) -> bool:
+        """Open a held item again: whoever has it gets its twin."""
+        twin = self.released_by(item)
+        if twin is None:
+            return False
+        found = self.holder.pop(item)
+        cents = found.parts[0][1]
+        found.parts = [(twin, cents)]
+        self.open[twin], self.open[item] = 0, cents
+        self.hold(twin, found)
+        key = self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]
+        self.pool.setdefault(key, []).append(item)
+        self.exact.setdefault(key * 10**14 + cents, []).insert(0, item)
+        return True
 
     def index(self) -> None:
         """Index what is open now for the passes that search line by line."""

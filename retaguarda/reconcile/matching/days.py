@@ -23,11 +23,12 @@ def in_date_order(board: Board, differences: Differences) -> None:
 
 
 def _decide(board: Board, differences: Differences, lines: list[int]) -> None:
-    for line in lines:
-        if line in board.references:
-            references.with_difference(board, differences, line)
-    open_lines = board.undecided(lines)
-    singles.exact(board, [line for line in open_lines if line not in board.references])
+    for _, day in groupby(lines, key=board.day.__getitem__):
+        today = list(day)
+        singles.exact(board, [line for line in today if line not in board.references])
+        for line in today:
+            if line in board.references and not references.with_difference(board, differences, line):
+                references.repeats(board, line)
     singles.explained(board, differences, [line for line in board.undecided(lines) if line not in board.references])
     groups.of_payer(board, board.undecided(lines))
     groups.netted(board, board.undecided(lines))

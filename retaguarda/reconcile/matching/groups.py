@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from retaguarda.reconcile.matching.board import AP, AR, Board, Settled
-from retaguarda.reconcile.matching.subsets import Found, subsets
+from retaguarda.reconcile.matching.subsets import Found, few_of_many, subsets
 
-_MANY = 4
+_MANY = 40
+_FEW = 8
 
 
 def of_payer(board: Board, lines: Iterable[int]) -> None:
@@ -19,6 +20,7 @@ def of_payer(board: Board, lines: Iterable[int]) -> None:
         found = []
         if len(payers) <= _MANY:
             found = [one for payer in payers if (one := _search(board, line, [payer], f"subset.{how}"))]
+            found.sort(key=lambda one: (one.alternatives, len(one.parts)))
         if not found:
             found = [one for group in sorted({board.payers.group[payer] for payer in payers}) if (one := _of_group(board, line, group, how))][:2]
         if found:
@@ -36,11 +38,20 @@ def _of_group(board: Board, line: int, group: int, how: str) -> Settled | None:
 
 def _search(board: Board, line: int, payers: Sequence[int], grade: str) -> Settled | None:
     limits, paid, side = board.rules.subset, abs(board.cents[line]), board.side_of(line)
-    near = [item for payer in payers for item in board.open_of(payer, side) if board.open[item] < paid and board.in_window(item, line)]
+    near = [
+        item
+        for payer in payers
+        for item in board.open_of(payer, side)
+        if board.open[item] < paid and item not in board.claimed and board.in_window(item, line)
+    ]
     if len(near) < 2 or sum(board.open[item] for item in near) < paid:
         return None
-    near = _nearest(board, line, near, limits.nearest)
-    found = subsets([board.open[item] for item in near], paid, limits.most_items, limits.budget)
+    near = _nearest(board, line, near, limits.widest)
+    amounts = [board.open[item] for item in near]
+    found = subsets(amounts[: limits.nearest], paid, limits.most_items, limits.budget)
+    if len(near) > limits.nearest:
+        more = few_of_many(amounts, paid)
+        found = Found(tuple(dict.fromkeys((*found.solutions, *more.solutions))), found.sums + more.sums, found.cut or more.cut)
     if found.cut:
         board.cut.add(line)
     return _chosen(board, line, near, found, grade)
@@ -58,7 +69,9 @@ def _chosen(board: Board, line: int, near: list[int], found: Found, grade: str, 
         return None
     ranked = sorted((_spread(board, line, [*fixed, *(near[index] for index in chosen)]), chosen) for chosen in found.solutions)
     best = [near[index] for index in ranked[0][1]]
-    different = {_alike(board, [near[index] for index in chosen]) for chosen in found.solutions}
+    tight = ranked[0][0][0] * 3 + 20
+    rivals = [chosen for (spread, _), chosen in ranked if spread <= tight]
+    different = {_alike(board, [near[index] for index in chosen]) for chosen in rivals}
     expected = "" if len(near) <= 12 else ".wide"
     parts = [(item, board.open[item]) for item in (*fixed, *best)]
     return Settled(line, grade + expected, parts, alternatives=len(different) - 1)
@@ -101,7 +114,7 @@ def netted(board: Board, lines: Iterable[int]) -> None:
     limits, window = board.rules.subset, board.rules.windows.netting
     for line in lines:
         payers, how = board.identity(line)
-        for payer in payers if len(payers) <= 2 * _MANY else ():
+        for payer in payers if len(payers) <= _FEW else ():
             sides = [
                 _nearest(board, line, [i for i in board.open_of(payer, side) if _around(board, line, i, window)], limits.nearest // 2)
                 for side in (AR, AP)

@@ -23,26 +23,30 @@ def instalments(board: Board) -> None:
 
 def _best(board: Board, payer: int, side: int, lines: list[int]) -> bool:
     found = []
-    for item in board.open_of(payer, side, PLAIN):
-        parts = _parts(board, item, lines)
+    held = [item for item in board.held.get(payer * 2 + side, ()) if board.released_by(item) is not None]
+    for item in (*board.open_of(payer, side, PLAIN), *held):
+        due = board.open[item] or board.holder[item].parts[0][1]
+        parts = _parts(board, item, due, lines)
         limits = board.rules.instalments
-        sets = subsets([abs(board.cents[line]) for line in parts], board.open[item], limits.most_parts, board.rules.subset.budget)
+        sets = subsets([abs(board.cents[line]) for line in parts], due, limits.most_parts, board.rules.subset.budget)
         for chosen in sets.solutions:
             paid = [parts[index] for index in chosen]
-            found.append((not _equal(board, paid), len(sets.solutions), board.day[paid[-1]] - board.day[paid[0]], item, paid))
+            found.append((not _equal(board, paid), not board.open[item], len(sets.solutions), board.day[paid[-1]] - board.day[paid[0]], item, paid))
     if not found:
         return False
-    found.sort(key=lambda one: one[:4])
-    uneven, _, _, item, paid = found[0]
-    rivals = sum(bool(set(other) & set(paid)) and (board.open[i] != board.open[item] or other != paid) for _, _, _, i, other in found)
+    found.sort(key=lambda one: one[:5])
+    uneven, held_back, _, _, item, paid = found[0]
+    rivals = len({tuple(other) for *_, other in found if set(other) & set(paid)}) - 1
+    if held_back and not board.release(item):
+        return False
     grade = "instalment.uneven" if uneven else "instalment.equal"
     for line in paid:
         board.settle(Settled(line, grade, [(item, abs(board.cents[line]))], alternatives=rivals))
     return True
 
 
-def _parts(board: Board, item: int, lines: list[int]) -> list[int]:
-    limits, due = board.rules.instalments, board.open[item]
+def _parts(board: Board, item: int, due: int, lines: list[int]) -> list[int]:
+    limits = board.rules.instalments
     first = board.due_business[item] - board.rules.windows.early
     found = [
         line

@@ -47,8 +47,9 @@ def without_lot(board: Board) -> None:
     """Debits for many suppliers without lot number: payables due that day, if only one set of them adds up."""
     board.index()
     due: dict[int, list[int]] = defaultdict(list)
+    kinds = board.items["doc_type"].to_list()
     for item, side in enumerate(board.side):
-        if side == AP and board.open[item]:
+        if side == AP and board.open[item] and kinds[item] not in board.rules.special:
             due[board.due_business[item]].append(item)
     for line in _batches(board):
         there = [item for item in due.get(board.business[line], ()) if board.open[item] and board.open[item] < -board.cents[line]]
@@ -56,7 +57,6 @@ def without_lot(board: Board) -> None:
         found = subsets([board.open[item] for item in there], -board.cents[line], len(there), board.rules.subset.budget)
         if found.cut:
             board.cut.add(line)
-        if found.solutions and not found.cut:
-            best = max(found.solutions, key=len)
-            parts = [(there[index], board.open[there[index]]) for index in best]
-            board.settle(Settled(line, "lotless", parts, alternatives=len(found.solutions) - 1))
+        if len(found.solutions) == 1 and not found.cut:
+            parts = [(there[index], board.open[there[index]]) for index in found.solutions[0]]
+            board.settle(Settled(line, "lotless", parts))

@@ -109,6 +109,7 @@ def _read_texts(board: Board, accounts: pl.DataFrame) -> None:
     _references(board, said)
     _identities(board, said)
     _own_transfers(board, said, accounts)
+    _role_identities(board)
 
 
 def _references(board: Board, said: pl.DataFrame) -> None:
@@ -130,6 +131,17 @@ def _identities(board: Board, said: pl.DataFrame) -> None:
     keyed = said.join(unique, on=["document", "masked", "name"], maintain_order="left")
     for line, key in keyed.select("line", "key").iter_rows():
         board.key[line] = key
+
+
+def _role_identities(board: Board) -> None:
+    """Lines of a role (taxes, market settlement) are about the partners of the role's items."""
+    kinds = board.items["doc_type"].to_list()
+    for role, settled in sorted(board.rules.roles.items()):
+        partners = {board.partner[item] for item, kind in enumerate(kinds) if kind in settled}
+        board.identities.append((tuple(sorted(partners)), role))
+        for line, said in enumerate(board.role):
+            if said == role:
+                board.key[line] = len(board.identities) - 1
 
 
 def _own_transfers(board: Board, said: pl.DataFrame, accounts: pl.DataFrame) -> None:

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from retaguarda.reconcile.matching.board import AP, AR, Board, Settled
 from retaguarda.reconcile.matching.differences import DIVERGENT, Differences
 from retaguarda.reconcile.matching.groups import covering
+from retaguarda.reconcile.matching.model import LineClass
 
 
 def index_numbers(board: Board) -> None:
@@ -16,11 +17,24 @@ def index_numbers(board: Board) -> None:
         if number and board.open[item]:
             numbers[number].append(item)
     board.by_number = numbers
+    board.claimed = {
+        item
+        for line, said in board.references.items()
+        if not board.state[line]
+        for number in said
+        for item in numbers.get(number, ())
+        if board.side[item] == board.side_of(line)
+    }
 
 
 def by_reference(board: Board, differences: Differences) -> None:
-    """Lines that name invoices and pay exactly what is open of them: certain, whatever the day."""
+    """Lines that name invoices and pay exactly what is open of them: certain, whatever the day.
+
+    Where a payment without reference of the same payer and amount came shortly before, the days decide: it may have paid the
+    invoice, and this line pays it again.
+    """
     index_numbers(board)
+    silent = _silent(board)
     missing: Counter[int] = Counter()
     for line, numbers in board.references.items():
         if board.state[line] or board.role[line]:
@@ -28,12 +42,23 @@ def by_reference(board: Board, differences: Differences) -> None:
         items = named(board, line, numbers)
         total, paid = sum(board.open[item] for item in items), abs(board.cents[line])
         if items and total == paid and len(items) >= len(numbers):
-            parts = [(item, board.open[item]) for item in items]
-            board.settle(Settled(line, f"reference.{_known(board, line, items)}", parts, words=_words(board, items)))
+            before = silent.get((board.partner[items[0]], board.cents[line]), ())
+            if not any(0 <= board.business[line] - day <= board.rules.windows.repeated_payment for day in before):
+                parts = [(item, board.open[item]) for item in items]
+                board.settle(Settled(line, f"reference.{_known(board, line, items)}", parts, words=_words(board, items)))
         elif len(items) == 1 and 0 < total - paid:
             missing[total - paid] += 1
     differences.learn_fees(missing)
     _by_document_number(board)
+
+
+def _silent(board: Board) -> dict[tuple[int, int], list[int]]:
+    """The business days of payments without reference, by payer and amount."""
+    days: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for line, state in enumerate(board.state):
+        if not state and line not in board.references and len(payers := board.identity(line)[0]) == 1:
+            days[payers[0], board.cents[line]].append(board.business[line])
+    return days
 
 
 def _by_document_number(board: Board) -> None:
@@ -58,7 +83,7 @@ def named(board: Board, line: int, numbers: list[int]) -> list[int]:
     payers = board.identity(line)[0]
     found: list[int] = []
     for number in numbers:
-        there = [item for item in board.by_number.get(number, ()) if board.open[item] and board.side[item] == side]
+        there = [item for item in board.by_number.get(number, ()) if board.side[item] == side and _free(board, item)]
         there = [item for item in there if board.issued[item] <= board.day[line]]
         if len(there) > 1:
             there = [item for item in there if board.partner[item] in payers] or there
@@ -66,6 +91,25 @@ def named(board: Board, line: int, numbers: list[int]) -> list[int]:
             there = [item for item in there if board.open[item] == abs(board.cents[line])] or there
         found += there[:1]
     return list(dict.fromkeys(found))
+
+
+def _free(board: Board, item: int) -> bool:
+    """Whether an item is open, or can be: its holder named nothing and has a twin to take."""
+    return board.open[item] > 0 or board.release(item)
+
+
+def repeats(board: Board, line: int) -> bool:
+    """Whether a line names an invoice that the same payer paid with the same amount a few days before."""
+    for number in board.references[line]:
+        for item in board.by_number.get(number, ()):
+            found = board.taker.get(item)
+            if found is None or board.cents[found] != board.cents[line]:
+                continue
+            apart = board.business[line] - board.business[found]
+            if 0 <= apart <= board.rules.windows.repeated_payment and set(board.identity(line)[0]) & set(board.identity(found)[0]):
+                board.classify(line, LineClass.DUPLICATE_PAYMENT, f"NF {number} was paid already", found)
+                return True
+    return False
 
 
 def _known(board: Board, line: int, items: list[int]) -> str:

@@ -121,7 +121,11 @@ def _of_titles(board: Board, line: int, titles: Titles, grade: str, file: tuple[
 def named_titles(board: Board) -> Iterator[tuple[int, int]]:
     """The open credits of boletos whose document number or text is the nosso número of an item of the account."""
     numbers = board.items.select("account_id", _bare(pl.col("nosso_numero")).alias("bare"))
-    known = {(account, bare): item for item, (account, bare) in enumerate(numbers.iter_rows()) if bare}
+    known: dict[tuple[str, str], int] = {}
+    for item, (account, bare) in enumerate(numbers.iter_rows()):
+        for written in (bare, *(bare[-width:].lstrip("0") for width in (15, 12, 10) if len(bare) > width)):
+            if written:
+                known[account, written] = item if known.get((account, written), item) == item else -1
     said = board.lines.select("account_id", _bare(pl.col("doc_number")).alias("doc"), our_number(pl.col("description")).alias("text"))
     rows = pl.Series([line for line, role in enumerate(board.role) if role == "boleto" and not board.state[line]], dtype=pl.UInt32)
     for line, (account, doc, text) in zip(rows, said[rows].iter_rows(), strict=True):
@@ -129,7 +133,7 @@ def named_titles(board: Board) -> Iterator[tuple[int, int]]:
             item = known.get((account, written))
             if item is None and len(written) > 4:
                 item = known.get((account, written[:-1]))
-            if item is not None:
+            if item is not None and item >= 0:
                 yield line, item
                 break
 
@@ -142,9 +146,10 @@ def by_our_number(board: Board, differences: Differences) -> None:
             continue
         parts, words = [(item, due)], ("nosso número",)
         late = board.day[line] - board.due[item]
+        lates = range(late, max(late - 5, 0), -1)  # the payer paid up to a long weekend before the bank credited
         if paid == due:
             board.settle(Settled(line, "our_number", parts, words=words))
-        elif explained := differences.explain(paid, due, board.gross[item], late):
+        elif explained := next((why for days in (late, *lates) if (why := differences.explain(paid, due, board.gross[item], days))), None):
             board.settle(Settled(line, "our_number.explained", parts, paid - due, *explained, words=words))
         else:
             board.settle(Settled(line, "our_number.divergent", [(item, min(due, paid))], paid - min(due, paid), DIVERGENT, words=words))

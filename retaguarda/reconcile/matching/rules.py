@@ -35,6 +35,7 @@ class SubsetLimits:
     """The bounds of the subset search."""
 
     nearest: int
+    widest: int
     most_items: int
     budget: int
     lotless_nearest: int
@@ -102,6 +103,8 @@ class MatchingRules:
     calendar: str
     settling: tuple[str, ...]
     lot_word: str
+    roles: Mapping[str, tuple[str, ...]]
+    """The doc_types of the items that lines of a role settle, whoever is named."""
     windows: Windows
     subset: SubsetLimits
     instalments: InstalmentLimits
@@ -109,6 +112,11 @@ class MatchingRules:
     words: Words
     kinds: tuple[Kind, ...]
     confidence: Mapping[str, float]
+
+    @property
+    def special(self) -> frozenset[str]:
+        """The doc_types that only lines of a role settle."""
+        return frozenset(kind for kinds in self.roles.values() for kind in kinds)
 
 
 def read_matching_rules(path: Path) -> MatchingRules:
@@ -129,7 +137,7 @@ def parse_matching_rules(data: Mapping[str, Any], digest: str = "") -> MatchingR
         raise ConfigurationError(f"matching.toml has schema {data.get('schema')!r}; 1 is read.")
     auto = top.table("auto")
     limit = auto.text("limit")
-    calendar, returns = top.table("calendar"), top.table("returns")
+    calendar, returns, roles = top.table("calendar"), top.table("returns"), top.table("roles")
     rules = MatchingRules(
         version=top.number("version"),
         digest=digest,
@@ -139,6 +147,7 @@ def parse_matching_rules(data: Mapping[str, Any], digest: str = "") -> MatchingR
         calendar=calendar.text("name"),
         settling=tuple(returns.texts("settle")),
         lot_word=returns.text("lot_word"),
+        roles={name: tuple(roles.texts(name)) for name in roles.data},
         windows=Windows(**top.table("windows").numbers(Windows)),
         subset=SubsetLimits(**top.table("subset").numbers(SubsetLimits)),
         instalments=InstalmentLimits(**top.table("instalments").numbers(InstalmentLimits)),

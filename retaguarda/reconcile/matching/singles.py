@@ -9,7 +9,7 @@ from retaguarda.reconcile.matching.board import BOLETO, PLAIN, Board, Settled
 from retaguarda.reconcile.matching.differences import FEE, INTEREST, ROUNDING, WITHHOLDING, Differences, Explained
 
 _COST = {ROUNDING: 1, FEE: 2, INTEREST: 2, WITHHOLDING: 3, "discount": 3}
-_MANY = 3
+_MANY = 40
 """A name that fits more partners than this is not tried by formulas: something always fits."""
 
 
@@ -23,17 +23,29 @@ def exact(board: Board, lines: Iterable[int]) -> None:
                 doubtful.append(line)
             continue
         if item := _oldest(board, line, payers[0], PLAIN):
-            board.settle(Settled(line, f"exact.{how}", [item]))
+            take(board, Settled(line, f"exact.{how}", [item]))
     for line in doubtful:
         _shared_name(board, line)
 
 
+def take(board: Board, found: Settled) -> None:
+    """Settle one item exactly and remember it when it has open twins."""
+    item, cents = found.parts[0]
+    twins = board.exactly(board.partner[item], board.side[item], cents, board.carrier[item])
+    board.settle(found)
+    if len(twins) > 1:
+        board.hold(item, found)
+
+
 def _oldest(board: Board, line: int, partner: int, carrier: int) -> tuple[int, int] | None:
     cents = abs(board.cents[line])
+    last = None
     for item in board.exactly(partner, board.side_of(line), cents, carrier):
         if board.in_window(item, line):
-            return item, cents
-    return None
+            if item not in board.claimed:
+                return item, cents
+            last = last or (item, cents)
+    return last
 
 
 def _shared_name(board: Board, line: int) -> None:
@@ -46,7 +58,7 @@ def _shared_name(board: Board, line: int) -> None:
     rivals = len(found) - 1
     kin = len({board.payers.group[payer] for payer in payers}) == 1
     grade = f"exact.{how}.{'kin' if kin else 'shared'}"
-    board.settle(Settled(line, grade, [found[0]], alternatives=rivals))
+    take(board, Settled(line, grade, [found[0]], alternatives=rivals))
 
 
 def in_group(board: Board, lines: Iterable[int]) -> None:
@@ -73,6 +85,8 @@ def explained(board: Board, differences: Differences, lines: Iterable[int]) -> N
     for block in _blocks(pairs):
         for line, item, why, rivals in _assigned(board, block, pairs):
             payers, how = board.identity(line)
+            if not board.open[item] and not board.release(item):
+                continue
             sign, due = (1 if board.cents[line] > 0 else -1), board.open[item]
             grade = f"explained.{why[0]}.{how if len(payers) == 1 else how + '.shared'}"
             difference = board.cents[line] - sign * due
@@ -83,13 +97,14 @@ def _formulas(board: Board, differences: Differences, line: int, payers: tuple[i
     paid, side, day = abs(board.cents[line]), board.side_of(line), board.day[line]
     found = []
     for payer in payers:
-        for item in board.open_of(payer, side):
-            due = board.open[item]
+        held = [item for item in board.held.get(payer * 2 + side, ()) if board.released_by(item) is not None]
+        for item in (*board.open_of(payer, side), *held):
+            due = _due(board, item)
             if due * 4 > paid * 3 and due * 9 < paid * 11 and board.in_window(item, line):
                 why = differences.explain(paid, due, board.gross[item], day - board.due[item])
                 if why:
                     found.append((_COST.get(why[0], 4), item, why))
-    found.sort(key=lambda pair: (pair[0], abs(board.day[line] - board.due[pair[1]]), pair[1]))
+    found.sort(key=lambda pair: (pair[0], not board.open[pair[1]], pair[1] in board.claimed, abs(board.day[line] - board.due[pair[1]]), pair[1]))
     return found
 
 
@@ -123,7 +138,7 @@ def _assigned(
     if len(block) == 1:
         line = block[0]
         _, item, why = pairs[line][0]
-        return [(line, item, why, _rivals(board, pairs[line], item))]
+        return [(line, item, why, _rivals(board, pairs[line]))]
     from scipy.optimize import linear_sum_assignment
 
     items = sorted({item for line in block for _, item, _ in pairs[line]})
@@ -137,11 +152,14 @@ def _assigned(
         line, item = block[row], items[position]
         why = next((why for _, other, why in pairs[line] if other == item), None)
         if why:
-            found.append((line, item, why, _rivals(board, pairs[line], item)))
+            found.append((line, item, why, _rivals(board, pairs[line])))
     return found
 
 
-def _rivals(board: Board, found: list[tuple[int, int, Explained]], chosen: int) -> int:
+def _rivals(board: Board, found: list[tuple[int, int, Explained]]) -> int:
     """Items of another amount that a formula explains as well; equal items of one partner are no rivals."""
-    alike = (board.partner[chosen], board.open[chosen])
-    return sum((board.partner[item], board.open[item]) != alike for _, item, _ in found)
+    return len({(board.partner[item], _due(board, item)) for _, item, _ in found}) - 1
+
+
+def _due(board: Board, item: int) -> int:
+    return board.open[item] or board.holder[item].parts[0][1]

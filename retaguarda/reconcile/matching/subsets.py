@@ -53,6 +53,31 @@ def subsets(amounts: Sequence[int], target: int, most_items: int, budget: int) -
     return Found(tuple(solutions[:_MOST_KEPT]), left.size + right.size, cut or len(solutions) > _MOST_KEPT)
 
 
+def few_of_many(amounts: Sequence[int], target: int) -> Found:
+    """All sets of two to four of many amounts that add up to `target`, by the sums of all pairs."""
+    size = len(amounts)
+    if size < 2:
+        return NOTHING
+    single = np.asarray(amounts, dtype=np.int64)
+    first, second = np.triu_indices(size, 1)
+    pairs = single[first] + single[second]
+    order = pairs.argsort(kind="stable")
+    ranked = pairs[order]
+    found: set[tuple[int, ...]] = {(int(first[pair]), int(second[pair])) for pair in np.flatnonzero(pairs == target)}
+    for wanted, members in ((target - single, None), (target - pairs, (first, second))):
+        low = ranked.searchsorted(wanted, "left")
+        high = ranked.searchsorted(wanted, "right")
+        for left in np.flatnonzero(high > low).tolist():
+            ours = (left,) if members is None else (int(first[left]), int(second[left]))
+            for position in range(low[left], high[left]):
+                other = int(order[position])
+                whole = tuple(sorted({*ours, int(first[other]), int(second[other])}))
+                if len(whole) == len(ours) + 2:
+                    found.add(whole)
+    solutions = tuple(sorted(found))
+    return Found(solutions[:_MOST_KEPT], size + 2 * pairs.size, len(solutions) > _MOST_KEPT)
+
+
 def _sums(amounts: Sequence[int]) -> np.ndarray:
     sums = np.zeros(1 << len(amounts), dtype=np.int64)
     for position, amount in enumerate(amounts):
