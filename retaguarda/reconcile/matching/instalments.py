@@ -31,7 +31,9 @@ def _best(board: Board, payer: int, side: int, lines: list[int]) -> bool:
         sets = subsets([abs(board.cents[line]) for line in parts], due, limits.most_parts, board.rules.subset.budget)
         for chosen in sets.solutions:
             paid = [parts[index] for index in chosen]
-            found.append((not _equal(board, paid), not board.open[item], len(sets.solutions), board.day[paid[-1]] - board.day[paid[0]], item, paid))
+            found.append(
+                (not _equal(board, paid), not board.open[item], len(sets.solutions), board.day[paid[-1]] - board.day[paid[0]], item, paid)
+            )
     if not found:
         return False
     found.sort(key=lambda one: one[:5])

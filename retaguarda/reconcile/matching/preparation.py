@@ -123,9 +123,7 @@ def _identities(board: Board, said: pl.DataFrame) -> None:
     payers = board.payers
     told = unique.filter((pl.col("document") != "") & (pl.col("name") != "")).select("document", "name").unique(maintain_order=True)
     payers.associate(
-        (document, name, codes[0])
-        for document, name in told.iter_rows()
-        if len(codes := payers.by_document.get(document, ())) == 1
+        (document, name, codes[0]) for document, name in told.iter_rows() if len(codes := payers.by_document.get(document, ())) == 1
     )
     board.identities += [payers.identify(*row) for row in unique.select("document", "masked", "name").iter_rows()]
     keyed = said.join(unique, on=["document", "masked", "name"], maintain_order="left")
@@ -156,4 +154,3 @@ def _own_transfers(board: Board, said: pl.DataFrame, accounts: pl.DataFrame) -> 
     for line in glued.filter(own)["line"]:
         if not board.state[line]:
             board.classify(line, LineClass.TRANSFER, "our own document or name")
-

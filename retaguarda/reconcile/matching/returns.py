@@ -33,7 +33,9 @@ def _files(board: Board, returns: pl.DataFrame) -> dict[tuple[str, str, int], Ti
     paid = returns.filter(pl.col("occurrence").is_in(list(board.rules.settling)) & (pl.col("credited_amount") != 0)).unique()
     if paid.is_empty():
         return {}
-    items = board.items.select("account_id", _bare(pl.col("nosso_numero")).alias("bare")).with_row_index("item").filter(pl.col("bare") != "")
+    items = (
+        board.items.select("account_id", _bare(pl.col("nosso_numero")).alias("bare")).with_row_index("item").filter(pl.col("bare") != "")
+    )
     known = paid.with_columns(
         _bare(pl.col("nosso_numero")).alias("bare"),
         pl.coalesce("credit_date", "occurrence_date").alias("day"),

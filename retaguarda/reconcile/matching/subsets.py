@@ -88,6 +88,4 @@ def _sums(amounts: Sequence[int]) -> np.ndarray:
 
 def _tiny(amounts: Sequence[int], target: int, most_items: int) -> tuple[tuple[int, ...], ...]:
     pairs = [(0, 1), (0, 2), (1, 2), (0, 1, 2)]
-    return tuple(
-        pair for pair in pairs if pair[-1] < len(amounts) and len(pair) <= most_items and sum(amounts[i] for i in pair) == target
-    )
+    return tuple(pair for pair in pairs if pair[-1] < len(amounts) and len(pair) <= most_items and sum(amounts[i] for i in pair) == target)

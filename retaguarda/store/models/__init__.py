@@ -2,6 +2,7 @@
 
 from retaguarda.store.models.accounts import BoletoReturn, StatementEntry, StatementFile
 from retaguarda.store.models.audit import AuditFolder, OutboxEvent
+from retaguarda.store.models.decisions import BreakRecord, DecisionEvent, DecisionState, LedgerItem, MatchAllocation, MatchDecision
 from retaguarda.store.models.operations import Alert, LegalHold, Milestone, Notice
 from retaguarda.store.models.runs import Booking, Evidence, Intent, IntentState, Item, ItemState, RunRecord, RunState
 from retaguarda.store.models.unattended import (
@@ -21,6 +22,9 @@ __all__ = [
     "AuditFolder",
     "BoletoReturn",
     "Booking",
+    "BreakRecord",
+    "DecisionEvent",
+    "DecisionState",
     "Evidence",
     "FireState",
     "Intent",
@@ -28,7 +32,10 @@ __all__ = [
     "Item",
     "ItemState",
     "Lease",
+    "LedgerItem",
     "LegalHold",
+    "MatchAllocation",
+    "MatchDecision",
     "Milestone",
     "Notice",
     "OutboxEvent",
