@@ -42,7 +42,7 @@ def walk(reference: str) -> Lineage:
 
     ConfigurationError when nothing is known of it.
     """
-    items = _items(reference)
+    items = _items(reference) if reference.strip() else []
     if not items:
         raise ConfigurationError(f"nothing is known of {reference}", remedy="give a contract, an invoice, a bank line or a receipt")
     contracts = sorted({item.contract for item in items if item.contract})

@@ -46,7 +46,7 @@ def by_reference(board: Board, differences: Differences) -> None:
             if not any(0 <= board.business[line] - day <= board.rules.windows.repeated_payment for day in before):
                 parts = [(item, board.open[item]) for item in items]
                 board.settle(Settled(line, f"reference.{_known(board, line, items)}", parts, words=_words(board, items)))
-        elif len(items) == 1 and 0 < total - paid:
+        elif len(items) == 1 and total - paid > 0:
             missing[total - paid] += 1
     differences.learn_fees(missing)
     _by_document_number(board)
