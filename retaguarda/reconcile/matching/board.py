@@ -134,34 +134,47 @@ class Board:
         self.holder[item] = found
         self.held.setdefault(self.partner[item] * 2 + self.side[item], []).append(item)
 
-    def released_by(self, item: int) -> int | None:
-        """The open twin that can take the place of a held item."""
+    def exchange(self, item: int) -> list[int]:
+        """The chain of twins that frees a held item: its holder takes the second, whose holder takes the third, the last is open."""
         found = self.holder.get(item)
         if found is None or self.open[item]:
-            return None
-        (_, cents), line = found.parts[0], found.line
-        twins = self.exactly(self.partner[item], self.side[item], cents, self.carrier[item])
-        return next((twin for twin in twins if self.in_window(twin, line)), None)
+            return []
+        cents = found.parts[0][1]
+        key = (self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]) * 10**14 + cents
+        twins = [twin for twin in self.exact.get(key, ()) if self.open[twin] == cents or twin in self.holder]
+        chains, seen = [[item]], {item}
+        while chains and len(twins) > 1:
+            longer = []
+            for chain in chains:
+                line = self.holder[chain[-1]].line
+                for twin in twins:
+                    if twin not in seen and self.in_window(twin, line):
+                        if self.open[twin]:
+                            return [*chain, twin]
+                        seen.add(twin)
+                        longer.append([*chain, twin])
+            chains = longer
+        return []
 
     def release(self, item: int) -> bool:
-        """Open a held item again: whoever has it gets its twin."""
-        twin = self.released_by(item)
-        if twin is None:
+        """Open a held item again: every holder of the chain moves on to the next twin."""
+        chain = self.exchange(item)
+        if not chain:
             return False
-        found = self.holder.pop(item)
-        cents = found.parts[0][1]
-        found.parts = [(twin, cents)]
-        self.open[twin], self.open[item] = 0, cents
-        self.hold(twin, found)
-        key = self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]
-        self.pool.setdefault(key, []).append(item)
-        self.exact.setdefault(key * 10**14 + cents, []).insert(0, item)
+        holders = [self.holder.pop(one) for one in chain[:-1]]
+        cents = holders[0].parts[0][1]
+        for found, twin in zip(holders, chain[1:], strict=True):
+            found.parts = [(twin, cents)]
+            self.holder[twin] = found
+        self.open[chain[-1]], self.open[item] = 0, cents
+        self.held[self.partner[item] * 2 + self.side[item]].append(chain[-1])
+        self.pool.setdefault(self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item], []).append(item)
         return True
 
     def index(self) -> None:
-        """Index what is open now for the passes that search line by line."""
-        self.pool.clear()
-        self.exact.clear()
+        """Index what is open for the passes that search line by line; once is enough."""
+        if self.pool:
+            return
         pool, exact = self.pool, self.exact
         partner, side, carrier, due = self.partner, self.side, self.carrier, self.due
         still = [item for item, cents in enumerate(self.open) if cents > 0]

@@ -23,7 +23,7 @@ def instalments(board: Board) -> None:
 
 def _best(board: Board, payer: int, side: int, lines: list[int]) -> bool:
     found = []
-    held = [item for item in board.held.get(payer * 2 + side, ()) if board.released_by(item) is not None]
+    held = [item for item in board.held.get(payer * 2 + side, ()) if board.exchange(item)]
     for item in (*board.open_of(payer, side, PLAIN), *held):
         due = board.open[item] or board.holder[item].parts[0][1]
         parts = _parts(board, item, due, lines)

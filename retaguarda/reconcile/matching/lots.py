@@ -45,7 +45,6 @@ def _batches(board: Board) -> list[int]:
 
 def without_lot(board: Board) -> None:
     """Debits for many suppliers without lot number: payables due that day, if only one set of them adds up."""
-    board.index()
     due: dict[int, list[int]] = defaultdict(list)
     kinds = board.items["doc_type"].to_list()
     for item, side in enumerate(board.side):

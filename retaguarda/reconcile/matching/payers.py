@@ -117,6 +117,22 @@ class Payers:
             return (both, "doc") if both else (codes if not name else named[0] or NOBODY, "mask" if not name else named[1])
         return named
 
+    def unprefixed(self, names: Iterable[str]) -> dict[str, str]:
+        """Names that begin with words of a channel nobody listed, and the names that are left without them.
+
+        What must be dropped from several names to find their partners is such a beginning.
+        """
+        tried: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for name in names:
+            if name and not self.named(name)[0]:
+                tokens = name.split()
+                for count in range(1, min(4, len(tokens))):
+                    rest = " ".join(tokens[count:])
+                    if len(rest) >= 8 and self.named(rest)[0]:
+                        tried[" ".join(tokens[:count])].append((name, rest))
+                        break
+        return {name: rest for pairs in tried.values() if len(pairs) > 2 for name, rest in pairs}
+
     def _narrowed(self, codes: tuple[int, ...], name: str) -> tuple[int, ...]:
         if len(codes) == 1 or not name:
             return codes
@@ -150,13 +166,23 @@ class Payers:
         return {code for code in found if _shortened(tokens, self.names[code], self.words.small)}
 
 
+def contracted(token: str, long: str) -> bool:
+    """Whether a word may stand for a longer one: its beginning, or its first two letters and others in their order (`COML`)."""
+    if long.startswith(token):
+        return True
+    if len(token) < 3 or token[:2] != long[:2]:
+        return False
+    rest = iter(long)
+    return all(letter in rest for letter in token)
+
+
 def _shortened(tokens: list[str], name: list[str], small: frozenset[str]) -> bool:
     rest = iter(name)
     for token in tokens:
         long = next(rest, "")
         while long in small and not long.startswith(token):
             long = next(rest, "")
-        if not long.startswith(token):
+        if not contracted(token, long):
             return False
     return True
 

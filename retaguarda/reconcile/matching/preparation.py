@@ -106,6 +106,9 @@ def _read_texts(board: Board, accounts: pl.DataFrame) -> None:
         (pl.col("state") == 0) & pl.col("role").is_in(["", "reversal"])
     )["line"]
     said = features(board.lines[rows].select("description"), board.rules.words).with_columns(rows)
+    dropped = board.payers.unprefixed(said["name"].unique().sort())
+    if dropped:
+        said = said.with_columns(pl.col("name").replace(dropped))
     _references(board, said)
     _identities(board, said)
     _own_transfers(board, said, accounts)

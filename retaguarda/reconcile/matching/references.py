@@ -36,6 +36,7 @@ def by_reference(board: Board, differences: Differences) -> None:
     index_numbers(board)
     silent = _silent(board)
     missing: Counter[int] = Counter()
+    short: list[tuple[int, int]] = []
     for line, numbers in board.references.items():
         if board.state[line] or board.role[line]:
             continue
@@ -48,7 +49,9 @@ def by_reference(board: Board, differences: Differences) -> None:
                 board.settle(Settled(line, f"reference.{_known(board, line, items)}", parts, words=_words(board, items)))
         elif len(items) == 1 and 0 < total - paid:
             missing[total - paid] += 1
+            short.append((paid, total))
     differences.learn_fees(missing)
+    differences.learn_discounts(short)
     _by_document_number(board)
 
 
@@ -103,7 +106,7 @@ def repeats(board: Board, line: int) -> bool:
     for number in board.references[line]:
         for item in board.by_number.get(number, ()):
             found = board.taker.get(item)
-            if found is None or board.cents[found] != board.cents[line]:
+            if found is None or board.open[item] or board.cents[found] != board.cents[line]:
                 continue
             apart = board.business[line] - board.business[found]
             if 0 <= apart <= board.rules.windows.repeated_payment and set(board.identity(line)[0]) & set(board.identity(found)[0]):

@@ -31,9 +31,9 @@ def exact(board: Board, lines: Iterable[int]) -> None:
 def take(board: Board, found: Settled) -> None:
     """Settle one item exactly and remember it when it has open twins."""
     item, cents = found.parts[0]
-    twins = board.exactly(board.partner[item], board.side[item], cents, board.carrier[item])
     board.settle(found)
-    if len(twins) > 1:
+    key = (board.partner[item] * 4 + board.side[item] * 2 + board.carrier[item]) * 10**14 + cents
+    if len(board.exact[key]) > 1:
         board.hold(item, found)
 
 
@@ -97,7 +97,7 @@ def _formulas(board: Board, differences: Differences, line: int, payers: tuple[i
     paid, side, day = abs(board.cents[line]), board.side_of(line), board.day[line]
     found = []
     for payer in payers:
-        held = [item for item in board.held.get(payer * 2 + side, ()) if board.released_by(item) is not None]
+        held = [item for item in board.held.get(payer * 2 + side, ()) if board.exchange(item)]
         for item in (*board.open_of(payer, side), *held):
             due = _due(board, item)
             if due * 4 > paid * 3 and due * 9 < paid * 11 and board.in_window(item, line):
