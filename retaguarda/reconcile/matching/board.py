@@ -54,6 +54,8 @@ class Board:
     cents: list[int] = field(default_factory=list)
     day: list[int] = field(default_factory=list)
     business: list[int] = field(default_factory=list)
+    title: dict[int, int] = field(default_factory=dict)
+    """The item whose nosso número a line names."""
     role: list[str] = field(default_factory=list)
     key: list[int] = field(default_factory=list)
     identities: list[Identity] = field(default_factory=list)
@@ -109,13 +111,24 @@ class Board:
 
     def open_of(self, partner: int, side: int, carrier: int = PLAIN) -> list[int]:
         """The open items of a partner by due date; what is settled is forgotten on the way."""
-        found = self.pool.get(partner * 4 + side * 2 + carrier)
+        key = partner * 4 + side * 2 + carrier
+        found = self.pool.get(key)
         if not found:
             return []
-        live = [item for item in found if self.open[item]]
+        cents = self.open
+        live = [item for item in found if cents[item]]
         if len(live) < len(found):
-            self.pool[partner * 4 + side * 2 + carrier] = live
+            self.pool[key] = live
         return live
+
+    def payable(self, line: int, partner: int, side: int) -> list[int]:
+        """The open items of a partner that a line may pay by its dates, by due date; boletos and claimed ones are left out."""
+        found = self.open_of(partner, side)
+        if not found:
+            return found
+        day, business, due, issued = self.day[line], self.business[line], self.due_business, self.issued
+        first, last, claimed = business - self.rules.windows.late, business + self.rules.windows.early, self.claimed
+        return [item for item in found if first <= due[item] <= last and issued[item] <= day and item not in claimed]
 
     def exactly(self, partner: int, side: int, cents: int, carrier: int = PLAIN) -> list[int]:
         """The open items of a partner of exactly this amount, by due date."""

@@ -38,13 +38,9 @@ def _of_group(board: Board, line: int, group: int, how: str) -> Settled | None:
 
 def _search(board: Board, line: int, payers: Sequence[int], grade: str) -> Settled | None:
     limits, paid, side = board.rules.subset, abs(board.cents[line]), board.side_of(line)
-    near = [
-        item
-        for payer in payers
-        for item in board.open_of(payer, side)
-        if board.open[item] < paid and item not in board.claimed and board.in_window(item, line)
-    ]
-    if len(near) < 2 or sum(board.open[item] for item in near) < paid:
+    cents = board.open
+    near = [item for payer in payers for item in board.payable(line, payer, side) if cents[item] < paid]
+    if len(near) < 2 or sum([cents[item] for item in near]) < paid:
         return None
     near = _nearest(board, line, near, limits.widest)
     amounts = [board.open[item] for item in near]
@@ -59,8 +55,10 @@ def _search(board: Board, line: int, payers: Sequence[int], grade: str) -> Settl
 
 def _nearest(board: Board, line: int, items: list[int], most: int) -> list[int]:
     """The items that a payment of this day is most likely about: due not long before or after."""
-    day = board.business[line]
-    return sorted(items, key=lambda item: (abs(day - board.due_business[item]), item))[:most]
+    if len(items) == 2:
+        return items
+    day, due = board.business[line], board.due_business
+    return sorted(items, key=lambda item: (abs(day - due[item]), item))[:most]
 
 
 def _chosen(board: Board, line: int, near: list[int], found: Found, grade: str, fixed: Sequence[int] = ()) -> Settled | None:

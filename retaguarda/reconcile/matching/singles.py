@@ -95,14 +95,20 @@ def explained(board: Board, differences: Differences, lines: Iterable[int]) -> N
 
 def _formulas(board: Board, differences: Differences, line: int, payers: tuple[int, ...]) -> list[tuple[int, int, Explained]]:
     paid, side, day = abs(board.cents[line]), board.side_of(line), board.day[line]
-    found = []
+    found, cents, least, most = [], board.open, paid * 9 // 11, paid * 4 // 3
     for payer in payers:
-        held = [item for item in board.held.get(payer * 2 + side, ()) if board.exchange(item)]
-        for item in (*board.open_of(payer, side), *held):
-            due = _due(board, item)
-            if due * 4 > paid * 3 and due * 9 < paid * 11 and board.in_window(item, line):
-                why = differences.explain(paid, due, board.gross[item], day - board.due[item])
+        for item in board.open_of(payer, side):
+            if least < cents[item] < most and board.in_window(item, line):
+                why = differences.explain(paid, cents[item], board.gross[item], day - board.due[item])
                 if why:
+                    found.append((_COST.get(why[0], 4), item, why))
+        for item in board.held.get(payer * 2 + side, ()):
+            if cents[item] or item not in board.holder:
+                continue
+            due = _due(board, item)
+            if least < due < most and board.in_window(item, line):
+                why = differences.explain(paid, due, board.gross[item], day - board.due[item])
+                if why and board.exchange(item):
                     found.append((_COST.get(why[0], 4), item, why))
     found.sort(key=lambda pair: (pair[0], not board.open[pair[1]], pair[1] in board.claimed, abs(board.day[line] - board.due[pair[1]]), pair[1]))
     return found
