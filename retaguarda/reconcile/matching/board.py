@@ -72,6 +72,10 @@ class Board:
     number: list[int] = field(default_factory=list)
     pool: dict[int, list[int]] = field(default_factory=dict)
     exact: dict[int, list[int]] = field(default_factory=dict)
+    amounts: dict[int, list[int]] = field(default_factory=dict)
+    """Items by side and amount, whoever the partner is."""
+    waiting: list[int] = field(default_factory=list)
+    indexed: bool = False
     by_number: dict[int, list[int]] = field(default_factory=dict)
     claimed: set[int] = field(default_factory=set)
     """Items that a line still to be decided names: others take them only when nothing else fits."""
@@ -141,6 +145,7 @@ class Board:
         """An item that is partly settled can be found by what is left of it."""
         key = (self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]) * 10**14 + self.open[item]
         self.exact.setdefault(key, []).append(item)
+        self.amounts.setdefault(self.side[item] * 10**14 + self.open[item], []).append(item)
 
     def hold(self, item: int, found: Settled) -> None:
         """Remember that an item with twins was taken; `release` may still exchange it."""
@@ -184,18 +189,26 @@ class Board:
         self.pool.setdefault(self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item], []).append(item)
         return True
 
+    def advance(self, business: int) -> None:
+        """Let the passes that search line by line see the items due until some days after this one."""
+        if not self.indexed:
+            self.waiting = [item for item, cents in enumerate(self.open) if cents > 0]
+            self.waiting.sort(key=self.due.__getitem__, reverse=True)
+            self.indexed = True
+        waiting, due, last = self.waiting, self.due_business, business + self.rules.windows.early
+        pool, exact, amounts = self.pool, self.exact, self.amounts
+        while waiting and due[waiting[-1]] <= last:
+            item = waiting.pop()
+            if cents := self.open[item]:
+                key = self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]
+                pool.setdefault(key, []).append(item)
+                exact.setdefault(key * 10**14 + cents, []).append(item)
+                if not self.carrier[item]:
+                    amounts.setdefault(self.side[item] * 10**14 + cents, []).append(item)
+
     def index(self) -> None:
-        """Index what is open for the passes that search line by line; once is enough."""
-        if self.pool:
-            return
-        pool, exact = self.pool, self.exact
-        partner, side, carrier, due = self.partner, self.side, self.carrier, self.due
-        still = [item for item, cents in enumerate(self.open) if cents > 0]
-        still.sort(key=due.__getitem__)
-        for item in still:
-            key = partner[item] * 4 + side[item] * 2 + carrier[item]
-            pool.setdefault(key, []).append(item)
-            exact.setdefault(key * 10**14 + self.open[item], []).append(item)
+        """Let them see all items."""
+        self.advance(1 << 40)
 
     def in_window(self, item: int, line: int) -> bool:
         """Whether a line may pay an item by its dates."""

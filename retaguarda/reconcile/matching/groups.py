@@ -9,6 +9,8 @@ from retaguarda.reconcile.matching.subsets import Found, few_of_many, subsets
 
 _MANY = 40
 _FEW = 8
+_TIGHT = 20
+"""Invoices whose numbers lie so close together were issued together; another set that is spread wider is no rival of theirs."""
 
 
 def of_payer(board: Board, lines: Iterable[int]) -> None:
@@ -45,7 +47,7 @@ def _search(board: Board, line: int, payers: Sequence[int], grade: str) -> Settl
     near = _nearest(board, line, near, limits.widest)
     amounts = [board.open[item] for item in near]
     found = subsets(amounts[: limits.nearest], paid, limits.most_items, limits.budget)
-    if len(near) > limits.nearest:
+    if len(near) > limits.nearest and not any(_spread(board, line, [near[i] for i in chosen])[0] <= _TIGHT for chosen in found.solutions):
         more = few_of_many(amounts, paid)
         found = Found(tuple(dict.fromkeys((*found.solutions, *more.solutions))), found.sums + more.sums, found.cut or more.cut)
     if found.cut:
@@ -67,7 +69,7 @@ def _chosen(board: Board, line: int, near: list[int], found: Found, grade: str, 
         return None
     ranked = sorted((_spread(board, line, [*fixed, *(near[index] for index in chosen)]), chosen) for chosen in found.solutions)
     best = [near[index] for index in ranked[0][1]]
-    tight = ranked[0][0][0] * 3 + 20
+    tight = max(ranked[0][0][0], 0) * 3 + _TIGHT
     rivals = [chosen for (spread, _), chosen in ranked if spread <= tight]
     different = {_alike(board, [near[index] for index in chosen]) for chosen in rivals}
     expected = "" if len(near) <= 12 else ".wide"

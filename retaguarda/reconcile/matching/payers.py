@@ -126,7 +126,7 @@ class Payers:
         for name in names:
             if name and not self.named(name)[0]:
                 tokens = name.split()
-                for count in range(1, min(4, len(tokens))):
+                for count in range(1, min(3, len(tokens))):
                     rest = " ".join(tokens[count:])
                     if len(rest) >= 8 and self.named(rest)[0]:
                         tried[" ".join(tokens[:count])].append((name, rest))
@@ -151,7 +151,9 @@ class Payers:
             return NOBODY, ""
         own = _starting(self._prefixes, glued)
         alias = _starting(self._alias_prefixes, glued)
-        alias |= {code for cut in range(max(8, len(glued) - 12), len(glued)) for code in self._aliases.get(glued[:cut], ())}
+        for cut in range(max(8, len(glued) - 12), len(glued)):
+            if found := self._aliases.get(glued[:cut]):
+                alias |= found
         if own:
             return tuple(sorted(own | alias)), "name"
         if alias:

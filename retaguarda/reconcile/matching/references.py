@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
+import polars as pl
+
 from retaguarda.reconcile.matching.board import AP, AR, Board, Settled
 from retaguarda.reconcile.matching.differences import DIVERGENT, Differences
 from retaguarda.reconcile.matching.groups import covering
@@ -12,11 +14,18 @@ from retaguarda.reconcile.matching.model import LineClass
 
 def index_numbers(board: Board) -> None:
     """Items by invoice number; document numbers of debits are references to suppliers' invoices too."""
+    written = board.lines.filter((pl.col("amount") < 0) & pl.col("doc_number").str.contains(r"^[0-9]{1,9}$"))
+    said = set(written["doc_number"].cast(pl.Int64)).union(*board.references.values())
     numbers: dict[int, list[int]] = defaultdict(list)
     for item, number in enumerate(board.number):
-        if number and board.open[item]:
+        if number in said and board.open[item]:
             numbers[number].append(item)
     board.by_number = numbers
+
+
+def claim(board: Board) -> None:
+    """Mark the items that lines still to be decided name."""
+    numbers = board.by_number
     board.claimed = {
         item
         for line, said in board.references.items()
@@ -58,8 +67,9 @@ def by_reference(board: Board, differences: Differences) -> None:
 def _silent(board: Board) -> dict[tuple[int, int], list[int]]:
     """The business days of payments without reference, by payer and amount."""
     days: dict[tuple[int, int], list[int]] = defaultdict(list)
+    wanted = {board.cents[line] for line in board.references}
     for line, state in enumerate(board.state):
-        if not state and line not in board.references and len(payers := board.identity(line)[0]) == 1:
+        if not state and board.cents[line] in wanted and line not in board.references and len(payers := board.identity(line)[0]) == 1:
             days[payers[0], board.cents[line]].append(board.business[line])
     return days
 

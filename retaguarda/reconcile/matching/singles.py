@@ -10,6 +10,7 @@ from retaguarda.reconcile.matching.differences import FEE, INTEREST, ROUNDING, W
 
 _COST = {ROUNDING: 1, FEE: 2, INTEREST: 2, WITHHOLDING: 3, "discount": 3}
 _MANY = 40
+_FEW = 4
 """A name that fits more partners than this is not tried by formulas: something always fits."""
 
 
@@ -51,12 +52,16 @@ def _oldest(board: Board, line: int, partner: int, carrier: int) -> tuple[int, i
 def _shared_name(board: Board, line: int) -> None:
     """A cut name that several partners share: the one that has an item of this amount, if only one has."""
     payers, how = board.identity(line)
+    if len(payers) > _FEW:
+        cents, among = abs(board.cents[line]), set(payers)
+        there = board.amounts.get(board.side_of(line) * 10**14 + cents, ())
+        payers = tuple(dict.fromkeys(board.partner[item] for item in there if board.partner[item] in among))
     found = [part for payer in payers if (part := _oldest(board, line, payer, PLAIN))]
     if not found:
         return
     found.sort(key=lambda part: (abs(board.business[line] - board.due_business[part[0]]), part[0]))
     rivals = len(found) - 1
-    kin = len({board.payers.group[payer] for payer in payers}) == 1
+    kin = len({board.payers.group[payer] for payer in board.identity(line)[0]}) == 1
     grade = f"exact.{how}.{'kin' if kin else 'shared'}"
     take(board, Settled(line, grade, [found[0]], alternatives=rivals))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -60,7 +61,7 @@ def few_of_many(amounts: Sequence[int], target: int) -> Found:
     if size < 2:
         return NOTHING
     single = np.asarray(amounts, dtype=np.int64)
-    first, second = np.triu_indices(size, 1)
+    first, second = _pairs(size)
     pairs = single[first] + single[second]
     ranked = np.sort(pairs)
     found: set[tuple[int, ...]] = {(int(first[pair]), int(second[pair])) for pair in np.flatnonzero(pairs == target)}
@@ -74,6 +75,11 @@ def few_of_many(amounts: Sequence[int], target: int) -> Found:
                     found.add(whole)
     solutions = tuple(sorted(found))
     return Found(solutions[:_MOST_KEPT], size + 2 * pairs.size, len(solutions) > _MOST_KEPT)
+
+
+@functools.lru_cache(maxsize=128)
+def _pairs(size: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.triu_indices(size, 1)
 
 
 def _sums(amounts: Sequence[int]) -> np.ndarray:
