@@ -14,11 +14,11 @@ _PAYERS = {"", "tax", "ccee"}
 
 def in_date_order(board: Board, differences: Differences) -> None:
     """Decide all lines of payers, day by day: later payments never take the items of an earlier one."""
-    board.index()
-    references.index_numbers(board)
+    references.claim(board)
     lines = [line for line, role in enumerate(board.role) if role in _PAYERS and not board.state[line]]
     width = board.rules.windows.batch
-    for _, batch in groupby(lines, key=lambda line: board.business[line] // width):
+    for day, batch in groupby(lines, key=lambda line: board.business[line] // width):
+        board.advance((day + 1) * width)
         _decide(board, differences, list(batch))
 
 

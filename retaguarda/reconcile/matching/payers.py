@@ -29,9 +29,7 @@ class Payers:
         self.by_document: dict[str, tuple[int, ...]] = _index((document, code) for code, document in enumerate(self.documents) if document)
         roots = ((document[:8], code) for code, document in enumerate(self.documents) if len(document) == 14)
         self.by_root = _index(roots)
-        self.by_mask = _index(
-            (document[3:end], code) for code, document in enumerate(self.documents) if len(document) == 11 for end in (8, 9)
-        )
+        self.by_mask = _index((document[3:end], code) for code, document in enumerate(self.documents) if len(document) == 11 for end in (8, 9))
         self.group = _groups(self.by_root.values(), partners["group_id"].to_list())
         self.members = _index((group, code) for code, group in enumerate(self.group))
         self._short = {long: list(short) for long, short in words.abbreviations.items()}
@@ -72,9 +70,7 @@ class Payers:
         """Trade names, third-party payers and ways to shorten names, from lines that people matched before."""
         seen = features(history.select("description"), self.words).with_columns(history["partner_id"])
         pairs: list[tuple[str, str, int]] = []
-        for document, name, partner_id in (
-            seen.select("document", "name", "partner_id").unique().sort("name", "document", "partner_id").iter_rows()
-        ):
+        for document, name, partner_id in seen.select("document", "name", "partner_id").unique().sort("name", "document", "partner_id").iter_rows():
             if partner_id in code_of:
                 pairs.append((document, name, code_of[partner_id]))
         self._learn_short(pairs)
@@ -121,6 +117,22 @@ class Payers:
             return (both, "doc") if both else (codes if not name else named[0] or NOBODY, "mask" if not name else named[1])
         return named
 
+    def unprefixed(self, names: Iterable[str]) -> dict[str, str]:
+        """Names that begin with words of a channel nobody listed, and the names that are left without them.
+
+        What must be dropped from several names to find their partners is such a beginning.
+        """
+        tried: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for name in names:
+            if name and not self.named(name)[0]:
+                tokens = name.split()
+                for count in range(1, min(3, len(tokens))):
+                    rest = " ".join(tokens[count:])
+                    if len(rest) >= 8 and self.named(rest)[0]:
+                        tried[" ".join(tokens[:count])].append((name, rest))
+                        break
+        return {name: rest for pairs in tried.values() if len(pairs) > 2 for name, rest in pairs}
+
     def _narrowed(self, codes: tuple[int, ...], name: str) -> tuple[int, ...]:
         if len(codes) == 1 or not name:
             return codes
@@ -139,7 +151,9 @@ class Payers:
             return NOBODY, ""
         own = _starting(self._prefixes, glued)
         alias = _starting(self._alias_prefixes, glued)
-        alias |= {code for cut in range(max(8, len(glued) - 12), len(glued)) for code in self._aliases.get(glued[:cut], ())}
+        for cut in range(max(8, len(glued) - 12), len(glued)):
+            if found := self._aliases.get(glued[:cut]):
+                alias |= found
         if own:
             return tuple(sorted(own | alias)), "name"
         if alias:
@@ -154,13 +168,23 @@ class Payers:
         return {code for code in found if _shortened(tokens, self.names[code], self.words.small)}
 
 
+def contracted(token: str, long: str) -> bool:
+    """Whether a word may stand for a longer one: its beginning, or its first two letters and others in their order (`COML`)."""
+    if long.startswith(token):
+        return True
+    if len(token) < 3 or token[:2] != long[:2]:
+        return False
+    rest = iter(long)
+    return all(letter in rest for letter in token)
+
+
 def _shortened(tokens: list[str], name: list[str], small: frozenset[str]) -> bool:
     rest = iter(name)
     for token in tokens:
         long = next(rest, "")
         while long in small and not long.startswith(token):
             long = next(rest, "")
-        if not long.startswith(token):
+        if not contracted(token, long):
             return False
     return True
 

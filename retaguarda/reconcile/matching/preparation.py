@@ -20,14 +20,15 @@ _SAME = ["account_id", "date", "amount", "description", "doc_number", "fitid"]
 def prepare(inputs: Inputs, rules: MatchingRules, holidays: Sequence[dt.date]) -> Board:
     """The board that a reconciliation starts with."""
     lines = inputs.lines.sort("date", "account_id", "amount", "description", "doc_number", "fitid", "file_id", "line_id")
-    items = inputs.items.sort("due_date", "issue_date", "kind", "partner_id", "nf_number", "parcel", "open_amount", "item_id")
     partners = _register(inputs)
     payers = Payers(partners, rules.words)
     code_of = dict(zip(partners["partner_id"], range(partners.height), strict=True))
     payers.learn(inputs.history, code_of)
+    coded = pl.DataFrame({"partner_id": partners["partner_id"], "partner": range(partners.height)})
+    items = inputs.items.join(coded, on="partner_id").sort("partner", "due_date", "issue_date", "kind", "nf_number", "parcel", "open_amount", "item_id")
     board = Board(rules, lines, items, payers, holidays)
     board.state = bytearray(lines.height)
-    _item_columns(board, code_of)
+    _item_columns(board)
     _line_columns(board)
     _repeated_imports(board)
     _read_texts(board, inputs.accounts)
@@ -44,10 +45,9 @@ def _register(inputs: Inputs) -> pl.DataFrame:
     return both.with_columns(clean.alias("doc")).sort("doc", "name", "partner_id")
 
 
-def _item_columns(board: Board, code_of: dict[str, int]) -> None:
+def _item_columns(board: Board) -> None:
     items = board.items
-    codes = pl.Series(list(code_of.values()), dtype=pl.Int32)
-    board.partner = items["partner_id"].replace_strict(pl.Series(list(code_of)), codes, return_dtype=pl.Int32).to_list()
+    board.partner = items["partner"].to_list()
     board.open = items["open_amount"].to_list()
     board.gross = items["gross"].to_list()
     coded = items.select(
@@ -106,6 +106,9 @@ def _read_texts(board: Board, accounts: pl.DataFrame) -> None:
         (pl.col("state") == 0) & pl.col("role").is_in(["", "reversal"])
     )["line"]
     said = features(board.lines[rows].select("description"), board.rules.words).with_columns(rows)
+    dropped = board.payers.unprefixed(said["name"].unique().sort())
+    if dropped:
+        said = said.with_columns(pl.col("name").replace(dropped))
     _references(board, said)
     _identities(board, said)
     _own_transfers(board, said, accounts)
@@ -123,7 +126,9 @@ def _identities(board: Board, said: pl.DataFrame) -> None:
     payers = board.payers
     told = unique.filter((pl.col("document") != "") & (pl.col("name") != "")).select("document", "name").unique(maintain_order=True)
     payers.associate(
-        (document, name, codes[0]) for document, name in told.iter_rows() if len(codes := payers.by_document.get(document, ())) == 1
+        (document, name, codes[0])
+        for document, name in told.iter_rows()
+        if len(codes := payers.by_document.get(document, ())) == 1
     )
     board.identities += [payers.identify(*row) for row in unique.select("document", "masked", "name").iter_rows()]
     keyed = said.join(unique, on=["document", "masked", "name"], maintain_order="left")
@@ -154,3 +159,4 @@ def _own_transfers(board: Board, said: pl.DataFrame, accounts: pl.DataFrame) -> 
     for line in glued.filter(own)["line"]:
         if not board.state[line]:
             board.classify(line, LineClass.TRANSFER, "our own document or name")
+
