@@ -174,6 +174,11 @@ def settlement_batches(matches: Iterable[Match], receivables: Iterable[Receivabl
         if match.kind is not MatchKind.SETTLED:
             line = Settlement(match.receivable, match.date, match.amount, partners.get(match.receivable, ""), match.credit)
             accounts.setdefault(match.account, []).append(line)
+    return booking_batches(accounts, period)
+
+
+def booking_batches(accounts: Mapping[str, list[Settlement]], period: Period) -> list[SettlementBatch]:
+    """The payments of each bank account as one batch, its lines in the order of day and invoice."""
     return [_batch(account, lines, period) for account, lines in sorted(accounts.items())]
 
 

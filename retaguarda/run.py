@@ -24,6 +24,7 @@ from retaguarda.audit import events
 from retaguarda.audit.evidence import EvidenceStore
 from retaguarda.calendars.calendar import is_business_day
 from retaguarda.clock import Clock
+from retaguarda.decisions.period import PeriodReconciliation
 from retaguarda.desk import Desk, Desks
 from retaguarda.errors import (
     BusinessError,
@@ -196,6 +197,14 @@ class Run:
     def _origin(self, artifact: Artifact, asked: str) -> Origin:
         format_ = identify(self.bytes_of(artifact)[:8192])
         return Origin(artifact.sha256, artifact.name, format_, self.clock.now(), self.clock.today(), asked, self.record)
+
+    def reconciliation(self, period: Period) -> PeriodReconciliation:
+        """The reconciliation of a period from the store, for this run."""
+
+        def bytes_of(sha256: str, name: str) -> bytes:
+            return self.bytes_of(Artifact(sha256, name))
+
+        return PeriodReconciliation(period, self.record, self.clock.now(), self.clock.today(), bytes_of)
 
     def known_days(self, account: str, period: Period) -> dict[dt.date, Known]:
         """How far the book knows an account, day by day."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,6 +28,8 @@ Most = Annotated[int, typer.Option("--limit", min=1, help="How many are shown.")
 def register(app: typer.Typer) -> None:
     """Add the commands to `retaguarda reconcile`."""
     for name, command in (
+        ("run", run),
+        ("reperform", reperform),
         ("proposals", proposals),
         ("show", show),
         ("confirm", confirm),
@@ -38,6 +41,57 @@ def register(app: typer.Typer) -> None:
         ("work", work),
     ):
         app.command(name)(command)
+
+
+def run(
+    period: Annotated[str, typer.Argument(help="YYYY-MM, or first and last day: 2026-11-01..2026-11-10.")],
+    open_items: Annotated[Path | None, typer.Option(help="Canonical open_items.csv; the ERP's latest export when left out.")] = None,
+    partners: Annotated[Path | None, typer.Option(help="Canonical partners.csv; the items' own partners when left out.")] = None,
+    accounts: Annotated[Path | None, typer.Option(help="Canonical bank_accounts.csv; the book of accounts when left out.")] = None,
+    history: Annotated[Path | None, typer.Option(help="Canonical history.csv; what stands in the store when left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Match what the store holds of a period: proved lines against open items; decisions and breaks are recorded."""
+    house = open_house()
+    from retaguarda.console.commands_run import execute
+    from retaguarda.model.values import Month, Period
+
+    month = Month.parse(period) if period.count("-") == 1 else None
+    whole = Period(month.first, month.last) if month else Period.parse(period)
+    given = {"partners": partners, "accounts": accounts, "history": history, "open_items": open_items}
+    texts = {name: str(path.resolve()) for name, path in given.items() if path is not None}
+    texts |= {"period": str(whole)} | ({} if open_items else {"receivables": _latest_export()})
+    execute(house, lambda runner: runner.start("reconcile_period", texts), as_json=as_json)
+
+
+def _latest_export() -> str:
+    from retaguarda.store.models import RunRecord, RunState
+
+    done = RunRecord.objects.filter(process="export_erp", state=RunState.SUCCESSFUL).order_by("-ended_at").first()
+    if done is None or not done.result:
+        raise ConfigurationError(
+            "the ERP was never exported", remedy="give --open-items FILE, or: retaguarda run start export_erp -p month=…"
+        )
+    held = done.result["receivables"]
+    return f"sha256:{held['sha256']}/{held['name']}"
+
+
+def reperform(
+    run_id: Annotated[str, typer.Argument(help="Id of the reconciliation's run, or the end of it.")], as_json: Json = False
+) -> None:
+    """Make a reconciliation again from its evidence and compare bit by bit. Exit 1 when a file differs."""
+    house = open_house()
+    from retaguarda.audit.evidence import EvidenceStore
+    from retaguarda.decisions import reperform as again
+
+    found = again.reperform(house.runs().get(run_id), EvidenceStore(house.evidence_folder, house.clock))
+    if as_json:
+        typer.echo(json.dumps([{"file": one.name, "kept": one.kept, "now": one.now, "same": one.same} for one in found], indent=1))
+    else:
+        for one in found:
+            typer.echo(f"{'✓' if one.same else '✗'} {one.name} {one.kept[:16]}" + ("" if one.same else f" ≠ {one.now[:16]}"))
+    if not all(one.same for one in found):
+        raise typer.Exit(1)
 
 
 def proposals(

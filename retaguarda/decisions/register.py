@@ -14,19 +14,19 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from retaguarda.audit import events
 from retaguarda.errors import ConfigurationError, Conflict, NotEntitled
 from retaguarda.reconcile.matching.model import Allocation, Decision, Difference, Verdict
 from retaguarda.store.advisory import one_at_a_time
-from retaguarda.store.models import DecisionEvent, DecisionState, LedgerItem, MatchAllocation, MatchDecision, RunRecord
+from retaguarda.store.models import Booking, DecisionEvent, DecisionState, LedgerItem, MatchAllocation, MatchDecision, RunRecord
 
 REGISTER = "decisions"
 """Who changes decisions waits for who does already."""
 ENGINE = "retaguarda"
 """The maker of what no person made."""
-MADE, CONFIRMED, REJECTED, UNDONE, OVERTAKEN, BOOKED = "made", "confirmed", "rejected", "undone", "overtaken", "booked"
+MADE, CONFIRMED, REJECTED, UNDONE, OVERTAKEN = "made", "confirmed", "rejected", "undone", "overtaken"
 BATCH = 2000
 SHORT = 12
 """Letters of a key that people type."""
@@ -119,7 +119,7 @@ def undo(row: MatchDecision, by: str, at: dt.datetime, reason: str) -> None:
     """
     with transaction.atomic():
         row = _locked(row, "undo", {DecisionState.STANDS})
-        if row.events.filter(action=BOOKED).exists():
+        if _booked_lines().filter(source=row.line).exists():
             raise Conflict("the ERP has booked this match", remedy="take it back in the ERP first; the next export reopens it")
         _move(row, DecisionState.UNDONE, UNDONE, by, at, reason)
 
@@ -139,10 +139,18 @@ def standing() -> set[str]:
 
 def settled(items: Collection[str] | None = None) -> dict[str, Decimal]:
     """What decisions that stand settle of each item, those that the ERP's own open amount shows already left out."""
-    rows = MatchAllocation.objects.filter(decision__state=DecisionState.STANDS).exclude(decision__events__action=BOOKED)
+    rows = MatchAllocation.objects.filter(decision__state=DecisionState.STANDS).exclude(decision__line__in=_booked_lines())
     if items is not None:
         rows = rows.filter(item__in=list(items))
     return {row["item"]: row["total"] for row in rows.values("item").annotate(total=Sum("amount"))}
+
+
+def to_book(accounts: Collection[str] | None = None) -> list[MatchDecision]:
+    """Decisions that stand on receivables and that the ERP has not booked, oldest first."""
+    receivable = MatchAllocation.objects.filter(kind="AR").values("decision")
+    rows = MatchDecision.objects.filter(state=DecisionState.STANDS, pk__in=receivable).exclude(line__in=_booked_lines())
+    rows = rows if accounts is None else rows.filter(account__in=list(accounts))
+    return list(rows.order_by("date", "account", "key").prefetch_related("allocations"))
 
 
 def state_from_events(row: MatchDecision) -> DecisionState:
@@ -156,6 +164,11 @@ def state_from_events(row: MatchDecision) -> DecisionState:
     }
     told = [said[Verdict(one.reason)] if one.action == MADE else moved.get(one.action) for one in row.events.order_by("id")]
     return next(state for state in reversed(told) if state is not None)
+
+
+def _booked_lines() -> QuerySet[Booking, str]:
+    """Lines whose payment stands booked in the ERP."""
+    return Booking.objects.values_list("source", flat=True)
 
 
 def _known(keys: Iterable[str]) -> dict[str, MatchDecision]:

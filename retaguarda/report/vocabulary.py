@@ -145,6 +145,7 @@ PROCESSES: Vocabulary = {
     "update_statements": ("Fetch statements that are missing", _INFO),
     "import_statements": ("Import statements from files", _INFO),
     "reconcile_receipts": ("Reconcile receipts", _INFO),
+    "reconcile_period": ("Reconcile a period", _INFO),
     "register_contracts": ("Register contracts at CCEE", _INFO),
     "validate_contracts": ("Validate contracts at CCEE", _INFO),
     "reconcile_ccee": ("Reconcile CCEE with the ERP", _INFO),
@@ -224,6 +225,9 @@ PARAMETERS: Mapping[str, str] = {
     "days": "Days back from today",
     "files": "Statement files",
     "opening": "Balance before the first file",
+    "open_items": "Open items",
+    "partners": "Register of partners",
+    "history": "Matches of before",
 }
 FIELDS: Mapping[str, str] = {
     "seller_profile": "Seller profile",

@@ -16,7 +16,7 @@ from retaguarda.decisions import register
 from retaguarda.decisions.register import Recorded, confirm, find, overtake, propose, record, reject, settled, standing, undo
 from retaguarda.errors import ConfigurationError, Conflict, NotEntitled
 from retaguarda.reconcile.matching.model import Allocation, Decision, Difference, DifferenceKind, Evidence, Line, Verdict
-from retaguarda.store.models import DecisionEvent, DecisionState, LedgerItem, MatchAllocation, MatchDecision, OutboxEvent
+from retaguarda.store.models import Booking, DecisionEvent, DecisionState, LedgerItem, MatchAllocation, MatchDecision, OutboxEvent
 from tests.house import House
 
 pytestmark = pytest.mark.usefixtures("any_house")
@@ -113,14 +113,17 @@ def test_who_makes_a_match_cannot_confirm_it() -> None:
         propose("341/1", decision("L9", {"I1": "40.00"}), "rui", AT)
 
 
-def test_what_was_overtaken_is_proposed_again_and_what_is_booked_is_not_undone() -> None:
+def test_what_was_overtaken_is_proposed_again_and_what_is_booked_is_not_undone(any_house: House) -> None:
     item("I1")
     record([decision("L1", {"I1": "100.00"})], "r", AT)
     overtake([only()], AT, "the payment was returned on 12/11")
     assert settled() == {}
     assert record([decision("L1", {"I1": "100.00"})], "r", AT) == Recorded(proposed=1)
     confirm(find(only().key[:12]), "ana", AT)
-    DecisionEvent.objects.create(decision=only(), action=register.BOOKED, by="retaguarda", at=AT)
+    assert [row.line for row in register.to_book()] == ["L1"]
+    run = any_house.services.runs.create("settle_receivables", {})
+    Booking.objects.create(source="L1", receivable="I1", date=DAY, amount=Decimal("100.00"), batch="B", run=run)
+    assert register.to_book() == []
     assert settled() == {}, "the ERP's own open amount shows it"
     with pytest.raises(Conflict, match="the ERP has booked this match"):
         undo(only(), "ana", AT, "x")

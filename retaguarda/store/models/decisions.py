@@ -63,7 +63,7 @@ class DecisionEvent(models.Model):
     """Something that happened to a decision: who, when, why. Never changed, never deleted."""
 
     decision = models.ForeignKey(MatchDecision, on_delete=models.PROTECT, related_name="events")
-    action = models.CharField(max_length=12)  # made | confirmed | rejected | undone | overtaken | booked
+    action = models.CharField(max_length=12)  # made | confirmed | rejected | undone | overtaken
     by = models.CharField(max_length=120)
     at = models.DateTimeField()
     reason = models.TextField(default="")

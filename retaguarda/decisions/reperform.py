@@ -1,0 +1,37 @@
+"""A reconciliation made again from its kept evidence, and held against what it gave then, byte by byte."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from retaguarda.audit.evidence import EvidenceStore
+from retaguarda.decisions.matching import FILES, HOLIDAYS, PRODUCED, RULES, matched, produced
+from retaguarda.errors import ConfigurationError
+from retaguarda.store.models import Evidence, RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Reperformed:
+    """A file of the result, as it was kept and as it is now."""
+
+    name: str
+    kept: str
+    now: str
+
+    @property
+    def same(self) -> bool:
+        return self.kept == self.now
+
+
+def reperform(run: RunRecord, evidence: EvidenceStore) -> list[Reperformed]:
+    """Every file of a reconciliation's result beside the one that its evidence gives now.
+
+    Raises ConfigurationError when the run made no reconciliation, StoreUnavailable when evidence was changed on the disk.
+    """
+    hashes = dict(Evidence.objects.filter(run=run).order_by("id").values_list("label", "sha256"))  # the last one of a name counts
+    if missing := [name for name in (*FILES, RULES, HOLIDAYS, *PRODUCED) if name not in hashes]:
+        remedy = "give a run of reconcile_period that came to its end"
+        raise ConfigurationError(f"run {run.pk} has no evidence of {', '.join(missing)}", remedy=remedy)
+    result = matched({name: evidence.unchanged(hashes[name]) for name in (*FILES, RULES, HOLIDAYS)})
+    return [Reperformed(name, hashes[name], hashlib.sha256(data).hexdigest()) for name, data in produced(result).items()]
