@@ -81,6 +81,8 @@ class Board:
     """Items that a line still to be decided names: others take them only when nothing else fits."""
     taker: dict[int, int] = field(default_factory=dict)
     """Which line settled a claimed item."""
+    paid: dict[tuple[tuple[int, ...], int], list[int]] = field(default_factory=dict)
+    """Lines that paid one item exactly, by payers and amount."""
     holder: dict[int, Settled] = field(default_factory=dict)
     """Who took an item that had open twins (same partner, side and amount): the twin would have done as well."""
     held: dict[int, list[int]] = field(default_factory=dict)
@@ -96,6 +98,21 @@ class Board:
             if left > 0:
                 self._again(item)
         self.settled.append(found)
+
+    def remember(self, line: int) -> None:
+        """Note that a line paid exactly what was open: the same again within days is a payment made twice, unless it finds its own item."""
+        self.paid.setdefault((self.identity(line)[0], self.cents[line]), []).append(line)
+
+    def earlier(self, line: int) -> int | None:
+        """The line of the same payer and amount that paid exactly a few days before."""
+        payers = self.identity(line)[0]
+        if not payers:
+            return None
+        day, window = self.business[line], self.rules.windows.repeated_payment
+        for other in reversed(self.paid.get((payers, self.cents[line]), ())):
+            if other != line and 0 <= day - self.business[other] <= window:
+                return other
+        return None
 
     def classify(self, line: int, line_class: LineClass, reason: str = "", counterpart: int = -1) -> None:
         """Say what a line is that settles nothing."""

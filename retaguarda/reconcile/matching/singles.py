@@ -33,6 +33,7 @@ def take(board: Board, found: Settled) -> None:
     """Settle one item exactly and remember it when it has open twins."""
     item, cents = found.parts[0]
     board.settle(found)
+    board.remember(found.line)
     key = (board.partner[item] * 4 + board.side[item] * 2 + board.carrier[item]) * 10**14 + cents
     if len(board.exact[key]) > 1:
         board.hold(item, found)
