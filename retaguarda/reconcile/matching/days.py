@@ -31,7 +31,7 @@ def _decide(board: Board, differences: Differences, lines: list[int]) -> None:
                 references.repeats(board, line)
     fresh = [line for line in board.undecided(lines) if board.earlier(line) is None]
     singles.explained(board, differences, [line for line in fresh if line not in board.references])
-    groups.of_payer(board, board.undecided(fresh))
+    groups.of_payer(board, [line for line in board.undecided(fresh) if line not in board.references or not references.names_open(board, line)])
     groups.netted(board, board.undecided(lines))
     for line in board.undecided(lines):
         if line in board.references:

@@ -163,6 +163,11 @@ def with_difference(board: Board, differences: Differences, line: int) -> bool:
     return paid > total and covering(board, line, items, words)
 
 
+def names_open(board: Board, line: int) -> bool:
+    """Whether an invoice that the line names is open: then the line is about that one and no other."""
+    return any(board.open[item] for number in board.references[line] for item in board.by_number.get(number, ()))
+
+
 def in_part(board: Board, line: int) -> bool:
     """The last resort for a line with one invoice: a part of it, or more than it with the rest to be cleared up."""
     items = named(board, line, board.references[line])

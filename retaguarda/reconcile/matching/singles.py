@@ -109,9 +109,7 @@ def _formulas(board: Board, differences: Differences, line: int, payers: tuple[i
                 if why:
                     found.append((_COST.get(why[0], 4), item, why))
         for item in board.held.get(payer * 2 + side, ()):
-            if cents[item] or item not in board.holder:
-                continue
-            due = _due(board, item)
+            due = 0 if cents[item] or item not in board.holder else board.holder[item].parts[0][1]
             if least < due < most and board.in_window(item, line):
                 why = differences.explain(paid, due, board.gross[item], day - board.due[item])
                 if why and board.exchange(item):
