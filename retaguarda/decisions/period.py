@@ -13,6 +13,7 @@ from django.db import transaction
 
 from retaguarda.accounts import book, returns
 from retaguarda.calendars.calendar import banks
+from retaguarda.configuration import configuration_folder
 from retaguarda.decisions import breaks, inputs, register
 from retaguarda.decisions.breaks import Found, Updated
 from retaguarda.decisions.matching import HOLIDAYS, RULES, holidays_to, matched
@@ -29,7 +30,6 @@ from retaguarda.store.models import DecisionState, LedgerItem, MatchDecision, Ru
 if TYPE_CHECKING:
     import polars as pl
 
-MATCHING = Path("config/matching.toml")
 LOOKBACK = dt.timedelta(days=30)
 """How far back a decided line is still held against a reversal that came later."""
 
@@ -75,7 +75,7 @@ class PeriodReconciliation:
             tables.LINES.name: inputs.lines(self.period, accounts, calendar.is_business),
             tables.RETURNS.name: inputs.returns(accounts, self.bytes_of),
             tables.HISTORY.name: given.history.read_bytes() if given.history else inputs.history(),
-            RULES: MATCHING.read_bytes(),
+            RULES: (configuration_folder() / RULES).read_bytes(),
             HOLIDAYS: holidays_to(sorted(day for year in years for day in calendar.holidays(year))),
         }
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from retaguarda.configuration import configuration_folder
 from retaguarda.errors import ConfigurationError
 
-FILE = Path("config/breaks.toml")
+FILE = "breaks.toml"
 KINDS = (
     "unmatched-credit",
     "unmatched-debit",
@@ -47,8 +48,12 @@ class _File(BaseModel):
     break_: tuple[BreakRule, ...] = Field(alias="break")
 
 
-def read_break_rules(path: Path = FILE) -> Mapping[str, BreakRule]:
-    """The rules by kind; ConfigurationError when the file cannot be read, or a kind is unknown, missing or there twice."""
+def read_break_rules(path: Path | None = None) -> Mapping[str, BreakRule]:
+    """The rules by kind, of `config/breaks.toml` when no file is named.
+
+    ConfigurationError when the file cannot be read, or a kind is unknown, missing or there twice.
+    """
+    path = path or configuration_folder() / FILE
     try:
         stated = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:

@@ -45,7 +45,7 @@ def test_a_period_from_the_command_line(store: Path, house: House, tmp_path: Pat
     lost = BreakRecord.objects.get(kind="unmatched-credit", amount=Decimal("777.77"))
     made = command("reconcile", "match", lost.line, "R-4204=777,77")
     assert made.returncode == 0, made.stderr
-    key = made.stdout.split()[3]
+    key = made.stdout.split()[2]
     own = command("reconcile", "confirm", key)
     assert (own.returncode, "não pode confirmá-la" in own.stderr) == (1, True)
     assert command("reconcile", "confirm", key, actor="rui").returncode == 0

@@ -13,7 +13,7 @@ from retaguarda.clock import SAO_PAULO
 from retaguarda.decisions import breaks
 from retaguarda.decisions.breaks import Found, Updated, close, find, open_breaks, params, update
 from retaguarda.errors import ConfigurationError, Conflict
-from retaguarda.reconcile.break_rules import FILE, KINDS, read_break_rules
+from retaguarda.reconcile.break_rules import KINDS, read_break_rules
 from retaguarda.store.models import BreakRecord, OutboxEvent
 
 AT = dt.datetime(2026, 11, 13, 7, tzinfo=SAO_PAULO)
@@ -63,7 +63,7 @@ def test_a_person_closes_a_break_with_a_reason() -> None:
 
 def test_every_kind_has_its_rule_and_a_file_that_lacks_one_is_refused(tmp_path: Path) -> None:
     assert set(RULES) == set(KINDS)
-    text = FILE.read_text(encoding="utf-8")
+    text = Path("config/breaks.toml").read_text(encoding="utf-8")
     for wrong, said in (
         (text.replace('kind = "overdue"', 'kind = "overdone"'), "overdone, overdue"),
         (text.replace('kind = "overdue"', 'kind = "proposal"'), "overdue"),

@@ -24,7 +24,7 @@ MOVES: list[Move] = [
     (3, "1500.00", "PIX RECEBIDO ACME METAIS LTDA NF 4203"),
     (4, "-2.50", "TARIFA PACOTE DE SERVICOS"),
     (5, "777.77", "PIX RECEBIDO DE ALGUEM"),
-    (9, "820.00", "PIX RECEBIDO BETA VIDROS LTDA NF 4204"),
+    (9, "950.00", "PIX RECEBIDO BETA VIDROS LTDA NF 4204"),
 ]
 HEADER = (
     "item_id,kind,doc_type,partner_id,partner_name,partner_doc,nf_number,parcel,issue_date,due_date,gross,wh_ir,wh_pis,wh_cofins,wh_csll,"
@@ -120,7 +120,7 @@ def test_what_a_person_confirms_closes_its_break_and_is_learned(any_house: House
     take(statement(1, 10, MOVES))
     reconciled(any_house, tmp_path)
     waiting = MatchDecision.objects.filter(state=DecisionState.PROPOSED)
-    assert waiting, "820,00 for 900,00 is for a person"
+    assert waiting, "950,00 for 900,00 is for a person"
     confirmed(any_house)
     reconciled(any_house, tmp_path)
     assert "proposal" not in kinds()

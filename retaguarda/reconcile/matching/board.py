@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,8 @@ CLASSES = (LineClass.UNMATCHED, LineClass.MATCH, *(one for one in LineClass if o
 CODE = {one: code for code, one in enumerate(CLASSES)}
 AR, AP = 0, 1
 PLAIN, BOLETO = 0, 1
+_KEY = 10**14
+"""Keys of exact amounts: who, times this, plus the cents."""
 
 
 @dataclass(slots=True)
@@ -70,9 +73,9 @@ class Board:
     due_business: list[int] = field(default_factory=list)
     issued: list[int] = field(default_factory=list)
     number: list[int] = field(default_factory=list)
-    pool: dict[int, list[int]] = field(default_factory=dict)
-    exact: dict[int, list[int]] = field(default_factory=dict)
-    amounts: dict[int, list[int]] = field(default_factory=dict)
+    pool: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    exact: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    amounts: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     """Items by side and amount, whoever the partner is."""
     waiting: list[int] = field(default_factory=list)
     indexed: bool = False
@@ -81,6 +84,8 @@ class Board:
     """Items that a line still to be decided names: others take them only when nothing else fits."""
     taker: dict[int, int] = field(default_factory=dict)
     """Which line settled a claimed item."""
+    paid: dict[tuple[tuple[int, ...], int], list[int]] = field(default_factory=dict)
+    """Lines that paid one item exactly, by payers and amount."""
     holder: dict[int, Settled] = field(default_factory=dict)
     """Who took an item that had open twins (same partner, side and amount): the twin would have done as well."""
     held: dict[int, list[int]] = field(default_factory=dict)
@@ -96,6 +101,21 @@ class Board:
             if left > 0:
                 self._again(item)
         self.settled.append(found)
+
+    def remember(self, line: int) -> None:
+        """Note that a line paid exactly what was open: the same again within days is a payment made twice, unless it finds its own item."""
+        self.paid.setdefault((self.identity(line)[0], self.cents[line]), []).append(line)
+
+    def earlier(self, line: int) -> int | None:
+        """The line of the same payer and amount that paid exactly a few days before."""
+        payers = self.identity(line)[0]
+        if not payers:
+            return None
+        day, window = self.business[line], self.rules.windows.repeated_payment
+        for other in reversed(self.paid.get((payers, self.cents[line]), ())):
+            if other != line and 0 <= day - self.business[other] <= window:
+                return other
+        return None
 
     def classify(self, line: int, line_class: LineClass, reason: str = "", counterpart: int = -1) -> None:
         """Say what a line is that settles nothing."""
@@ -136,16 +156,25 @@ class Board:
 
     def exactly(self, partner: int, side: int, cents: int, carrier: int = PLAIN) -> list[int]:
         """The open items of a partner of exactly this amount, by due date."""
-        found = self.exact.get((partner * 4 + side * 2 + carrier) * 10**14 + cents)
+        found = self.exact.get((partner * 4 + side * 2 + carrier) * _KEY + cents)
         if not found:
             return []
         return [item for item in found if self.open[item] == cents]
 
     def _again(self, item: int) -> None:
         """An item that is partly settled can be found by what is left of it."""
-        key = (self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]) * 10**14 + self.open[item]
-        self.exact.setdefault(key, []).append(item)
-        self.amounts.setdefault(self.side[item] * 10**14 + self.open[item], []).append(item)
+        key = (self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]) * _KEY + self.open[item]
+        self.exact[key].append(item)
+        self.amounts[self.side[item] * _KEY + self.open[item]].append(item)
+
+    def has_twins(self, item: int, cents: int) -> bool:
+        """Whether another item of the same partner, side and amount was ever seen."""
+        key = self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]
+        return len(self.exact[key * _KEY + cents]) > 1
+
+    def of_amount(self, side: int, cents: int) -> list[int]:
+        """The items of an amount, whoever the partner is."""
+        return self.amounts.get(side * _KEY + cents, [])
 
     def hold(self, item: int, found: Settled) -> None:
         """Remember that an item with twins was taken; `release` may still exchange it."""
@@ -158,7 +187,7 @@ class Board:
         if found is None or self.open[item]:
             return []
         cents = found.parts[0][1]
-        key = (self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]) * 10**14 + cents
+        key = (self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]) * _KEY + cents
         twins = [twin for twin in self.exact.get(key, ()) if self.open[twin] == cents or twin in self.holder]
         chains, seen = [[item]], {item}
         while chains and len(twins) > 1:
@@ -186,7 +215,7 @@ class Board:
             self.holder[twin] = found
         self.open[chain[-1]], self.open[item] = 0, cents
         self.held[self.partner[item] * 2 + self.side[item]].append(chain[-1])
-        self.pool.setdefault(self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item], []).append(item)
+        self.pool[self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]].append(item)
         return True
 
     def advance(self, business: int) -> None:
@@ -197,14 +226,15 @@ class Board:
             self.indexed = True
         waiting, due, last = self.waiting, self.due_business, business + self.rules.windows.early
         pool, exact, amounts = self.pool, self.exact, self.amounts
+        partner, side, carrier = self.partner, self.side, self.carrier
         while waiting and due[waiting[-1]] <= last:
             item = waiting.pop()
             if cents := self.open[item]:
-                key = self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]
-                pool.setdefault(key, []).append(item)
-                exact.setdefault(key * 10**14 + cents, []).append(item)
-                if not self.carrier[item]:
-                    amounts.setdefault(self.side[item] * 10**14 + cents, []).append(item)
+                key = partner[item] * 4 + side[item] * 2 + carrier[item]
+                pool[key].append(item)
+                exact[key * _KEY + cents].append(item)
+                if not carrier[item]:
+                    amounts[side[item] * _KEY + cents].append(item)
 
     def index(self) -> None:
         """Let them see all items."""

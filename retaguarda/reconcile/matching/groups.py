@@ -44,8 +44,11 @@ def _search(board: Board, line: int, payers: Sequence[int], grade: str) -> Settl
     near = [item for payer in payers for item in board.payable(line, payer, side) if cents[item] < paid]
     if len(near) < 2 or sum([cents[item] for item in near]) < paid:
         return None
-    near = _nearest(board, line, near, limits.widest)
-    amounts = [board.open[item] for item in near]
+    if len(near) > limits.nearest:
+        near = _nearest(board, line, near, limits.widest)
+        near = [*_nearest(board, line, near, limits.nearest), *near] if len(near) > limits.nearest else near
+        near = list(dict.fromkeys(near))
+    amounts = [cents[item] for item in near]
     found = subsets(amounts[: limits.nearest], paid, limits.most_items, limits.budget)
     if len(near) > limits.nearest and not any(_spread(board, line, [near[i] for i in chosen])[0] <= _TIGHT for chosen in found.solutions):
         more = few_of_many(amounts, paid)
@@ -57,10 +60,10 @@ def _search(board: Board, line: int, payers: Sequence[int], grade: str) -> Settl
 
 def _nearest(board: Board, line: int, items: list[int], most: int) -> list[int]:
     """The items that a payment of this day is most likely about: due not long before or after."""
-    if len(items) == 2:
+    if len(items) <= most:
         return items
     day, due = board.business[line], board.due_business
-    return sorted(items, key=lambda item: (abs(day - due[item]), item))[:most]
+    return [item for _, item in sorted([(abs(day - due[item]), item) for item in items])[:most]]
 
 
 def _chosen(board: Board, line: int, near: list[int], found: Found, grade: str, fixed: Sequence[int] = ()) -> Settled | None:

@@ -38,15 +38,7 @@ def _same_payer(board: Board, one: int, other: int) -> bool:
 
 
 def repeated_payments(board: Board) -> None:
-    """A payment that nothing explains and that repeats one of the same payer and amount a few days before."""
-    left = {(board.identity(line)[0], cents) for line, cents in enumerate(board.cents) if not board.state[line] and not board.role[line]}
-    earlier: dict[tuple[tuple[int, ...], int], list[int]] = defaultdict(list)
-    for line in sorted(range(len(board.state)), key=board.day.__getitem__):
-        payers = board.identity(line)[0]
-        key = (payers, board.cents[line])
-        if key not in left or not payers or board.role[line] or board.state[line] > 1:
-            continue
-        before = [other for other in earlier[key] if board.business[line] - board.business[other] <= board.rules.windows.repeated_payment]
-        if before and not board.state[line]:
-            board.classify(line, LineClass.DUPLICATE_PAYMENT, "same payer and amount", before[-1])
-        earlier[key].append(line)
+    """A payment that nothing explains and that repeats one of the same payer and amount that paid exactly a few days before."""
+    for line, state in enumerate(board.state):
+        if not state and not board.role[line] and (before := board.earlier(line)) is not None:
+            board.classify(line, LineClass.DUPLICATE_PAYMENT, "same payer and amount", before)

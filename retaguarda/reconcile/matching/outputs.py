@@ -33,18 +33,27 @@ def write(result: Result, folder: Path) -> list[Path]:
 
 def matches(result: Result) -> pl.DataFrame:
     """One row for each item that a line settles, sorted by line and item."""
-    board, rows = result.board, []
-    line_ids, item_ids = result.line_ids, result.item_ids
-    for found, (grade, sure, verdict) in zip(board.settled, result.judged, strict=True):
-        kind = ""
-        if found.difference and (difference := result.difference(found)):
-            kind = difference.kind.value
-        line = line_ids[found.line]
-        rows += [(line, item_ids[item], cents, verdict.value, grade, sure, found.difference, kind) for item, cents in found.parts]
+    board, settled = result.board, result.board.settled
+    decided = pl.DataFrame(
+        {
+            "line_id": board.lines["line_id"].gather(pl.Series([found.line for found in settled], dtype=pl.UInt32)),
+            "decision": [verdict.value for _, _, verdict in result.judged],
+            "rule": [grade for grade, _, _ in result.judged],
+            "confidence": pl.Series([sure for _, sure, _ in result.judged], dtype=pl.Float64),
+            "difference": pl.Series([found.difference for found in settled], dtype=pl.Int64),
+            "difference_type": [result.kind_of(found) for found in settled],
+        }
+    )
+    parts = pl.DataFrame(
+        {
+            "row": pl.Series([row for row, found in enumerate(settled) for _ in found.parts], dtype=pl.UInt32),
+            "item": pl.Series([item for found in settled for item, _ in found.parts], dtype=pl.UInt32),
+            "amount": pl.Series([cents for found in settled for _, cents in found.parts], dtype=pl.Int64),
+        }
+    )
+    frame = decided[parts["row"]].with_columns(parts["amount"], board.items["item_id"].gather(parts["item"]).alias("item_id"))
     names = ["line_id", "item_id", "amount", "decision", "rule", "confidence", "difference", "difference_type"]
-    types = [pl.String, pl.String, pl.Int64, pl.String, pl.String, pl.Float64, pl.Int64, pl.String]
-    frame = pl.DataFrame(rows, schema=dict(zip(names, types, strict=True)), orient="row").sort("line_id", "item_id")
-    return frame.with_columns(_amount("amount"), _amount("difference"))
+    return frame.select(names).sort("line_id", "item_id").with_columns(_amount("amount"), _amount("difference"))
 
 
 def lines(result: Result) -> pl.DataFrame:

@@ -33,6 +33,7 @@ class Payers:
         self.group = _groups(self.by_root.values(), partners["group_id"].to_list())
         self.members = _index((group, code) for code, group in enumerate(self.group))
         self._short = {long: list(short) for long, short in words.abbreviations.items()}
+        self._own: dict[str, frozenset[int]] = {}
         self._cut: dict[str, Identity] = {}
         self._aliases: dict[str, set[int]] = defaultdict(set)
         self.third: dict[str, tuple[int, ...]] = {}
@@ -47,8 +48,9 @@ class Payers:
         for code, tokens in enumerate(self.names):
             if len(tokens) > 1:
                 big = [token for token in tokens if token not in self.words.small]
-                for second in {tokens[1][:1], *(token[:1] for token in big[1:2])}:
+                for second in {cut for token in (tokens[1], *big[1:2]) for cut in (token[:1], token[:2])}:
                     self._tokens[tokens[0][:3], second].append(code)
+        self._own.clear()
 
     def _variants(self, code: int) -> Iterator[str]:
         """The ways a bank may write a name, without blanks: whole, first words shortened, small words left out."""
@@ -124,11 +126,11 @@ class Payers:
         """
         tried: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for name in names:
-            if name and not self.named(name)[0]:
+            if name and not self.owners(name):
                 tokens = name.split()
                 for count in range(1, min(3, len(tokens))):
                     rest = " ".join(tokens[count:])
-                    if len(rest) >= 8 and self.named(rest)[0]:
+                    if len(rest) >= 8 and self.owners(rest):
                         tried[" ".join(tokens[:count])].append((name, rest))
                         break
         return {name: rest for pairs in tried.values() if len(pairs) > 2 for name, rest in pairs}
@@ -149,22 +151,29 @@ class Payers:
         glued = name.replace(" ", "")
         if len(glued) < _SHORTEST:
             return NOBODY, ""
-        own = _starting(self._prefixes, glued)
-        alias = _starting(self._alias_prefixes, glued)
+        own = self.owners(name)
+        alias = _starting(self._alias_prefixes, glued) if self._alias_prefixes else set()
         for cut in range(max(8, len(glued) - 12), len(glued)):
             if found := self._aliases.get(glued[:cut]):
                 alias |= found
-        if own:
+        if own and alias:
             return tuple(sorted(own | alias)), "name"
-        if alias:
-            return tuple(sorted(alias)), "alias"
-        return tuple(sorted(self._by_tokens(name.split()))), "name"
+        return tuple(sorted(own or alias)), "name" if own else "alias"
+
+    def owners(self, name: str) -> frozenset[int]:
+        """The partners that the register itself calls so."""
+        found = self._own.get(name)
+        if found is None:
+            glued = name.replace(" ", "")
+            own = _starting(self._prefixes, glued) if len(glued) >= _SHORTEST else set()
+            found = self._own[name] = frozenset(own or self._by_tokens(name.split()))
+        return found
 
     def _by_tokens(self, tokens: list[str]) -> set[int]:
         """Partners each of whose first words begins with the word of the line: `COND ED HORIZONTE`."""
         if len(tokens) < 2:
             return set()
-        found = self._tokens.get((tokens[0][:3], tokens[1][:1]), ())
+        found = self._tokens.get((tokens[0][:3], tokens[1][:2]), ())
         return {code for code in found if _shortened(tokens, self.names[code], self.words.small)}
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Sequence
 
 import polars as pl
 
-from retaguarda.reconcile.matching.board import AP, AR, BOLETO, PLAIN, Board, business_days
+from retaguarda.reconcile.matching.board import AP, AR, BOLETO, CODE, PLAIN, Board, business_days
 from retaguarda.reconcile.matching.model import LineClass
 from retaguarda.reconcile.matching.payers import Payers
 from retaguarda.reconcile.matching.rules import MatchingRules
@@ -159,4 +160,28 @@ def _own_transfers(board: Board, said: pl.DataFrame, accounts: pl.DataFrame) -> 
     for line in glued.filter(own)["line"]:
         if not board.state[line]:
             board.classify(line, LineClass.TRANSFER, "our own document or name")
+    _pair_transfers(board)
+
+
+def _pair_transfers(board: Board) -> None:
+    """Both ends of a transfer: the opposite amount at another account, a day apart at most; an end that names nobody is found so."""
+    accounts = board.lines["account_id"].to_list()
+    ends = [line for line, state in enumerate(board.state) if state == CODE[LineClass.TRANSFER]]
+    wanted = {-board.cents[line] for line in ends}
+    there: dict[int, list[int]] = defaultdict(list)
+    for line, cents in enumerate(board.cents):
+        if cents in wanted and (board.state[line] == CODE[LineClass.TRANSFER] or not (board.state[line] or board.role[line])):
+            there[cents].append(line)
+    for line in ends:
+        if line in board.counterpart:
+            continue
+        for other in there[-board.cents[line]]:
+            near = abs(board.business[line] - board.business[other]) <= board.rules.windows.own_transfer
+            if near and accounts[other] != accounts[line] and other not in board.counterpart:
+                if not board.state[other]:
+                    if board.identity(other)[0]:
+                        continue
+                    board.classify(other, LineClass.TRANSFER, "the other end of a transfer")
+                board.counterpart[line], board.counterpart[other] = other, line
+                break
 

@@ -56,6 +56,7 @@ def by_reference(board: Board, differences: Differences) -> None:
             if not any(0 <= board.business[line] - day <= board.rules.windows.repeated_payment for day in before):
                 parts = [(item, board.open[item]) for item in items]
                 board.settle(Settled(line, f"reference.{_known(board, line, items)}", parts, words=_words(board, items)))
+                board.remember(line)
         elif len(items) == 1 and 0 < total - paid:
             missing[total - paid] += 1
             short.append((paid, total))
@@ -69,8 +70,9 @@ def _silent(board: Board) -> dict[tuple[int, int], list[int]]:
     days: dict[tuple[int, int], list[int]] = defaultdict(list)
     wanted = {board.cents[line] for line in board.references}
     for line, state in enumerate(board.state):
-        if not state and board.cents[line] in wanted and line not in board.references and len(payers := board.identity(line)[0]) == 1:
-            days[payers[0], board.cents[line]].append(board.business[line])
+        if not state and board.cents[line] in wanted and line not in board.references:
+            for payer in board.identity(line)[0]:
+                days[payer, board.cents[line]].append(board.business[line])
     return days
 
 
@@ -153,11 +155,17 @@ def with_difference(board: Board, differences: Differences, line: int) -> bool:
     sign = 1 if board.cents[line] > 0 else -1
     if paid == total:
         board.settle(Settled(line, f"reference.{how}", parts, words=words))
+        board.remember(line)
         return True
     if explained := differences.explain(paid, total, gross, late):
         board.settle(Settled(line, f"reference.explained.{how}", parts, sign * (paid - total), *explained, words=words))
         return True
     return paid > total and covering(board, line, items, words)
+
+
+def names_open(board: Board, line: int) -> bool:
+    """Whether an invoice that the line names is open: then the line is about that one and no other."""
+    return any(board.open[item] for number in board.references[line] for item in board.by_number.get(number, ()))
 
 
 def in_part(board: Board, line: int) -> bool:

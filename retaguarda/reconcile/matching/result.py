@@ -35,6 +35,7 @@ from retaguarda.reconcile.matching.verdicts import judge
 
 _EPOCH = dt.date(1970, 1, 1)
 _CANDIDATES = 3
+_DIVERGENT, _OVERPAYMENT = DifferenceKind.DIVERGENT.value, DifferenceKind.OVERPAYMENT.value
 _SIDES = {AR: "AR", AP: "AP"}
 
 
@@ -85,14 +86,19 @@ class Result:
         """The difference of a match with the account to post it to."""
         if not found.difference:
             return None
-        kind = found.kind or DifferenceKind.DIVERGENT.value
-        if kind == DifferenceKind.DIVERGENT.value and found.difference * self.board.cents[found.line] > 0:
-            kind = DifferenceKind.OVERPAYMENT.value
-        accounts = self.board.rules.explain.accounts
+        kind, accounts = self.kind_of(found), self.board.rules.explain.accounts
         account = accounts.get(kind, accounts["divergent"])
         if kind == DifferenceKind.INTEREST.value and self.board.cents[found.line] < 0:
             account = accounts["interest_paid"]
         return Difference(DifferenceKind(kind), money(found.difference), account, found.formula)
+
+    def kind_of(self, found: Settled) -> str:
+        """What the difference of a match is; "" when there is none."""
+        if not found.difference:
+            return ""
+        if found.kind in {"", _DIVERGENT}:
+            return _OVERPAYMENT if found.difference * self.board.cents[found.line] > 0 else _DIVERGENT
+        return found.kind
 
     def evidence(self, found: Settled) -> Evidence:
         """Which words and which numbers a match rests on."""
@@ -131,7 +137,7 @@ class Result:
 
     def _candidates(self, line: int, payers: tuple[int, ...]) -> Iterator[Candidate]:
         board, paid = self.board, abs(self.board.cents[line])
-        near = [item for payer in payers[:40] for item in board.open_of(payer, board.side_of(line)) if board.in_window(item, line)]
+        near = [item for payer in payers[:8] for item in board.open_of(payer, board.side_of(line)) if board.in_window(item, line)]
         near.sort(key=lambda item: (abs(board.open[item] - paid), abs(board.day[line] - board.due[item]), item))
         for item in near[:_CANDIDATES]:
             yield Candidate(self.item_ids[item], money(board.open[item]), f"{money(paid - board.open[item])}, {_day(board.due[item])}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
+from retaguarda.reconcile.matching.assignment import assigned
 from retaguarda.reconcile.matching.board import BOLETO, PLAIN, Board, Settled
 from retaguarda.reconcile.matching.differences import FEE, INTEREST, ROUNDING, WITHHOLDING, Differences, Explained
 
@@ -16,9 +17,9 @@ _FEW = 4
 
 def exact(board: Board, lines: Iterable[int]) -> None:
     """Lines whose payer has an item of exactly this amount; among equal ones the oldest due date is paid first."""
-    doubtful = []
+    doubtful, identities, key = [], board.identities, board.key
     for line in lines:
-        payers, how = board.identity(line)
+        payers, how = identities[key[line]]
         if len(payers) != 1:
             if payers:
                 doubtful.append(line)
@@ -33,8 +34,8 @@ def take(board: Board, found: Settled) -> None:
     """Settle one item exactly and remember it when it has open twins."""
     item, cents = found.parts[0]
     board.settle(found)
-    key = (board.partner[item] * 4 + board.side[item] * 2 + board.carrier[item]) * 10**14 + cents
-    if len(board.exact[key]) > 1:
+    board.remember(found.line)
+    if board.has_twins(item, cents):
         board.hold(item, found)
 
 
@@ -54,7 +55,7 @@ def _shared_name(board: Board, line: int) -> None:
     payers, how = board.identity(line)
     if len(payers) > _FEW:
         cents, among = abs(board.cents[line]), set(payers)
-        there = board.amounts.get(board.side_of(line) * 10**14 + cents, ())
+        there = board.of_amount(board.side_of(line), cents)
         payers = tuple(dict.fromkeys(board.partner[item] for item in there if board.partner[item] in among))
     found = [part for payer in payers if (part := _oldest(board, line, payer, PLAIN))]
     if not found:
@@ -108,9 +109,7 @@ def _formulas(board: Board, differences: Differences, line: int, payers: tuple[i
                 if why:
                     found.append((_COST.get(why[0], 4), item, why))
         for item in board.held.get(payer * 2 + side, ()):
-            if cents[item] or item not in board.holder:
-                continue
-            due = _due(board, item)
+            due = 0 if cents[item] or item not in board.holder else board.holder[item].parts[0][1]
             if least < due < most and board.in_window(item, line):
                 why = differences.explain(paid, due, board.gross[item], day - board.due[item])
                 if why and board.exchange(item):
@@ -150,8 +149,6 @@ def _assigned(
         line = block[0]
         _, item, why = pairs[line][0]
         return [(line, item, why, _rivals(board, pairs[line]))]
-    from scipy.optimize import linear_sum_assignment
-
     items = sorted({item for line in block for _, item, _ in pairs[line]})
     column = {item: position for position, item in enumerate(items)}
     cost = [[1000.0] * len(items) for _ in block]
@@ -159,7 +156,7 @@ def _assigned(
         for rank, (price, item, _) in enumerate(pairs[line]):
             cost[row][column[item]] = price + rank / 100
     found = []
-    for row, position in zip(*linear_sum_assignment(cost), strict=True):
+    for row, position in assigned(cost):
         line, item = block[row], items[position]
         why = next((why for _, other, why in pairs[line] if other == item), None)
         if why:

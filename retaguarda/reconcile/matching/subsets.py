@@ -11,6 +11,8 @@ import numpy as np
 _MOST_KEPT = 64
 """Solutions kept of one search; more than one already means that a person decides."""
 
+_SMALL = 7
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -36,8 +38,8 @@ def subsets(amounts: Sequence[int], target: int, most_items: int, budget: int) -
     while (1 << (size // 2)) + (1 << (size - size // 2)) > budget and size > 2:
         size, cut = size - 1, True
     amounts = amounts[:size]
-    if size <= 3:
-        return Found(_tiny(amounts, target, most_items), 4, cut)
+    if size <= _SMALL:
+        return Found(_few(amounts, target, most_items), 1 << size, cut)
     half = size // 2
     left, right = _sums(amounts[:half]), _sums(amounts[half:])
     wanted = target - left
@@ -90,8 +92,12 @@ def _sums(amounts: Sequence[int]) -> np.ndarray:
     return sums
 
 
-def _tiny(amounts: Sequence[int], target: int, most_items: int) -> tuple[tuple[int, ...], ...]:
-    pairs = [(0, 1), (0, 2), (1, 2), (0, 1, 2)]
-    return tuple(
-        pair for pair in pairs if pair[-1] < len(amounts) and len(pair) <= most_items and sum(amounts[i] for i in pair) == target
-    )
+def _few(amounts: Sequence[int], target: int, most_items: int) -> tuple[tuple[int, ...], ...]:
+    """The same for so few amounts that plain lists are quicker than arrays."""
+    sums = [0]
+    for amount in amounts:
+        sums += [one + amount for one in sums]
+    if target not in sums:
+        return ()
+    masks = (mask for mask, one in enumerate(sums) if one == target and 2 <= mask.bit_count() <= most_items)
+    return tuple(tuple(index for index in range(len(amounts)) if mask >> index & 1) for mask in masks)
