@@ -41,11 +41,14 @@ class Boletos:
         self.row(account, nsa, "06", item, day, (paid, late, less, bank.fee, credited))
         return credited
 
-    def row(self, account: int, nsa: int, occurrence: str, item: Item, day: dt.date, sums: tuple[int, int, int, int, int] = (0,) * 5) -> None:
+    def row(
+        self, account: int, nsa: int, occurrence: str, item: Item, day: dt.date, sums: tuple[int, int, int, int, int] = (0,) * 5
+    ) -> None:
         told = ",".join([money(c) for c in (item.open, *sums)])
         happened = day - dt.timedelta(3 if day.weekday() == 0 else 1)
         self.book.returns.append(
-            f"{self.book.accounts[account].id},{nsa},{occurrence},{item.nosso},{item.seu},{happened},{day if occurrence == '06' else ''},{told},"
+            f"{self.book.accounts[account].id},{nsa},{occurrence},{item.nosso},{item.seu},"
+            f"{happened},{day if occurrence == '06' else ''},{told},"
             f"{item.due},{item.partner.doc},{item.partner.spoken[0][:40]}\n"
         )
 

@@ -53,7 +53,9 @@ class Contracts:
             self._held(erp, str(self._code), side, who, submarket, source, told, volume, hours)
             if draw.chance(0.004):
                 self.stranger += draw.between(1, 9)
-                ccee = self._add(str(self.stranger), side, who, draw.pick(SUBMARKETS), source, told, draw.between(300, 18_000) * hours, hours)
+                ccee = self._add(
+                    str(self.stranger), side, who, draw.pick(SUBMARKETS), source, told, draw.between(300, 18_000) * hours, hours
+                )
                 self.labels.append(f",{ccee},{told},not_in_erp\n")
 
     def _held(
@@ -81,7 +83,16 @@ class Contracts:
             self._add(code, side, who, submarket, source, told, volume, hours)
 
     def _add(
-        self, code: str, side: str, who: tuple[str, str], submarket: str, source: str, told: str, volume: int, hours: int, status: str = "VALIDADO"
+        self,
+        code: str,
+        side: str,
+        who: tuple[str, str],
+        submarket: str,
+        source: str,
+        told: str,
+        volume: int,
+        hours: int,
+        status: str = "VALIDADO",
     ) -> str:
         ccee = f"C{len(self.ccee):07d}"
         mean = f"{volume / 1000 / hours:.6f}"

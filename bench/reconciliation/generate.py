@@ -136,7 +136,11 @@ def _write(book: Book, held: list[Line], folder: Path) -> dict[str, object]:
     for n, item in enumerate(order, 1):
         item.id = f"I{n:08d}"
     _file(folder / "open_items.csv", ITEM_COLUMNS, (_item(book, i) for i in order))
-    _file(folder / "partners.csv", "partner_id,name,doc,kind,group_id\n", (f'{p.id},"{p.name}",{p.doc},{p.kind},{p.group}\n' for p in book.register.partners))
+    _file(
+        folder / "partners.csv",
+        "partner_id,name,doc,kind,group_id\n",
+        (f'{p.id},"{p.name}",{p.doc},{p.kind},{p.group}\n' for p in book.register.partners),
+    )
     _file(folder / "bank_accounts.csv", "account_id,bank,bank_name,agency,account,fee_netted,boleto_fee,owner,owner_doc\n", _accounts(book))
     _file(folder / "statement_lines.csv", LINE_COLUMNS, (_line(book, x) for x in held))
     _file(folder / "history.csv", "account_id,date,amount,description,partner_id\n", _history(book))
@@ -175,7 +179,8 @@ def _accounts(book: Book) -> Iterator[str]:
 
 def _line(book: Book, line: Line) -> str:
     doc = "" if line.doc == "-" else line.doc
-    return f"{line.id},{book.accounts[line.account].id},{line.file},{line.day},{money(line.cents)},{line.code},{doc},{line.fitid},{line.text}\n"
+    account = book.accounts[line.account].id
+    return f"{line.id},{account},{line.file},{line.day},{money(line.cents)},{line.code},{doc},{line.fitid},{line.text}\n"
 
 
 def _label(line: Line) -> str:
@@ -197,8 +202,7 @@ def _history(book: Book) -> Iterator[str]:
     days = business_days(dt.date(year, month + 1, 1), 3)
     rows: list[str] = []
     for partner in (*book.register.customers, *book.register.large, *book.register.public):
-        for _ in range(draw.pick((1, 2, 2, 3, 4))):
-            rows.append(_past(book, partner, draw.pick(days), by_other=False))
+        rows.extend(_past(book, partner, draw.pick(days), by_other=False) for _ in range(draw.pick((1, 2, 2, 3, 4))))
         if partner.payer and (partner.payer_known or draw.chance(0.5)):
             rows.append(_past(book, partner, draw.pick(days), by_other=True))
     yield from sorted(rows)

@@ -20,7 +20,9 @@ class Movements:
         for name, (per, sign, amounts) in words.OTHER_MOVEMENTS.items():
             for _ in range(max(1, lines * per // 10_350)):
                 self._other(name, sign, amounts)
-        settled = [line for line in self.book.lines if line.kind == "match" and line.code == "820" and line.cents > 0 and len(line.edges) == 1]
+        settled = [
+            line for line in self.book.lines if line.kind == "match" and line.code == "820" and line.cents > 0 and len(line.edges) == 1
+        ]
         for _ in range(max(1, lines * 65 // 10_350)):
             self._transfer()
         for _ in range(max(1, lines * 47 // 10_350)):
@@ -107,7 +109,19 @@ def number_files(draw: Draw, book: Book) -> list[Line]:
 
 
 def _repeated(line: Line, file: str, account: int) -> Line:
-    return Line(account, line.day, line.cents, line.code, line.text, line.scenario, "duplicate_import", line.doc, source=line, file=file, fitid=line.fitid)
+    return Line(
+        account,
+        line.day,
+        line.cents,
+        line.code,
+        line.text,
+        line.scenario,
+        "duplicate_import",
+        line.doc,
+        source=line,
+        file=file,
+        fitid=line.fitid,
+    )
 
 
 def _fitid(style: str, day: dt.date, place: int, serial: int, doc: str) -> str:

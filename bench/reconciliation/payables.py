@@ -36,7 +36,9 @@ class Payables:
             item.issue = item.due - dt.timedelta(20)
         text = book.going_out(account, how, item.partner, day)
         doc = str(item.number) if draw.chance(0.35) else ""
-        book.line(account, day, -item.open - more, "144", text, how, doc=doc, edges=[(item, item.open)], difference=-more, difference_type=kind)
+        book.line(
+            account, day, -item.open - more, "144", text, how, doc=doc, edges=[(item, item.open)], difference=-more, difference_type=kind
+        )
         return 1
 
     def pix_out(self) -> int:

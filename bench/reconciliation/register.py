@@ -46,7 +46,7 @@ def _check(base: str, top: int) -> str:
     return "0" if rest < 2 else str(11 - rest)
 
 
-def cnpj(draw: Draw, root: str, branch: int) -> str:
+def cnpj(root: str, branch: int) -> str:
     base = f"{root}{branch:04d}"
     base += _check(base, 9)
     return base + _check(base, 9)
@@ -70,7 +70,7 @@ def masked(doc: str) -> str:
     return f"{doc[:3]}.{doc[3:6]}.{doc[6:9]}-{doc[9:]}"
 
 
-def spoken(draw: Draw, name: str) -> list[str]:
+def spoken(name: str) -> list[str]:
     """The ways a bank may write a name: whole, with short words, without small words."""
     whole = bare(name)
     short = " ".join(words.ABBREVIATIONS.get(w, w) for w in whole.split())
@@ -113,7 +113,7 @@ class Register:
             title = f"{self._draw.pick(words.TRADE_NAMES)}luz {word} Energia"
             for branch in range(1, self._draw.between(4, 5) + 1):
                 own = branch > 2 and n % 2 == 1
-                doc = cnpj(self._draw, root(self._draw), 1) if own else cnpj(self._draw, first, branch)
+                doc = cnpj(root(self._draw), 1) if own else cnpj(first, branch)
                 tail = "S.A." if branch == 1 else f"- Filial {branch} S.A." if not own else f"{self._draw.pick(words.TAILS[3:])} S.A."
                 held.append(self._add(f"{title} {tail}", doc, "grande", f"G{n:04d}"))
             held[0].members = held
@@ -123,7 +123,9 @@ class Register:
     def _partner(self, kind: str) -> Partner:
         draw = self._draw
         if kind == "varejo" and draw.chance(0.10):
-            return self._customer(self._add(f"{draw.pick(words.FIRST_NAMES)} {draw.pick(words.WORDS)} {draw.pick(words.WORDS)}", cpf(draw), kind))
+            return self._customer(
+                self._add(f"{draw.pick(words.FIRST_NAMES)} {draw.pick(words.WORDS)} {draw.pick(words.WORDS)}", cpf(draw), kind)
+            )
         if kind == "governo":
             name = f"{draw.pick(words.PUBLIC)} {draw.pick(words.WORDS)} {draw.pick(words.TAILS)}"
         elif kind == "gerador":
@@ -131,7 +133,7 @@ class Register:
         else:
             legal = draw.choices([w for w, _ in words.LEGAL], [n for _, n in words.LEGAL])[0]
             name = f"{draw.pick(words.SECTORS)} {draw.pick(words.WORDS)} {draw.pick(words.TAILS)} {legal}"
-        partner = self._add(" ".join(name.split()), cnpj(draw, root(draw), 1), kind)
+        partner = self._add(" ".join(name.split()), cnpj(root(draw), 1), kind)
         return self._customer(partner) if kind in {"varejo", "grande", "governo"} else partner
 
     def _customer(self, partner: Partner) -> Partner:
@@ -141,9 +143,11 @@ class Register:
         if draw.chance(0.25):
             firm = draw.chance(0.3)
             partner.payer = (
-                f"{draw.pick(words.WORDS)} {draw.pick(words.HOLDINGS)}" if firm else f"{draw.pick(words.FIRST_NAMES)} {draw.pick(words.WORDS)}"
+                f"{draw.pick(words.WORDS)} {draw.pick(words.HOLDINGS)}"
+                if firm
+                else f"{draw.pick(words.FIRST_NAMES)} {draw.pick(words.WORDS)}"
             )
-            partner.payer_doc = cnpj(draw, root(draw), 1) if firm and draw.chance(0.5) else cpf(draw)
+            partner.payer_doc = cnpj(root(draw), 1) if firm and draw.chance(0.5) else cpf(draw)
         return partner
 
     def _add(self, name: str, doc: str, kind: str, group: str = "") -> Partner:
@@ -152,6 +156,6 @@ class Register:
         partner.contract = f"CT-{draw.between(200000, 299999)}" if kind in {"grande", "gerador"} else ""
         median = {"varejo": 240_000, "fornecedor": 600_000, "governo": 6_000_000}.get(kind, 16_000_000)
         partner.prices = [draw.cents(median, 0.9) for _ in range(draw.between(1, 3))]
-        partner.spoken = spoken(draw, name)
+        partner.spoken = spoken(name)
         self.partners.append(partner)
         return partner

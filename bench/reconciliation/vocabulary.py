@@ -20,7 +20,8 @@ TAILS = (
     "e Irmãos", "& Cia", "Associados", "Unificada", "Renovada", "Tropical", "Atlântica", "Empreendimentos",
 )  # fmt: skip
 LEGAL = (
-    ("Ltda", 40), ("Ltda.", 10), ("S.A.", 14), ("S/A", 14), ("ME", 9), ("Ltda - EPP", 7), ("Eireli", 4), ("S.A. - em Recuperação Judicial", 2),
+    ("Ltda", 40), ("Ltda.", 10), ("S.A.", 14), ("S/A", 14), ("ME", 9), ("Ltda - EPP", 7), ("Eireli", 4),
+    ("S.A. - em Recuperação Judicial", 2),
 )  # fmt: skip
 PUBLIC = (
     "Prefeitura Municipal de", "Câmara Municipal de", "Fundação Municipal de Saúde de", "Serviço Autônomo de Água e Esgoto de",
@@ -34,13 +35,25 @@ HOLDINGS = ("Administradora de Bens", "Investimentos", "Gestora de Ativos", "Sec
 COMMERCIALISER = "Comercializadora de Energia S.A."
 
 ABBREVIATIONS = {
-    "COOPERATIVA": "COOP", "CONDOMINIO": "COND", "EDIFICIO": "ED", "CONSTRUTORA": "CONSTR", "DISTRIBUIDORA": "DIST", "SUPERMERCADOS": "SUPERM",
+    "COOPERATIVA": "COOP", "CONDOMINIO": "COND", "EDIFICIO": "ED", "CONSTRUTORA": "CONSTR",
+    "DISTRIBUIDORA": "DIST", "SUPERMERCADOS": "SUPERM",
     "TRANSPORTES": "TRANSP", "INDUSTRIA": "IND", "COMERCIO": "COM", "METALURGICA": "METAL", "SIDERURGICA": "SID", "ASSOCIACAO": "ASSOC",
     "COMERCIAL": "COML", "EMPREENDIMENTOS": "EMPR", "MUNICIPAL": "MUN", "PREFEITURA": "PREF", "ENERGIA": "ENERG", "HIDRELETRICA": "HIDR",
     "COMERCIALIZADORA": "COMERC", "UNIVERSIDADE": "UNIV", "FUNDACAO": "FUND",
 }  # fmt: skip
 SMALL_WORDS = frozenset({"E", "DE", "DO", "DA", "DAS", "DOS", "&"})
-REFERENCES = ("NF {n}", "NF-E {n}", "NFE {n:09d}", "FATURA {n}", "DUPLICATA {n}/{p}", "PGTO NF {n}", "NF.{n}", "DOC {n}", "REF NF{n}", "NOTA FISCAL {n}")
+REFERENCES = (
+    "NF {n}",
+    "NF-E {n}",
+    "NFE {n:09d}",
+    "FATURA {n}",
+    "DUPLICATA {n}/{p}",
+    "PGTO NF {n}",
+    "NF.{n}",
+    "DOC {n}",
+    "REF NF{n}",
+    "NOTA FISCAL {n}",
+)
 
 PLANS = (39900, 65000, 89000, 110000, 125000, 150000, 175000, 200000, 249000, 250000, 350000, 400000, 600000)
 """Prices that many customers share, in cents: what makes equal amounts meet by chance."""
@@ -58,7 +71,8 @@ WITHHOLDINGS: tuple[tuple[tuple[str, int], ...], ...] = (
     (("iss", 200), ("inss", 1100)),
     (("ir", 150), ("pis", 65), ("cofins", 300), ("csll", 100), ("iss", 500)),
 )
-"""Taxes a payer withholds, in hundredths of a percent, each rounded by itself (docs: Lei 9.430 art. 64, IN RFB 1.234, Lei 10.833 art. 30)."""
+"""Taxes a payer withholds, in hundredths of a percent, each rounded by itself
+Lei 9.430 art. 64, IN RFB 1.234, Lei 10.833 art. 30."""
 TAXES = ("ir", "pis", "cofins", "csll", "iss", "inss")
 
 
@@ -95,7 +109,8 @@ BANKS = (
         ("PIX TRANSF {name:27} {doc} {day} {ref}", "PIX RECEBIDO {doc} {day} {ref}"),
         "TED {bank}.{agency}{name:17} {ref}", "PIX TRANSF {name:22} {day}", "TED D {name:21}", "BOLETO PAGO {name:22}",
         "BOLETOS RECEBIDOS {day}S", "LIQ BOLETO {number}", "SISPAG FORNECEDORES",
-        "TED RECEBIDA {own:20} {owndoc}", "TED MESMA TITULARIDADE {own:14}", ("SALDO TOTAL DISPONIVEL DIA", "SALDO ANTERIOR"), "day-sequence",
+        "TED RECEBIDA {own:20} {owndoc}", "TED MESMA TITULARIDADE {own:14}", ("SALDO TOTAL DISPONIVEL DIA",
+        "SALDO ANTERIOR"), "day-sequence",
     ),
     Bank(
         "001", "BANCO DO BRASIL S.A.", "2905", "0031187-X", 245, False,
@@ -122,14 +137,18 @@ BANKS = (
     Bank(
         "104", "CAIXA ECONOMICA FEDERAL", "1550", "0003344-7", 160, False,
         ("CRED PIX {doc} {name:25} {ref}",),
-        "CRED TED {name:18} {ref}", "ENVIO PIX {name:22}", "ENVIO TED {name:22}", "PAG BOLETO {name:22}", "CRED COBRANCA COMPE", "COB COMPE {number}",
-        "PAG FORNEC LOTE", "CRED TED {own:20} {owndoc}", "ENVIO TED MESMA TITULARIDADE {own:14}", ("SALDO DIA",), "document", six_digits=True,
+        "CRED TED {name:18} {ref}", "ENVIO PIX {name:22}", "ENVIO TED {name:22}", "PAG BOLETO {name:22}",
+        "CRED COBRANCA COMPE", "COB COMPE {number}",
+        "PAG FORNEC LOTE", "CRED TED {own:20} {owndoc}", "ENVIO TED MESMA TITULARIDADE {own:14}",
+        ("SALDO DIA",), "document", six_digits=True,
     ),
     Bank(
         "748", "BANCO COOPERATIVO SICREDI S.A.", "0116", "0044519-1", 175, False,
         ("RECEBIMENTO PIX {doc} {name:26} {ref}", "RECEBIMENTO PIX SICREDI {name:26} {doc} {ref}"),
-        "TED CREDITO {name:19} {ref}", "PAGAMENTO PIX {name:24}", "TED DEBITO {name:22}", "LIQUIDACAO BOLETO {name:22}", "LIQ.COBRANCA SIMPLES {day}",
-        "LIQ.COBRANCA {number}", "PAGTO FORNECEDORES LOTE", "TED CREDITO {own:20} {owndoc}", "TED MESMA TITULAR. {own:14}", ("SALDO DO DIA",),
+        "TED CREDITO {name:19} {ref}", "PAGAMENTO PIX {name:24}", "TED DEBITO {name:22}",
+        "LIQUIDACAO BOLETO {name:22}", "LIQ.COBRANCA SIMPLES {day}",
+        "LIQ.COBRANCA {number}", "PAGTO FORNECEDORES LOTE", "TED CREDITO {own:20} {owndoc}",
+        "TED MESMA TITULAR. {own:14}", ("SALDO DO DIA",),
         "day-sequence",
     ),
     Bank(
@@ -150,7 +169,8 @@ TAX_CODES = ("0561", "1708", "5952", "5856", "6912", "2362")
 RETURNED = ("PIX DEVOLVIDO {name:19}", "DEVOLUCAO PIX {name:19}", "ESTORNO {name:19}", "TED DEVOLVIDA {name:19}")
 OTHER_MOVEMENTS = {
     "tarifa": (270, "-", (245, 350, 490, 1050, 1290, 12900)),
-    "iof": (93, "-", None), "folha": (85, "-", None), "resgate": (82, "+", None), "rendimento": (79, "+", None), "aplicacao": (69, "-", None),
+    "iof": (93, "-", None), "folha": (85, "-", None), "resgate": (82, "+", None), "rendimento": (79, "+",
+    None), "aplicacao": (69, "-", None),
     "deposito_nao_identificado": (88, "+", None),
 }  # fmt: skip
 MOVEMENT_TEXTS = {
