@@ -12,7 +12,8 @@ CCEE_COLUMNS = "ccee_id,ccee_code,side,counterparty_short,counterparty_root,subm
 ERP_COLUMNS = "erp_id,contract,ccee_code,side,counterparty,counterparty_doc,submarket,source_type,month,mwh\n"
 SUBMARKETS = ("SE/CO", "S", "NE", "N")
 SOURCES = ("CONV", "CONV", "I5", "I5", "I1", "I0", "CQ5")
-WRONG = (("missing", 0.030), ("not_validated", 0.020), ("volume", 0.018), ("duplicate", 0.018), ("submarket", 0.013))
+WRONG = (("missing", 0.030), ("not_validated", 0.020), ("volume", 0.018), ("submarket", 0.013))
+TWICE = 0.018
 
 
 class Contracts:
@@ -71,6 +72,7 @@ class Contracts:
         if status == "missing":
             self.labels.append(f"{erp},,{told},missing\n")
             return
+        mean_volume = volume
         if status == "submarket":
             submarket = draw.pick([s for s in SUBMARKETS if s != submarket])
         if status == "volume":
@@ -79,8 +81,11 @@ class Contracts:
             volume += draw.pick((-2, -1, 1, 2))  # the hourly modulation was rounded
         ccee = self._add(code, side, who, submarket, source, told, volume, hours, "PENDENTE" if status == "not_validated" else "VALIDADO")
         self.labels.append(f"{erp},{ccee},{told},{status}\n")
-        if status == "duplicate":
-            self._add(code, side, who, submarket, source, told, volume, hours)
+        if draw.chance(TWICE) and volume * 2 != mean_volume:  # two halves would be a whole
+            copy = self._add(
+                code, side, who, submarket, source, told, volume, hours, "PENDENTE" if status == "not_validated" else "VALIDADO"
+            )
+            self.labels.append(f"{erp},{copy},{told},duplicate\n")
 
     def _add(
         self,
