@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from retaguarda.console.commands_reconcile_report import report
 from retaguarda.console.parameters import month_option
 from retaguarda.errors import ConfigurationError, InvalidItem
 
@@ -27,6 +28,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `retaguarda reconcile`."""
     app.command("ccee")(ccee)
     app.command("lfn")(lfn)
+    app.command("report")(report)
 
 
 def ccee(

@@ -169,17 +169,12 @@ def _provenance(canvas: Canvas, books: Books) -> None:
 
 
 def _facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
-    provenance: Mapping[str, Any] = result.get("provenance") or result
-    names = (
-        ("run_id", say("Run")),
-        ("run", say("Run")),
-        ("inputs", say("Hash of the inputs")),
-        ("rules", say("Hash of the rules")),
-        ("rules_version", say("Version of the rules")),
-        ("hash", say("Hash of the result")),
-    )
-    found = [(name, str(held[key])) for key, name in names for held in (result, provenance) if isinstance(held.get(key), str | int)]
-    return list(dict(found).items())
+    """The run is what its inputs and rules make it: its identifier is taken from their hashes."""
+    made = result.get("provenance", {})
+    run = f"{made['inputs'][:12]}-{made['rules'][:8]}-{result['hash'][:8]}" if made else result["hash"][:16]
+    found = [(say("Run"), run), (say("Hash of the inputs"), made.get("inputs")), (say("Hash of the rules"), made.get("rules"))]
+    found += [(say("Version of the rules"), made.get("rules_version")), (say("Hash of the result"), result["hash"])]
+    return [(name, str(value)) for name, value in found if value is not None]
 
 
 def _money(cents: int) -> Decimal:

@@ -85,9 +85,7 @@ def load(sources: Sources) -> Books:
         "kind",
         "partner_name",
         "partner_doc",
-        title=pl.concat_str(pl.col("doc_type", "nf_number").fill_null(""), separator=" ").str.strip_chars()
-        + "/"
-        + pl.col("parcel").fill_null(""),
+        title=_title(),
         due=pl.col("due_date").str.to_date(),
         open=_cents("open_amount"),
     )
@@ -97,7 +95,16 @@ def load(sources: Sources) -> Books:
     contracts = _read(sources.contracts, "month", "status", "erp_mwh", "ccee_mwh") if sources.contracts else None
     told = sources.folder / "result.json"
     result = json.loads(told.read_text(encoding="utf-8")) if told.is_file() else {}
+    result["hash"] = _hash(sources.folder)
     return Books(lines.join(decided, on="line_id", how="left"), items, edges, accounts, contracts, result)
+
+
+def _hash(folder: Path) -> str:
+    """One SHA-256 over the decisions and classes: whoever has the same has the same result."""
+    whole = hashlib.sha256()
+    for name in ("matches.csv", "lines.csv"):
+        whole.update((folder / name).read_bytes())
+    return whole.hexdigest()
 
 
 def _read(path: Path, *columns: str) -> pl.DataFrame:
@@ -108,6 +115,13 @@ def _read(path: Path, *columns: str) -> pl.DataFrame:
     if lacking:
         raise ConfigurationError(f"{path.name} lacks the columns {', '.join(lacking)}", remedy="write it again with this version")
     return table
+
+
+def _title() -> pl.Expr:
+    """`NFE 24722 (2/3)`; a single parcel is not told."""
+    number = pl.concat_str(pl.col("doc_type", "nf_number").fill_null(""), separator=" ").str.strip_chars()
+    parcel = pl.col("parcel").fill_null("1/1")
+    return pl.when(parcel.is_in(["", "1/1"])).then(number).otherwise(pl.concat_str(number, pl.lit(" ("), parcel, pl.lit(")")))
 
 
 def _cents(name: str) -> pl.Expr:
@@ -130,7 +144,7 @@ def settled(books: Books, decision: str) -> pl.DataFrame:
     return held.with_columns(
         moved=pl.when(first).then(pl.col("cents")),
         rest=pl.when(first & (rest != 0)).then(rest),
-        reason=pl.when(first & (rest != 0)).then(named("difference_type", difference_words())),
+        reason=pl.when(first & (rest != 0)).then(named("difference_type", {"": say("Difference"), **difference_words()})),
         share=pl.len().over("line_id"),
     )
 
@@ -180,7 +194,15 @@ def breaks(books: Books) -> pl.DataFrame:
         .then(pl.lit(say("Ask the payer which invoice it is about.")))
         .otherwise(pl.lit(say("Find the document of the payment.")))
     )
-    return held.with_columns(age=age, label=kind, step=step).with_columns(bucket=bucket("age"))
+    told = held.with_columns(age=age, label=kind, step=step).with_columns(bucket=bucket("age"))
+    return told.join(_candidates(books), on="line_id", how="left").sort("date", "line_id")
+
+
+def _candidates(books: Books) -> pl.DataFrame:
+    """The item that each unmatched line may be about first of all, where the engine names one."""
+    named = [(one["line_id"], one["candidates"][0]["item_id"]) for one in books.result.get("unmatched", ()) if one.get("candidates")]
+    found = pl.DataFrame(named, schema={"line_id": pl.String, "item_id": pl.String}, orient="row").join(books.items, on="item_id")
+    return found.select("line_id", candidate=pl.concat_str("title", pl.lit(" · "), "partner_name"))
 
 
 def _waits() -> pl.Expr:
@@ -204,7 +226,13 @@ def still_open(books: Books) -> pl.DataFrame:
         left=pl.col("open") - pl.col("applied"), age=(pl.lit(books.until) - pl.col("due")).dt.total_days().cast(pl.Int64)
     )
     waiting = books.edges.filter(pl.col("decision") == "proposal").select("item_id", waiting=pl.lit(say("yes"))).unique("item_id")
-    return left.filter(pl.col("left") > 0).with_columns(bucket=bucket("age")).join(waiting, on="item_id", how="left").sort("due", "item_id")
+    sides = {"AR": say("To receive"), "AP": say("To pay")}
+    return (
+        left.filter(pl.col("left") > 0)
+        .with_columns(bucket=bucket("age"), kind=named("kind", sides))
+        .join(waiting, on="item_id", how="left")
+        .sort("due", "item_id")
+    )
 
 
 def postings(books: Books) -> pl.DataFrame:

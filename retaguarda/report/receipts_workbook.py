@@ -169,6 +169,7 @@ def _break_columns() -> tuple[Column, ...]:
         Column("Account", "account_id", width=10),
         Column("Text of the bank", "description", "wide", 48),
         Column("Amount at the bank", "cents", "cents", 17, total=True),
+        Column("Best candidate", "candidate", "wide", 40),
         Column("Next step", "step", "wide", 46),
         Column("Line", "line_id", "code", 14),
     )
