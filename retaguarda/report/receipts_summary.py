@@ -62,7 +62,7 @@ def write_receipts_summary(frame: Frame, books: Books, places: Places, company: 
 
 def _tie_out(canvas: Canvas, books: Books, places: Places) -> None:
     """Credits and debits of the statements against what became of them; each a formula over the sheet that has the lines."""
-    canvas.section(say("Tie-out"), "", say("Credits"), say("Debits"), say("Total"), texts=2)
+    canvas.section(say("Tie-out"), "", "", say("Credits"), say("Debits"), say("Total"), texts=2)
     first = canvas.row + 1
     by_account = places["accounts"]
     sums = _sums(books)
@@ -116,7 +116,7 @@ def _sums(books: Books) -> dict[str, tuple[int, int]]:
 def _second_proof(canvas: Canvas, books: Books, places: Places) -> None:
     """What the matched lines moved = what they settled + their differences."""
     matched, held = places["matched"], tables.settled(books, "auto")
-    canvas.section(say("Matched lines"), "", say("Amount"), texts=2)
+    canvas.section(say("Matched lines"), "", "", say("Amount"), texts=2)
     first = canvas.row + 1
     for name, column in ((say("Amount at the bank"), "moved"), (say("Settled"), "signed"), (say("Differences"), "rest")):
         canvas.put(FIRST, name, "name")
@@ -139,7 +139,7 @@ def _counts(canvas: Canvas, books: Books) -> None:
     decided = lines.filter(pl.col("decision").is_not_null()).height
     auto = lines.filter(pl.col("decision") == "auto").height
     waiting, classified = tables.breaks(books).height, tables.classified(books).height
-    canvas.section(say("In figures"), "", say("Lines"), texts=2)
+    canvas.section(say("In figures"), "", "", say("Lines"), texts=2)
     figures = (
         (say("Lines of the files"), lines.height),
         (say("Matched without a person"), auto),

@@ -262,8 +262,10 @@ def by_account(books: Books) -> pl.DataFrame:
         classified=cents.filter(decision.is_null() & ~waits).sum(),
         waiting=cents.filter(waits).sum(),
     )
-    return books.accounts.join(table, on="account_id", how="left").with_columns(
-        pl.col("count", "credits", "debits", "auto", "proposals", "classified", "waiting").fill_null(0)
+    return (
+        books.accounts.join(table, on="account_id", how="left")
+        .with_columns(pl.col("count", "credits", "debits", "auto", "proposals", "classified", "waiting").fill_null(0))
+        .sort("account_id")
     )
 
 
@@ -339,11 +341,16 @@ def energy(books: Books) -> pl.DataFrame:
     table = books.contracts.with_columns(pl.col("erp_mwh", "ccee_mwh").cast(pl.Float64))
     shared = pl.col("erp_id").n_unique().over("month", "ccee_id")  # several contracts of the ERP carry their sum
     each = table.with_columns(erp_mwh=pl.when(pl.col("ccee_id").fill_null("") == "").then("erp_mwh").otherwise(pl.col("erp_mwh") / shared))
-    ours = each.filter(pl.col("erp_id").fill_null("") != "").unique(["erp_id", "month"]).group_by("month").agg(erp=pl.col("erp_mwh").sum())
+    ours = (
+        each.filter(pl.col("erp_id").fill_null("") != "")
+        .unique(["erp_id", "month"], keep="first", maintain_order=True)
+        .group_by("month", maintain_order=True)
+        .agg(erp=pl.col("erp_mwh").sum())
+    )
     theirs = (
         table.filter(pl.col("ccee_id").fill_null("") != "")
-        .unique(["ccee_id", "month"])
-        .group_by("month")
+        .unique(["ccee_id", "month"], keep="first", maintain_order=True)
+        .group_by("month", maintain_order=True)
         .agg(ccee=pl.col("ccee_mwh").sum())
     )
     return ours.join(theirs, on="month", how="full", coalesce=True).fill_null(0).sort("month")
