@@ -24,6 +24,7 @@ from retaguarda.console import (
     commands_credential,
     commands_metrics,
     commands_new,
+    commands_reconcile,
     commands_request,
     commands_retention,
     commands_robot,
@@ -59,6 +60,7 @@ app.add_typer(commands_robot.robots, name="robot", help="Robots and whether they
 app.add_typer(commands_robot.processes_app, name="process", help="Processes and their parameters.")
 app.add_typer(commands_new.app, name="new", help="Start a new robot or task from its template.")
 app.add_typer(commands_statement.app, name="statement", help="Bank statements and boleto returns: read them, see what is proved.")
+app.add_typer(commands_reconcile.app, name="reconcile", help="Bank lines against receivables and payables.")
 app.add_typer(commands_sandbox.app, name="sandbox", help="Portals that behave, and misbehave, like the real ones.")
 app.add_typer(commands_audit.app, name="audit", help="The audit log.")
 app.add_typer(commands_vault.app, name="vault", help="Credentials.")

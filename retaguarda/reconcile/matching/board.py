@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,8 @@ CLASSES = (LineClass.UNMATCHED, LineClass.MATCH, *(one for one in LineClass if o
 CODE = {one: code for code, one in enumerate(CLASSES)}
 AR, AP = 0, 1
 PLAIN, BOLETO = 0, 1
+_KEY = 10**14
+"""Keys of exact amounts: who, times this, plus the cents."""
 
 
 @dataclass(slots=True)
@@ -54,6 +57,8 @@ class Board:
     cents: list[int] = field(default_factory=list)
     day: list[int] = field(default_factory=list)
     business: list[int] = field(default_factory=list)
+    title: dict[int, int] = field(default_factory=dict)
+    """The item whose nosso número a line names."""
     role: list[str] = field(default_factory=list)
     key: list[int] = field(default_factory=list)
     identities: list[Identity] = field(default_factory=list)
@@ -68,13 +73,19 @@ class Board:
     due_business: list[int] = field(default_factory=list)
     issued: list[int] = field(default_factory=list)
     number: list[int] = field(default_factory=list)
-    pool: dict[int, list[int]] = field(default_factory=dict)
-    exact: dict[int, list[int]] = field(default_factory=dict)
+    pool: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    exact: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    amounts: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """Items by side and amount, whoever the partner is."""
+    waiting: list[int] = field(default_factory=list)
+    indexed: bool = False
     by_number: dict[int, list[int]] = field(default_factory=dict)
     claimed: set[int] = field(default_factory=set)
     """Items that a line still to be decided names: others take them only when nothing else fits."""
     taker: dict[int, int] = field(default_factory=dict)
     """Which line settled a claimed item."""
+    paid: dict[tuple[tuple[int, ...], int], list[int]] = field(default_factory=dict)
+    """Lines that paid one item exactly, by payers and amount."""
     holder: dict[int, Settled] = field(default_factory=dict)
     """Who took an item that had open twins (same partner, side and amount): the twin would have done as well."""
     held: dict[int, list[int]] = field(default_factory=dict)
@@ -90,6 +101,21 @@ class Board:
             if left > 0:
                 self._again(item)
         self.settled.append(found)
+
+    def remember(self, line: int) -> None:
+        """Note that a line paid exactly what was open: the same again within days is a payment made twice, unless it finds its own item."""
+        self.paid.setdefault((self.identity(line)[0], self.cents[line]), []).append(line)
+
+    def earlier(self, line: int) -> int | None:
+        """The line of the same payer and amount that paid exactly a few days before."""
+        payers = self.identity(line)[0]
+        if not payers:
+            return None
+        day, window = self.business[line], self.rules.windows.repeated_payment
+        for other in reversed(self.paid.get((payers, self.cents[line]), ())):
+            if other != line and 0 <= day - self.business[other] <= window:
+                return other
+        return None
 
     def classify(self, line: int, line_class: LineClass, reason: str = "", counterpart: int = -1) -> None:
         """Say what a line is that settles nothing."""
@@ -109,67 +135,110 @@ class Board:
 
     def open_of(self, partner: int, side: int, carrier: int = PLAIN) -> list[int]:
         """The open items of a partner by due date; what is settled is forgotten on the way."""
-        found = self.pool.get(partner * 4 + side * 2 + carrier)
+        key = partner * 4 + side * 2 + carrier
+        found = self.pool.get(key)
         if not found:
             return []
-        live = [item for item in found if self.open[item]]
+        cents = self.open
+        live = [item for item in found if cents[item]]
         if len(live) < len(found):
-            self.pool[partner * 4 + side * 2 + carrier] = live
+            self.pool[key] = live
         return live
+
+    def payable(self, line: int, partner: int, side: int) -> list[int]:
+        """The open items of a partner that a line may pay by its dates, by due date; boletos and claimed ones are left out."""
+        found = self.open_of(partner, side)
+        if not found:
+            return found
+        day, business, due, issued = self.day[line], self.business[line], self.due_business, self.issued
+        first, last, claimed = business - self.rules.windows.late, business + self.rules.windows.early, self.claimed
+        return [item for item in found if first <= due[item] <= last and issued[item] <= day and item not in claimed]
 
     def exactly(self, partner: int, side: int, cents: int, carrier: int = PLAIN) -> list[int]:
         """The open items of a partner of exactly this amount, by due date."""
-        found = self.exact.get((partner * 4 + side * 2 + carrier) * 10**14 + cents)
+        found = self.exact.get((partner * 4 + side * 2 + carrier) * _KEY + cents)
         if not found:
             return []
         return [item for item in found if self.open[item] == cents]
 
     def _again(self, item: int) -> None:
         """An item that is partly settled can be found by what is left of it."""
-        key = (self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]) * 10**14 + self.open[item]
-        self.exact.setdefault(key, []).append(item)
+        key = (self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]) * _KEY + self.open[item]
+        self.exact[key].append(item)
+        self.amounts[self.side[item] * _KEY + self.open[item]].append(item)
+
+    def has_twins(self, item: int, cents: int) -> bool:
+        """Whether another item of the same partner, side and amount was ever seen."""
+        key = self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]
+        return len(self.exact[key * _KEY + cents]) > 1
+
+    def of_amount(self, side: int, cents: int) -> list[int]:
+        """The items of an amount, whoever the partner is."""
+        return self.amounts.get(side * _KEY + cents, [])
 
     def hold(self, item: int, found: Settled) -> None:
         """Remember that an item with twins was taken; `release` may still exchange it."""
         self.holder[item] = found
         self.held.setdefault(self.partner[item] * 2 + self.side[item], []).append(item)
 
-    def released_by(self, item: int) -> int | None:
-        """The open twin that can take the place of a held item."""
+    def exchange(self, item: int) -> list[int]:
+        """The chain of twins that frees a held item: its holder takes the second, whose holder takes the third, the last is open."""
         found = self.holder.get(item)
         if found is None or self.open[item]:
-            return None
-        (_, cents), line = found.parts[0], found.line
-        twins = self.exactly(self.partner[item], self.side[item], cents, self.carrier[item])
-        return next((twin for twin in twins if self.in_window(twin, line)), None)
+            return []
+        cents = found.parts[0][1]
+        key = (self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]) * _KEY + cents
+        twins = [twin for twin in self.exact.get(key, ()) if self.open[twin] == cents or twin in self.holder]
+        chains, seen = [[item]], {item}
+        while chains and len(twins) > 1:
+            longer = []
+            for chain in chains:
+                line = self.holder[chain[-1]].line
+                for twin in twins:
+                    if twin not in seen and self.in_window(twin, line):
+                        if self.open[twin]:
+                            return [*chain, twin]
+                        seen.add(twin)
+                        longer.append([*chain, twin])
+            chains = longer
+        return []
 
     def release(self, item: int) -> bool:
-        """Open a held item again: whoever has it gets its twin."""
-        twin = self.released_by(item)
-        if twin is None:
+        """Open a held item again: every holder of the chain moves on to the next twin."""
+        chain = self.exchange(item)
+        if not chain:
             return False
-        found = self.holder.pop(item)
-        cents = found.parts[0][1]
-        found.parts = [(twin, cents)]
-        self.open[twin], self.open[item] = 0, cents
-        self.hold(twin, found)
-        key = self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]
-        self.pool.setdefault(key, []).append(item)
-        self.exact.setdefault(key * 10**14 + cents, []).insert(0, item)
+        holders = [self.holder.pop(one) for one in chain[:-1]]
+        cents = holders[0].parts[0][1]
+        for found, twin in zip(holders, chain[1:], strict=True):
+            found.parts = [(twin, cents)]
+            self.holder[twin] = found
+        self.open[chain[-1]], self.open[item] = 0, cents
+        self.held[self.partner[item] * 2 + self.side[item]].append(chain[-1])
+        self.pool[self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]].append(item)
         return True
 
+    def advance(self, business: int) -> None:
+        """Let the passes that search line by line see the items due until some days after this one."""
+        if not self.indexed:
+            self.waiting = [item for item, cents in enumerate(self.open) if cents > 0]
+            self.waiting.sort(key=self.due.__getitem__, reverse=True)
+            self.indexed = True
+        waiting, due, last = self.waiting, self.due_business, business + self.rules.windows.early
+        pool, exact, amounts = self.pool, self.exact, self.amounts
+        partner, side, carrier = self.partner, self.side, self.carrier
+        while waiting and due[waiting[-1]] <= last:
+            item = waiting.pop()
+            if cents := self.open[item]:
+                key = partner[item] * 4 + side[item] * 2 + carrier[item]
+                pool[key].append(item)
+                exact[key * _KEY + cents].append(item)
+                if not carrier[item]:
+                    amounts[side[item] * _KEY + cents].append(item)
+
     def index(self) -> None:
-        """Index what is open now for the passes that search line by line."""
-        self.pool.clear()
-        self.exact.clear()
-        pool, exact = self.pool, self.exact
-        partner, side, carrier, due = self.partner, self.side, self.carrier, self.due
-        still = [item for item, cents in enumerate(self.open) if cents > 0]
-        still.sort(key=due.__getitem__)
-        for item in still:
-            key = partner[item] * 4 + side[item] * 2 + carrier[item]
-            pool.setdefault(key, []).append(item)
-            exact.setdefault(key * 10**14 + self.open[item], []).append(item)
+        """Let them see all items."""
+        self.advance(1 << 40)
 
     def in_window(self, item: int, line: int) -> bool:
         """Whether a line may pay an item by its dates."""

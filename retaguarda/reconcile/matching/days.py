@@ -14,11 +14,11 @@ _PAYERS = {"", "tax", "ccee"}
 
 def in_date_order(board: Board, differences: Differences) -> None:
     """Decide all lines of payers, day by day: later payments never take the items of an earlier one."""
-    board.index()
-    references.index_numbers(board)
+    references.claim(board)
     lines = [line for line, role in enumerate(board.role) if role in _PAYERS and not board.state[line]]
     width = board.rules.windows.batch
-    for _, batch in groupby(lines, key=lambda line: board.business[line] // width):
+    for day, batch in groupby(lines, key=lambda line: board.business[line] // width):
+        board.advance((day + 1) * width)
         _decide(board, differences, list(batch))
 
 
@@ -29,8 +29,9 @@ def _decide(board: Board, differences: Differences, lines: list[int]) -> None:
         for line in today:
             if line in board.references and not references.with_difference(board, differences, line):
                 references.repeats(board, line)
-    singles.explained(board, differences, [line for line in board.undecided(lines) if line not in board.references])
-    groups.of_payer(board, board.undecided(lines))
+    fresh = [line for line in board.undecided(lines) if board.earlier(line) is None]
+    singles.explained(board, differences, [line for line in fresh if line not in board.references])
+    groups.of_payer(board, [line for line in board.undecided(fresh) if line not in board.references or not references.names_open(board, line)])
     groups.netted(board, board.undecided(lines))
     for line in board.undecided(lines):
         if line in board.references:

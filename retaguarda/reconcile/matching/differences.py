@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from retaguarda.reconcile.matching.rules import Explanations
 
@@ -17,9 +18,10 @@ class Differences:
     def __init__(self, rules: Explanations) -> None:
         self.rules = rules
         self.fees = set(rules.fees)
+        self.discounts = list(rules.discounts)
         self._tables = [(name, rates, sum(rates)) for name, rates in rules.withholdings]
         most = max((total for _, _, total in self._tables), default=0)
-        self._least = 10_000 - max(most, *rules.discounts, 0) - 20
+        self._least = 10_000 - max(most, rules.discount_greatest, *rules.discounts) - 20
         self._most = 10_000 + rules.fine + rules.monthly * (rules.interest_longest + 30) // 30
 
     def learn_fees(self, missing: Counter[int]) -> None:
@@ -27,6 +29,20 @@ class Differences:
         rules = self.rules
         self.fees.update(
             cents for cents, seen in missing.items() if rules.rounding < cents <= rules.fees_most and seen >= rules.fees_learn_after
+        )
+
+    def learn_discounts(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Take the percentages that payments (paid, due) of named invoices leave out again and again."""
+        rules, seen = self.rules, Counter[int]()
+        for paid, due in pairs:
+            percent = round((due - paid) * 10_000 / due / rules.discount_step) * rules.discount_step
+            if 0 < percent <= rules.discount_greatest and abs(due - paid - (due * percent + 5_000) // 10_000) <= rules.discount_tolerance:
+                seen[percent] += 1
+        known = {total for _, _, total in self._tables}
+        self.discounts += sorted(
+            percent
+            for percent, times in seen.items()
+            if times >= rules.discount_learn_after and percent not in self.discounts and percent not in known
         )
 
     def explain(self, paid: int, due: int, gross: int, late: int) -> Explained | None:
@@ -62,7 +78,7 @@ class Differences:
         return None
 
     def _discount(self, missing: int, due: int) -> Explained | None:
-        for percent in self.rules.discounts:
+        for percent in self.discounts:
             if abs(missing - (due * percent + 5_000) // 10_000) <= self.rules.discount_tolerance:
                 return DISCOUNT, f"{_percent(percent)} x {_money(due)}"
         return None

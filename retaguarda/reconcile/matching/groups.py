@@ -9,6 +9,8 @@ from retaguarda.reconcile.matching.subsets import Found, few_of_many, subsets
 
 _MANY = 40
 _FEW = 8
+_TIGHT = 20
+"""Invoices whose numbers lie so close together were issued together; another set that is spread wider is no rival of theirs."""
 
 
 def of_payer(board: Board, lines: Iterable[int]) -> None:
@@ -38,18 +40,17 @@ def _of_group(board: Board, line: int, group: int, how: str) -> Settled | None:
 
 def _search(board: Board, line: int, payers: Sequence[int], grade: str) -> Settled | None:
     limits, paid, side = board.rules.subset, abs(board.cents[line]), board.side_of(line)
-    near = [
-        item
-        for payer in payers
-        for item in board.open_of(payer, side)
-        if board.open[item] < paid and item not in board.claimed and board.in_window(item, line)
-    ]
-    if len(near) < 2 or sum(board.open[item] for item in near) < paid:
+    cents = board.open
+    near = [item for payer in payers for item in board.payable(line, payer, side) if cents[item] < paid]
+    if len(near) < 2 or sum([cents[item] for item in near]) < paid:
         return None
-    near = _nearest(board, line, near, limits.widest)
-    amounts = [board.open[item] for item in near]
-    found = subsets(amounts[: limits.nearest], paid, limits.most_items, limits.budget)
     if len(near) > limits.nearest:
+        near = _nearest(board, line, near, limits.widest)
+        near = [*_nearest(board, line, near, limits.nearest), *near] if len(near) > limits.nearest else near
+        near = list(dict.fromkeys(near))
+    amounts = [cents[item] for item in near]
+    found = subsets(amounts[: limits.nearest], paid, limits.most_items, limits.budget)
+    if len(near) > limits.nearest and not any(_spread(board, line, [near[i] for i in chosen])[0] <= _TIGHT for chosen in found.solutions):
         more = few_of_many(amounts, paid)
         found = Found(tuple(dict.fromkeys((*found.solutions, *more.solutions))), found.sums + more.sums, found.cut or more.cut)
     if found.cut:
@@ -59,8 +60,10 @@ def _search(board: Board, line: int, payers: Sequence[int], grade: str) -> Settl
 
 def _nearest(board: Board, line: int, items: list[int], most: int) -> list[int]:
     """The items that a payment of this day is most likely about: due not long before or after."""
-    day = board.business[line]
-    return sorted(items, key=lambda item: (abs(day - board.due_business[item]), item))[:most]
+    if len(items) <= most:
+        return items
+    day, due = board.business[line], board.due_business
+    return [item for _, item in sorted([(abs(day - due[item]), item) for item in items])[:most]]
 
 
 def _chosen(board: Board, line: int, near: list[int], found: Found, grade: str, fixed: Sequence[int] = ()) -> Settled | None:
@@ -69,7 +72,7 @@ def _chosen(board: Board, line: int, near: list[int], found: Found, grade: str, 
         return None
     ranked = sorted((_spread(board, line, [*fixed, *(near[index] for index in chosen)]), chosen) for chosen in found.solutions)
     best = [near[index] for index in ranked[0][1]]
-    tight = ranked[0][0][0] * 3 + 20
+    tight = max(ranked[0][0][0], 0) * 3 + _TIGHT
     rivals = [chosen for (spread, _), chosen in ranked if spread <= tight]
     different = {_alike(board, [near[index] for index in chosen]) for chosen in rivals}
     expected = "" if len(near) <= 12 else ".wide"

@@ -23,13 +23,14 @@ def instalments(board: Board) -> None:
 
 def _best(board: Board, payer: int, side: int, lines: list[int]) -> bool:
     found = []
-    held = [item for item in board.held.get(payer * 2 + side, ()) if board.released_by(item) is not None]
-    for item in (*board.open_of(payer, side, PLAIN), *held):
+    for item in (*board.open_of(payer, side, PLAIN), *board.held.get(payer * 2 + side, ())):
+        if not board.open[item] and item not in board.holder:
+            continue
         due = board.open[item] or board.holder[item].parts[0][1]
         parts = _parts(board, item, due, lines)
         limits = board.rules.instalments
         sets = subsets([abs(board.cents[line]) for line in parts], due, limits.most_parts, board.rules.subset.budget)
-        for chosen in sets.solutions:
+        for chosen in sets.solutions if board.open[item] or board.exchange(item) else ():
             paid = [parts[index] for index in chosen]
             found.append((not _equal(board, paid), not board.open[item], len(sets.solutions), board.day[paid[-1]] - board.day[paid[0]], item, paid))
     if not found:

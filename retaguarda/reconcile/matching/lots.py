@@ -45,7 +45,6 @@ def _batches(board: Board) -> list[int]:
 
 def without_lot(board: Board) -> None:
     """Debits for many suppliers without lot number: payables due that day, if only one set of them adds up."""
-    board.index()
     due: dict[int, list[int]] = defaultdict(list)
     kinds = board.items["doc_type"].to_list()
     for item, side in enumerate(board.side):
@@ -54,7 +53,11 @@ def without_lot(board: Board) -> None:
     for line in _batches(board):
         there = [item for item in due.get(board.business[line], ()) if board.open[item] and board.open[item] < -board.cents[line]]
         there = there[: board.rules.subset.lotless_nearest]
-        found = subsets([board.open[item] for item in there], -board.cents[line], len(there), board.rules.subset.budget)
+        amounts = [board.open[item] for item in there]
+        if 1 << len(amounts) > 4 * sum(amounts):  # more sets than different sums: many would add up, whichever is found means nothing
+            board.cut.add(line)
+            continue
+        found = subsets(amounts, -board.cents[line], len(there), board.rules.subset.budget)
         if found.cut:
             board.cut.add(line)
         if len(found.solutions) == 1 and not found.cut:

@@ -38,14 +38,7 @@ def _same_payer(board: Board, one: int, other: int) -> bool:
 
 
 def repeated_payments(board: Board) -> None:
-    """A payment that nothing explains and that repeats one of the same payer and amount a few days before."""
-    earlier: dict[tuple[tuple[int, ...], int], list[int]] = defaultdict(list)
-    for line in sorted(range(len(board.state)), key=board.day.__getitem__):
-        payers = board.identity(line)[0]
-        if not payers or board.role[line] or board.state[line] > 1:
-            continue
-        key = (payers, board.cents[line])
-        before = [other for other in earlier[key] if board.business[line] - board.business[other] <= board.rules.windows.repeated_payment]
-        if before and not board.state[line]:
-            board.classify(line, LineClass.DUPLICATE_PAYMENT, "same payer and amount", before[-1])
-        earlier[key].append(line)
+    """A payment that nothing explains and that repeats one of the same payer and amount that paid exactly a few days before."""
+    for line, state in enumerate(board.state):
+        if not state and not board.role[line] and (before := board.earlier(line)) is not None:
+            board.classify(line, LineClass.DUPLICATE_PAYMENT, "same payer and amount", before)

@@ -33,6 +33,7 @@ class Payers:
         self.group = _groups(self.by_root.values(), partners["group_id"].to_list())
         self.members = _index((group, code) for code, group in enumerate(self.group))
         self._short = {long: list(short) for long, short in words.abbreviations.items()}
+        self._own: dict[str, frozenset[int]] = {}
         self._cut: dict[str, Identity] = {}
         self._aliases: dict[str, set[int]] = defaultdict(set)
         self.third: dict[str, tuple[int, ...]] = {}
@@ -47,8 +48,9 @@ class Payers:
         for code, tokens in enumerate(self.names):
             if len(tokens) > 1:
                 big = [token for token in tokens if token not in self.words.small]
-                for second in {tokens[1][:1], *(token[:1] for token in big[1:2])}:
+                for second in {cut for token in (tokens[1], *big[1:2]) for cut in (token[:1], token[:2])}:
                     self._tokens[tokens[0][:3], second].append(code)
+        self._own.clear()
 
     def _variants(self, code: int) -> Iterator[str]:
         """The ways a bank may write a name, without blanks: whole, first words shortened, small words left out."""
@@ -117,6 +119,22 @@ class Payers:
             return (both, "doc") if both else (codes if not name else named[0] or NOBODY, "mask" if not name else named[1])
         return named
 
+    def unprefixed(self, names: Iterable[str]) -> dict[str, str]:
+        """Names that begin with words of a channel nobody listed, and the names that are left without them.
+
+        What must be dropped from several names to find their partners is such a beginning.
+        """
+        tried: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for name in names:
+            if name and not self.owners(name):
+                tokens = name.split()
+                for count in range(1, min(3, len(tokens))):
+                    rest = " ".join(tokens[count:])
+                    if len(rest) >= 8 and self.owners(rest):
+                        tried[" ".join(tokens[:count])].append((name, rest))
+                        break
+        return {name: rest for pairs in tried.values() if len(pairs) > 2 for name, rest in pairs}
+
     def _narrowed(self, codes: tuple[int, ...], name: str) -> tuple[int, ...]:
         if len(codes) == 1 or not name:
             return codes
@@ -133,21 +151,40 @@ class Payers:
         glued = name.replace(" ", "")
         if len(glued) < _SHORTEST:
             return NOBODY, ""
-        own = _starting(self._prefixes, glued)
-        alias = _starting(self._alias_prefixes, glued)
-        alias |= {code for cut in range(max(8, len(glued) - 12), len(glued)) for code in self._aliases.get(glued[:cut], ())}
-        if own:
+        own = self.owners(name)
+        alias = _starting(self._alias_prefixes, glued) if self._alias_prefixes else set()
+        for cut in range(max(8, len(glued) - 12), len(glued)):
+            if found := self._aliases.get(glued[:cut]):
+                alias |= found
+        if own and alias:
             return tuple(sorted(own | alias)), "name"
-        if alias:
-            return tuple(sorted(alias)), "alias"
-        return tuple(sorted(self._by_tokens(name.split()))), "name"
+        return tuple(sorted(own or alias)), "name" if own else "alias"
+
+    def owners(self, name: str) -> frozenset[int]:
+        """The partners that the register itself calls so."""
+        found = self._own.get(name)
+        if found is None:
+            glued = name.replace(" ", "")
+            own = _starting(self._prefixes, glued) if len(glued) >= _SHORTEST else set()
+            found = self._own[name] = frozenset(own or self._by_tokens(name.split()))
+        return found
 
     def _by_tokens(self, tokens: list[str]) -> set[int]:
         """Partners each of whose first words begins with the word of the line: `COND ED HORIZONTE`."""
         if len(tokens) < 2:
             return set()
-        found = self._tokens.get((tokens[0][:3], tokens[1][:1]), ())
+        found = self._tokens.get((tokens[0][:3], tokens[1][:2]), ())
         return {code for code in found if _shortened(tokens, self.names[code], self.words.small)}
+
+
+def contracted(token: str, long: str) -> bool:
+    """Whether a word may stand for a longer one: its beginning, or its first two letters and others in their order (`COML`)."""
+    if long.startswith(token):
+        return True
+    if len(token) < 3 or token[:2] != long[:2]:
+        return False
+    rest = iter(long)
+    return all(letter in rest for letter in token)
 
 
 def _shortened(tokens: list[str], name: list[str], small: frozenset[str]) -> bool:
@@ -156,7 +193,7 @@ def _shortened(tokens: list[str], name: list[str], small: frozenset[str]) -> boo
         long = next(rest, "")
         while long in small and not long.startswith(token):
             long = next(rest, "")
-        if not long.startswith(token):
+        if not contracted(token, long):
             return False
     return True
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Sequence
 
 import polars as pl
 
-from retaguarda.reconcile.matching.board import AP, AR, BOLETO, PLAIN, Board, business_days
+from retaguarda.reconcile.matching.board import AP, AR, BOLETO, CODE, PLAIN, Board, business_days
 from retaguarda.reconcile.matching.model import LineClass
 from retaguarda.reconcile.matching.payers import Payers
 from retaguarda.reconcile.matching.rules import MatchingRules
@@ -20,14 +21,15 @@ _SAME = ["account_id", "date", "amount", "description", "doc_number", "fitid"]
 def prepare(inputs: Inputs, rules: MatchingRules, holidays: Sequence[dt.date]) -> Board:
     """The board that a reconciliation starts with."""
     lines = inputs.lines.sort("date", "account_id", "amount", "description", "doc_number", "fitid", "file_id", "line_id")
-    items = inputs.items.sort("due_date", "issue_date", "kind", "partner_id", "nf_number", "parcel", "open_amount", "item_id")
     partners = _register(inputs)
     payers = Payers(partners, rules.words)
     code_of = dict(zip(partners["partner_id"], range(partners.height), strict=True))
     payers.learn(inputs.history, code_of)
+    coded = pl.DataFrame({"partner_id": partners["partner_id"], "partner": range(partners.height)})
+    items = inputs.items.join(coded, on="partner_id").sort("partner", "due_date", "issue_date", "kind", "nf_number", "parcel", "open_amount", "item_id")
     board = Board(rules, lines, items, payers, holidays)
     board.state = bytearray(lines.height)
-    _item_columns(board, code_of)
+    _item_columns(board)
     _line_columns(board)
     _repeated_imports(board)
     _read_texts(board, inputs.accounts)
@@ -44,10 +46,9 @@ def _register(inputs: Inputs) -> pl.DataFrame:
     return both.with_columns(clean.alias("doc")).sort("doc", "name", "partner_id")
 
 
-def _item_columns(board: Board, code_of: dict[str, int]) -> None:
+def _item_columns(board: Board) -> None:
     items = board.items
-    codes = pl.Series(list(code_of.values()), dtype=pl.Int32)
-    board.partner = items["partner_id"].replace_strict(pl.Series(list(code_of)), codes, return_dtype=pl.Int32).to_list()
+    board.partner = items["partner"].to_list()
     board.open = items["open_amount"].to_list()
     board.gross = items["gross"].to_list()
     coded = items.select(
@@ -106,6 +107,9 @@ def _read_texts(board: Board, accounts: pl.DataFrame) -> None:
         (pl.col("state") == 0) & pl.col("role").is_in(["", "reversal"])
     )["line"]
     said = features(board.lines[rows].select("description"), board.rules.words).with_columns(rows)
+    dropped = board.payers.unprefixed(said["name"].unique().sort())
+    if dropped:
+        said = said.with_columns(pl.col("name").replace(dropped))
     _references(board, said)
     _identities(board, said)
     _own_transfers(board, said, accounts)
@@ -156,4 +160,28 @@ def _own_transfers(board: Board, said: pl.DataFrame, accounts: pl.DataFrame) -> 
     for line in glued.filter(own)["line"]:
         if not board.state[line]:
             board.classify(line, LineClass.TRANSFER, "our own document or name")
+    _pair_transfers(board)
+
+
+def _pair_transfers(board: Board) -> None:
+    """Both ends of a transfer: the opposite amount at another account, a day apart at most; an end that names nobody is found so."""
+    accounts = board.lines["account_id"].to_list()
+    ends = [line for line, state in enumerate(board.state) if state == CODE[LineClass.TRANSFER]]
+    wanted = {-board.cents[line] for line in ends}
+    there: dict[int, list[int]] = defaultdict(list)
+    for line, cents in enumerate(board.cents):
+        if cents in wanted and (board.state[line] == CODE[LineClass.TRANSFER] or not (board.state[line] or board.role[line])):
+            there[cents].append(line)
+    for line in ends:
+        if line in board.counterpart:
+            continue
+        for other in there[-board.cents[line]]:
+            near = abs(board.business[line] - board.business[other]) <= board.rules.windows.own_transfer
+            if near and accounts[other] != accounts[line] and other not in board.counterpart:
+                if not board.state[other]:
+                    if board.identity(other)[0]:
+                        continue
+                    board.classify(other, LineClass.TRANSFER, "the other end of a transfer")
+                board.counterpart[line], board.counterpart[other] = other, line
+                break
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
+import polars as pl
+
 from retaguarda.reconcile.matching.board import AP, AR, Board, Settled
 from retaguarda.reconcile.matching.differences import DIVERGENT, Differences
 from retaguarda.reconcile.matching.groups import covering
@@ -12,11 +14,18 @@ from retaguarda.reconcile.matching.model import LineClass
 
 def index_numbers(board: Board) -> None:
     """Items by invoice number; document numbers of debits are references to suppliers' invoices too."""
+    written = board.lines.filter((pl.col("amount") < 0) & pl.col("doc_number").str.contains(r"^[0-9]{1,9}$"))
+    said = set(written["doc_number"].cast(pl.Int64)).union(*board.references.values())
     numbers: dict[int, list[int]] = defaultdict(list)
     for item, number in enumerate(board.number):
-        if number and board.open[item]:
+        if number in said and board.open[item]:
             numbers[number].append(item)
     board.by_number = numbers
+
+
+def claim(board: Board) -> None:
+    """Mark the items that lines still to be decided name."""
+    numbers = board.by_number
     board.claimed = {
         item
         for line, said in board.references.items()
@@ -36,6 +45,7 @@ def by_reference(board: Board, differences: Differences) -> None:
     index_numbers(board)
     silent = _silent(board)
     missing: Counter[int] = Counter()
+    short: list[tuple[int, int]] = []
     for line, numbers in board.references.items():
         if board.state[line] or board.role[line]:
             continue
@@ -46,18 +56,23 @@ def by_reference(board: Board, differences: Differences) -> None:
             if not any(0 <= board.business[line] - day <= board.rules.windows.repeated_payment for day in before):
                 parts = [(item, board.open[item]) for item in items]
                 board.settle(Settled(line, f"reference.{_known(board, line, items)}", parts, words=_words(board, items)))
+                board.remember(line)
         elif len(items) == 1 and 0 < total - paid:
             missing[total - paid] += 1
+            short.append((paid, total))
     differences.learn_fees(missing)
+    differences.learn_discounts(short)
     _by_document_number(board)
 
 
 def _silent(board: Board) -> dict[tuple[int, int], list[int]]:
     """The business days of payments without reference, by payer and amount."""
     days: dict[tuple[int, int], list[int]] = defaultdict(list)
+    wanted = {board.cents[line] for line in board.references}
     for line, state in enumerate(board.state):
-        if not state and line not in board.references and len(payers := board.identity(line)[0]) == 1:
-            days[payers[0], board.cents[line]].append(board.business[line])
+        if not state and board.cents[line] in wanted and line not in board.references:
+            for payer in board.identity(line)[0]:
+                days[payer, board.cents[line]].append(board.business[line])
     return days
 
 
@@ -103,7 +118,7 @@ def repeats(board: Board, line: int) -> bool:
     for number in board.references[line]:
         for item in board.by_number.get(number, ()):
             found = board.taker.get(item)
-            if found is None or board.cents[found] != board.cents[line]:
+            if found is None or board.open[item] or board.cents[found] != board.cents[line]:
                 continue
             apart = board.business[line] - board.business[found]
             if 0 <= apart <= board.rules.windows.repeated_payment and set(board.identity(line)[0]) & set(board.identity(found)[0]):
@@ -140,11 +155,17 @@ def with_difference(board: Board, differences: Differences, line: int) -> bool:
     sign = 1 if board.cents[line] > 0 else -1
     if paid == total:
         board.settle(Settled(line, f"reference.{how}", parts, words=words))
+        board.remember(line)
         return True
     if explained := differences.explain(paid, total, gross, late):
         board.settle(Settled(line, f"reference.explained.{how}", parts, sign * (paid - total), *explained, words=words))
         return True
     return paid > total and covering(board, line, items, words)
+
+
+def names_open(board: Board, line: int) -> bool:
+    """Whether an invoice that the line names is open: then the line is about that one and no other."""
+    return any(board.open[item] for number in board.references[line] for item in board.by_number.get(number, ()))
 
 
 def in_part(board: Board, line: int) -> bool:

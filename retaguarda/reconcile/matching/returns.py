@@ -20,6 +20,7 @@ Titles = list[tuple[int, int]]
 
 def by_return_file(board: Board, returns: pl.DataFrame) -> None:
     """One credit for all titles of a return file: their sum, on the day of credit, to the cent."""
+    board.title = dict(_named_titles(board))
     files = _files(board, returns)
     credits = _credits(board)
     _single_titles(board, files)
@@ -69,7 +70,7 @@ def _single_titles(board: Board, files: dict[tuple[str, str, int], Titles]) -> N
     for file, titles in files.items():
         for item, cents in titles:
             told.setdefault((item, cents), file)
-    for line, item in named_titles(board):
+    for line, item in board.title.items():
         file = told.get((item, board.cents[line]))
         if file and board.open[item]:
             board.settle(_of_titles(board, line, [(item, board.cents[line])], "return.title", file))
@@ -118,11 +119,11 @@ def _of_titles(board: Board, line: int, titles: Titles, grade: str, file: tuple[
     return Settled(line, grade, parts, difference, _RETURN if difference else "", "", 0, ("NSA " + file[1],))
 
 
-def named_titles(board: Board) -> Iterator[tuple[int, int]]:
+def _named_titles(board: Board) -> Iterator[tuple[int, int]]:
     """The open credits of boletos whose document number or text is the nosso número of an item of the account."""
     numbers = board.items.select("account_id", _bare(pl.col("nosso_numero")).alias("bare"))
     known: dict[tuple[str, str], int] = {}
-    for item, (account, bare) in enumerate(numbers.iter_rows()):
+    for item, account, bare in numbers.with_row_index("item").filter(pl.col("bare") != "").iter_rows():
         for written in (bare, *(bare[-width:].lstrip("0") for width in (15, 12, 10) if len(bare) > width)):
             if written:
                 known[account, written] = item if known.get((account, written), item) == item else -1
@@ -140,7 +141,7 @@ def named_titles(board: Board) -> Iterator[tuple[int, int]]:
 
 def by_our_number(board: Board, differences: Differences) -> None:
     """Single boletos without return file: the item of this nosso número, paid exactly or with a formula."""
-    for line, item in list(named_titles(board)):
+    for line, item in board.title.items() or list(_named_titles(board)):
         due, paid = board.open[item], board.cents[line]
         if not due or board.state[line]:
             continue

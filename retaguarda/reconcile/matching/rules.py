@@ -61,6 +61,9 @@ class Explanations:
     interest_longest: int
     discounts: tuple[int, ...]
     discount_tolerance: int
+    discount_step: int
+    discount_learn_after: int
+    discount_greatest: int
     fees: frozenset[int]
     fees_learn_after: int
     fees_most: int
@@ -87,6 +90,7 @@ class Words:
 
     channel: tuple[str, ...]
     reference: tuple[str, ...]
+    reference_last: tuple[str, ...]
     small: frozenset[str]
     abbreviations: Mapping[str, tuple[str, ...]]
 
@@ -176,6 +180,9 @@ def _explanations(explain: _Reader) -> Explanations:
         interest_longest=interest.number("longest"),
         discounts=tuple(discount.rates("percents")),
         discount_tolerance=discount.number("tolerance"),
+        discount_step=discount.rate("step"),
+        discount_learn_after=discount.number("learn_after"),
+        discount_greatest=discount.rate("greatest"),
         fees=frozenset(fee.wholes("cents")),
         fees_learn_after=fee.number("learn_after"),
         fees_most=fee.number("most"),
@@ -193,6 +200,7 @@ def _words(words: _Reader) -> Words:
     found = Words(
         channel=tuple(words.texts("channel")),
         reference=tuple(words.texts("reference")),
+        reference_last=tuple(words.texts("reference_last")),
         small=frozenset(words.texts("small")),
         abbreviations={name: tuple(short.texts(name)) for name in short.data},
     )

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
+from retaguarda.reconcile.matching.assignment import assigned
 from retaguarda.reconcile.matching.board import BOLETO, PLAIN, Board, Settled
 from retaguarda.reconcile.matching.differences import FEE, INTEREST, ROUNDING, WITHHOLDING, Differences, Explained
 
 _COST = {ROUNDING: 1, FEE: 2, INTEREST: 2, WITHHOLDING: 3, "discount": 3}
 _MANY = 40
+_FEW = 4
 """A name that fits more partners than this is not tried by formulas: something always fits."""
 
 
 def exact(board: Board, lines: Iterable[int]) -> None:
     """Lines whose payer has an item of exactly this amount; among equal ones the oldest due date is paid first."""
-    doubtful = []
+    doubtful, identities, key = [], board.identities, board.key
     for line in lines:
-        payers, how = board.identity(line)
+        payers, how = identities[key[line]]
         if len(payers) != 1:
             if payers:
                 doubtful.append(line)
@@ -31,9 +33,9 @@ def exact(board: Board, lines: Iterable[int]) -> None:
 def take(board: Board, found: Settled) -> None:
     """Settle one item exactly and remember it when it has open twins."""
     item, cents = found.parts[0]
-    twins = board.exactly(board.partner[item], board.side[item], cents, board.carrier[item])
     board.settle(found)
-    if len(twins) > 1:
+    board.remember(found.line)
+    if board.has_twins(item, cents):
         board.hold(item, found)
 
 
@@ -51,12 +53,16 @@ def _oldest(board: Board, line: int, partner: int, carrier: int) -> tuple[int, i
 def _shared_name(board: Board, line: int) -> None:
     """A cut name that several partners share: the one that has an item of this amount, if only one has."""
     payers, how = board.identity(line)
+    if len(payers) > _FEW:
+        cents, among = abs(board.cents[line]), set(payers)
+        there = board.of_amount(board.side_of(line), cents)
+        payers = tuple(dict.fromkeys(board.partner[item] for item in there if board.partner[item] in among))
     found = [part for payer in payers if (part := _oldest(board, line, payer, PLAIN))]
     if not found:
         return
     found.sort(key=lambda part: (abs(board.business[line] - board.due_business[part[0]]), part[0]))
     rivals = len(found) - 1
-    kin = len({board.payers.group[payer] for payer in payers}) == 1
+    kin = len({board.payers.group[payer] for payer in board.identity(line)[0]}) == 1
     grade = f"exact.{how}.{'kin' if kin else 'shared'}"
     take(board, Settled(line, grade, [found[0]], alternatives=rivals))
 
@@ -95,14 +101,18 @@ def explained(board: Board, differences: Differences, lines: Iterable[int]) -> N
 
 def _formulas(board: Board, differences: Differences, line: int, payers: tuple[int, ...]) -> list[tuple[int, int, Explained]]:
     paid, side, day = abs(board.cents[line]), board.side_of(line), board.day[line]
-    found = []
+    found, cents, least, most = [], board.open, paid * 9 // 11, paid * 4 // 3
     for payer in payers:
-        held = [item for item in board.held.get(payer * 2 + side, ()) if board.released_by(item) is not None]
-        for item in (*board.open_of(payer, side), *held):
-            due = _due(board, item)
-            if due * 4 > paid * 3 and due * 9 < paid * 11 and board.in_window(item, line):
-                why = differences.explain(paid, due, board.gross[item], day - board.due[item])
+        for item in board.open_of(payer, side):
+            if least < cents[item] < most and board.in_window(item, line):
+                why = differences.explain(paid, cents[item], board.gross[item], day - board.due[item])
                 if why:
+                    found.append((_COST.get(why[0], 4), item, why))
+        for item in board.held.get(payer * 2 + side, ()):
+            due = 0 if cents[item] or item not in board.holder else board.holder[item].parts[0][1]
+            if least < due < most and board.in_window(item, line):
+                why = differences.explain(paid, due, board.gross[item], day - board.due[item])
+                if why and board.exchange(item):
                     found.append((_COST.get(why[0], 4), item, why))
     found.sort(key=lambda pair: (pair[0], not board.open[pair[1]], pair[1] in board.claimed, abs(board.day[line] - board.due[pair[1]]), pair[1]))
     return found
@@ -139,8 +149,6 @@ def _assigned(
         line = block[0]
         _, item, why = pairs[line][0]
         return [(line, item, why, _rivals(board, pairs[line]))]
-    from scipy.optimize import linear_sum_assignment
-
     items = sorted({item for line in block for _, item, _ in pairs[line]})
     column = {item: position for position, item in enumerate(items)}
     cost = [[1000.0] * len(items) for _ in block]
@@ -148,7 +156,7 @@ def _assigned(
         for rank, (price, item, _) in enumerate(pairs[line]):
             cost[row][column[item]] = price + rank / 100
     found = []
-    for row, position in zip(*linear_sum_assignment(cost), strict=True):
+    for row, position in assigned(cost):
         line, item = block[row], items[position]
         why = next((why for _, other, why in pairs[line] if other == item), None)
         if why:

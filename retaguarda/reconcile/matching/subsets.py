@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ import numpy as np
 
 _MOST_KEPT = 64
 """Solutions kept of one search; more than one already means that a person decides."""
+
+_SMALL = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +38,23 @@ def subsets(amounts: Sequence[int], target: int, most_items: int, budget: int) -
     while (1 << (size // 2)) + (1 << (size - size // 2)) > budget and size > 2:
         size, cut = size - 1, True
     amounts = amounts[:size]
-    if size <= 3:
-        return Found(_tiny(amounts, target, most_items), 4, cut)
+    if size <= _SMALL:
+        return Found(_few(amounts, target, most_items), 1 << size, cut)
     half = size // 2
     left, right = _sums(amounts[:half]), _sums(amounts[half:])
-    order = right.argsort(kind="stable")
-    ranked = right[order]
     wanted = target - left
-    low = ranked.searchsorted(wanted, "left")
-    high = ranked.searchsorted(wanted, "right")
+    ranked = np.sort(right)
+    masks = np.flatnonzero(ranked[np.minimum(ranked.searchsorted(wanted), right.size - 1)] == wanted).tolist()
     solutions = []
-    for mask in np.flatnonzero(high > low).tolist():
-        for position in range(low[mask], high[mask]):
-            whole = mask | int(order[position]) << half
+    for mask in masks:
+        for other in np.flatnonzero(right == wanted[mask]).tolist():
+            whole = mask | other << half
             if 2 <= whole.bit_count() <= most_items:
                 solutions.append(tuple(index for index in range(size) if whole >> index & 1))
-    return Found(tuple(solutions[:_MOST_KEPT]), left.size + right.size, cut or len(solutions) > _MOST_KEPT)
+        if len(solutions) > _MOST_KEPT:
+            cut = True
+            break
+    return Found(tuple(solutions[:_MOST_KEPT]), left.size + right.size, cut)
 
 
 def few_of_many(amounts: Sequence[int], target: int) -> Found:
@@ -59,23 +63,25 @@ def few_of_many(amounts: Sequence[int], target: int) -> Found:
     if size < 2:
         return NOTHING
     single = np.asarray(amounts, dtype=np.int64)
-    first, second = np.triu_indices(size, 1)
+    first, second = _pairs(size)
     pairs = single[first] + single[second]
-    order = pairs.argsort(kind="stable")
-    ranked = pairs[order]
+    ranked = np.sort(pairs)
     found: set[tuple[int, ...]] = {(int(first[pair]), int(second[pair])) for pair in np.flatnonzero(pairs == target)}
     for wanted, members in ((target - single, None), (target - pairs, (first, second))):
-        low = ranked.searchsorted(wanted, "left")
-        high = ranked.searchsorted(wanted, "right")
-        for left in np.flatnonzero(high > low).tolist():
+        hits = ranked[np.minimum(ranked.searchsorted(wanted), pairs.size - 1)] == wanted
+        for left in np.flatnonzero(hits).tolist()[:_MOST_KEPT]:
             ours = (left,) if members is None else (int(first[left]), int(second[left]))
-            for position in range(low[left], high[left]):
-                other = int(order[position])
+            for other in np.flatnonzero(pairs == wanted[left]).tolist()[:_MOST_KEPT]:
                 whole = tuple(sorted({*ours, int(first[other]), int(second[other])}))
                 if len(whole) == len(ours) + 2:
                     found.add(whole)
     solutions = tuple(sorted(found))
     return Found(solutions[:_MOST_KEPT], size + 2 * pairs.size, len(solutions) > _MOST_KEPT)
+
+
+@functools.lru_cache(maxsize=128)
+def _pairs(size: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.triu_indices(size, 1)
 
 
 def _sums(amounts: Sequence[int]) -> np.ndarray:
@@ -86,8 +92,12 @@ def _sums(amounts: Sequence[int]) -> np.ndarray:
     return sums
 
 
-def _tiny(amounts: Sequence[int], target: int, most_items: int) -> tuple[tuple[int, ...], ...]:
-    pairs = [(0, 1), (0, 2), (1, 2), (0, 1, 2)]
-    return tuple(
-        pair for pair in pairs if pair[-1] < len(amounts) and len(pair) <= most_items and sum(amounts[i] for i in pair) == target
-    )
+def _few(amounts: Sequence[int], target: int, most_items: int) -> tuple[tuple[int, ...], ...]:
+    """The same for so few amounts that plain lists are quicker than arrays."""
+    sums = [0]
+    for amount in amounts:
+        sums += [one + amount for one in sums]
+    if target not in sums:
+        return ()
+    masks = (mask for mask, one in enumerate(sums) if one == target and 2 <= mask.bit_count() <= most_items)
+    return tuple(tuple(index for index in range(len(amounts)) if mask >> index & 1) for mask in masks)

@@ -16,6 +16,7 @@ _DOCUMENT = rf"{_EDGE}({_CNPJ}|{_CPF})(?:$|[^0-9A-Z*])"
 _MASKED = r"\*{2,}[.\s]?([0-9][0-9.]{2,6}[0-9])[-.\s]?\*{2,}"
 _CLOCK = r"\b[0-9]{2}/[0-9]{2}(?:/[0-9]{2,4})?\b|\b[0-9]{2}:[0-9]{2}(?::[0-9]{2})?\b"
 _OUR_NUMBER = r"(?:^|[^0-9])(?:[0-9]{2,3}/)?0*([0-9]{3,20})(?:-([0-9XP]))?\s*$"
+_NUMBERS = r"([0-9]{1,9}(?:\s*(?:/|,|;|\+|\bE\b|-)\s*[0-9]{1,9})*)"
 _MARKS = r"\p{M}"
 
 
@@ -27,7 +28,12 @@ def plain(column: pl.Expr) -> pl.Expr:
 def reference_pattern(words: Words) -> str:
     """A regular expression whose group is the numbers after a word like NF, DUPL, FATURA."""
     heads = "|".join(sorted((re.escape(word) for word in words.reference), key=lambda word: (-len(word), word)))
-    return rf"(?:\bREF[.:\s]+)?\b(?:{heads})[.:\s]*(?:N[O.:]*\s*)?([0-9]{{1,9}}(?:\s*(?:/|,|;|\+|\bE\b|-)\s*[0-9]{{1,9}})*)\b"
+    return rf"(?:\bREF[.:\s]+)?\b(?:{heads})[.:\s]*(?:N[O.:]*\s*)?{_NUMBERS}\b"
+
+
+def last_reference_pattern(words: Words) -> str:
+    """The same for words that mean an invoice only when their numbers end the text."""
+    return rf"\b(?:{'|'.join(words.reference_last)})[.:\s]+(?:N[O.:]*\s*)?{_NUMBERS}\s*$"
 
 
 def channel_pattern(words: Words) -> str:
@@ -38,16 +44,16 @@ def channel_pattern(words: Words) -> str:
 
 def features(lines: pl.DataFrame, words: Words) -> pl.DataFrame:
     """`text`, `document`, `masked`, `reference` (as written) and `name` of every line."""
-    reference = reference_pattern(words)
+    reference, last = reference_pattern(words), last_reference_pattern(words)
     plainly = lines.select(plain(pl.col("description")).alias("text"))
     cut = plainly.with_columns(
         pl.col("text").str.extract(_DOCUMENT, 1).str.replace_all(r"[./-]", "").fill_null("").alias("document"),
         pl.col("text").str.extract(_MASKED, 1).str.replace_all(r"\.", "").fill_null("").alias("masked"),
-        pl.col("text").str.extract(reference, 1).fill_null("").alias("reference"),
+        pl.coalesce(pl.col("text").str.extract(reference, 1), pl.col("text").str.extract(last, 1)).fill_null("").alias("reference"),
     )
     name = (
         pl.col("text")
-        .str.replace(rf"{reference}.*$|\bREF\b.*$", " ")
+        .str.replace(rf"{reference}.*$|{last}|\bREF\b.*$", " ")
         .str.replace_all(rf"{_DOCUMENT}|{_MASKED}|{_CLOCK}", " ")
         .str.strip_chars(" .-")
         .str.replace(channel_pattern(words), "")

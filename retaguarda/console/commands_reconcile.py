@@ -1,0 +1,94 @@
+"""`retaguarda reconcile`: bank lines against receivables and payables, from files to decisions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+    from retaguarda.reconcile.matching.result import Result
+    from retaguarda.reconcile.matching.rules import MatchingRules
+    from retaguarda.reconcile.matching.tables import Inputs
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Keep `receipts` a command of its own, however few there are."""
+
+
+@app.command()
+def receipts(
+    open_items: Annotated[Path, typer.Option("--open-items", help="Open receivables and payables, open_items.csv.")],
+    partners: Annotated[Path, typer.Option(help="Register of partners, partners.csv.")],
+    accounts: Annotated[Path, typer.Option(help="Our own accounts, bank_accounts.csv.")],
+    statement: Annotated[list[Path], typer.Option(help="Statement: statement_lines.csv or a bank's file; may be repeated.")],
+    out: Annotated[Path, typer.Option(help="Folder for matches.csv, lines.csv and result.json.")],
+    returns: Annotated[list[Path] | None, typer.Option(help="Boleto return: retorno.csv or a bank's file; may be repeated.")] = None,
+    history: Annotated[Path | None, typer.Option(help="Lines matched before, history.csv: trade names are learned from it.")] = None,
+    rules: Annotated[Path | None, typer.Option(help="Rules; config/matching.toml when left out.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+) -> None:
+    """Match bank lines with receivables and payables; exits 1 when rows were rejected."""
+    from retaguarda.configuration import configuration_folder
+    from retaguarda.reconcile.matching.loading import load
+    from retaguarda.reconcile.matching.rules import read_matching_rules
+
+    chosen = read_matching_rules(rules or configuration_folder() / "matching.toml")
+    inputs = load(open_items, partners, accounts, statement, returns or (), history)
+    result, paths = _reconcile(inputs, chosen, out)
+    if as_json:
+        typer.echo((out / "result.json").read_text(encoding="utf-8"), nl=False)
+    else:
+        _tell(result, paths)
+    if result.rejections:
+        raise typer.Exit(1)
+
+
+def _reconcile(inputs: Inputs, rules: MatchingRules, out: Path) -> tuple[Result, list[Path]]:
+    from retaguarda.reconcile.matching.engine import match
+    from retaguarda.reconcile.matching.model import Provenance
+    from retaguarda.reconcile.matching.outputs import write
+    from retaguarda.reconcile.matching.result import result_of
+
+    board = match(inputs, rules, _holidays(inputs, rules.calendar))
+    result = result_of(board, Provenance(inputs.digest, rules.digest, rules.version), inputs.rejections)
+    return result, write(result, out)
+
+
+def _holidays(inputs: Inputs, name: str) -> Sequence[dt.date]:
+    from retaguarda.calendars.calendar import calendar_of, load_calendars
+
+    calendar = calendar_of(name, load_calendars())
+    days = [inputs.lines["date"], inputs.items["due_date"]]
+    years = {year for column in days for year in column.dt.year().unique().to_list()}
+    return sorted(day for year in years if calendar.knows(year) for day in calendar.holidays(year))
+
+
+def _tell(result: Result, paths: list[Path]) -> None:
+    from retaguarda.console.screen import listing, screen
+    from retaguarda.language import say
+
+    counted, tie = result.summary(), result.tie_out()
+    table = listing("Lines", "Count", whole=(0, 1))
+    rows: list[tuple[str, Any]] = [
+        ("matched, booked without a person", counted.auto),
+        ("matched, waiting for a person", counted.proposals),
+        ("nothing explains them", counted.unmatched),
+        *((f"class {name}", count) for name, count in counted.classes.items() if name not in {"match", "unmatched"}),
+    ]
+    for name, count in rows:
+        table.add_row(say(name), str(count))
+    console = screen()
+    console.print(table)
+    console.print(say("Difference of the tie-out: {value}", value=tie.difference))
+    console.print(say("Rows rejected: {count}", count=len(result.rejections)))
+    for one in result.rejections[:10]:
+        console.print(f"{one.file}:{one.line} {one.field} {one.value!r} – {one.remedy}", markup=False)
+    console.print(say("Written: {value}", value=", ".join(map(str, paths))), markup=False)

@@ -1,0 +1,107 @@
+"""The files of a result: matches.csv, lines.csv, result.json; the same bytes for the same rows in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from retaguarda.reconcile.matching.board import CLASSES
+from retaguarda.reconcile.matching.result import Result
+
+_TOLD = 1000
+"""Unmatched lines and rejections told one by one in result.json; the counts are always whole, lines.csv names all lines."""
+
+
+def write(result: Result, folder: Path) -> list[Path]:
+    """Write the three files into a folder, which is made when missing."""
+    import orjson
+
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / name for name in ("matches.csv", "lines.csv", "open_items_left.csv", "result.json")]
+    matches(result).write_csv(paths[0])
+    lines(result).write_csv(paths[1])
+    carried(result).write_csv(paths[2])
+    paths[3].write_bytes(orjson.dumps(summary(result), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS, default=_plain) + b"\n")
+    return paths
+
+
+def matches(result: Result) -> pl.DataFrame:
+    """One row for each item that a line settles, sorted by line and item."""
+    board, settled = result.board, result.board.settled
+    decided = pl.DataFrame(
+        {
+            "line_id": board.lines["line_id"].gather(pl.Series([found.line for found in settled], dtype=pl.UInt32)),
+            "decision": [verdict.value for _, _, verdict in result.judged],
+            "rule": [grade for grade, _, _ in result.judged],
+            "confidence": pl.Series([sure for _, sure, _ in result.judged], dtype=pl.Float64),
+            "difference": pl.Series([found.difference for found in settled], dtype=pl.Int64),
+            "difference_type": [result.kind_of(found) for found in settled],
+        }
+    )
+    parts = pl.DataFrame(
+        {
+            "row": pl.Series([row for row, found in enumerate(settled) for _ in found.parts], dtype=pl.UInt32),
+            "item": pl.Series([item for found in settled for item, _ in found.parts], dtype=pl.UInt32),
+            "amount": pl.Series([cents for found in settled for _, cents in found.parts], dtype=pl.Int64),
+        }
+    )
+    frame = decided[parts["row"]].with_columns(parts["amount"], board.items["item_id"].gather(parts["item"]).alias("item_id"))
+    names = ["line_id", "item_id", "amount", "decision", "rule", "confidence", "difference", "difference_type"]
+    return frame.select(names).sort("line_id", "item_id").with_columns(_amount("amount"), _amount("difference"))
+
+
+def lines(result: Result) -> pl.DataFrame:
+    """The class of every line."""
+    codes = pl.Series(list(result.board.state), dtype=pl.Int32)
+    named = codes.replace_strict(list(range(len(CLASSES))), [one.value for one in CLASSES], return_dtype=pl.String)
+    return pl.DataFrame({"line_id": result.line_ids, "class": named}).sort("line_id")
+
+
+def carried(result: Result) -> pl.DataFrame:
+    """The items that stay open, with what is left of them: the open items of the next period begin with these."""
+    items = result.board.items.select("item_id", "kind", "partner_id", "due_date").with_columns(
+        pl.Series("open_amount", result.board.open, dtype=pl.Int64)
+    )
+    return items.filter(pl.col("open_amount") != 0).sort("item_id").with_columns(_amount("open_amount"))
+
+
+def summary(result: Result) -> dict[str, Any]:
+    """Counts, tie-out, provenance, rejections, and the unmatched lines with their best candidates."""
+    counted, tie = result.summary(), result.tie_out()
+    return {
+        "schema": 1,
+        "provenance": asdict(result.provenance),
+        "summary": asdict(counted),
+        "tie_out": {**asdict(tie), "difference": tie.difference},
+        "rejections": [asdict(one) for one in islice(result.rejections, _TOLD)],
+        "rejected_rows": len(result.rejections),
+        "unmatched": list(_told(result)),
+    }
+
+
+def _told(result: Result) -> Iterator[dict[str, Any]]:
+    for one in sorted(islice(result.unmatched(), _TOLD), key=lambda one: one.line.line_id):
+        yield {
+            "line_id": one.line.line_id,
+            "date": one.line.date,
+            "amount": one.line.amount,
+            "description": one.line.description,
+            "payers": one.payers,
+            "candidates": [asdict(candidate) for candidate in one.candidates],
+        }
+
+
+def _amount(name: str) -> pl.Expr:
+    return (pl.col(name).cast(pl.Decimal(18, 0)) / 100).cast(pl.Decimal(18, 2)).alias(name)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    raise TypeError(type(value).__name__)
