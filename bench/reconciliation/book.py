@@ -155,7 +155,7 @@ class Book:
         roll = draw.random()
         if partner.kind == "varejo" and roll < 0.14:
             return draw.pick(words.PLANS)
-        if partner.kind in {"varejo", "grande", "governo"} and roll < 0.34:
+        if partner.kind in {"varejo", "grande", "governo"} and roll < 0.40:
             return draw.pick(partner.prices)
         return draw.cents({"varejo": 230_000, "fornecedor": 550_000, "governo": 5_000_000}.get(partner.kind, 20_000_000), 1.0)
 

@@ -203,7 +203,7 @@ def _history(book: Book) -> Iterator[str]:
     rows: list[str] = []
     for partner in (*book.register.customers, *book.register.large, *book.register.public):
         rows.extend(_past(book, partner, draw.pick(days), by_other=False) for _ in range(draw.pick((1, 2, 2, 3, 4))))
-        if partner.payer and (partner.payer_known or draw.chance(0.5)):
+        if partner.payer_known:
             rows.append(_past(book, partner, draw.pick(days), by_other=True))
     yield from sorted(rows)
 

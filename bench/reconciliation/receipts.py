@@ -199,14 +199,18 @@ class Receipts:
         parts = [b - a for a, b in zip([0, *cuts], [*cuts, item.open], strict=True)]
         if draw.chance(0.5):
             parts = [item.open // count] * (count - 1) + [item.open - item.open // count * (count - 1)]
-        account, named, referred = book.turn(), draw.random(), draw.chance(0.45)
+        account, named, referred, lines = book.turn(), draw.random(), draw.chance(0.45), 0
         for cents in (p for p in parts if p > 0):
             name = book.name(partner, 34) if named < 0.55 else ""
             doc = book.doc(partner.doc) if named > 0.25 else ""
             text = book.pix(account, day, name, doc, book.reference(item) if referred else "")
             book.line(account, day, cents, "820", text, "instalment", edges=[(item, cents)], difference_type="partial")
-            day = book.later(day, 1, draw.pick((1, 7, 10, 30)))
-        return len(parts)
+            lines += 1
+            day += dt.timedelta(draw.between(1, draw.pick((1, 7, 10, 30))))
+            if day > book.days[-1]:  # the rest is paid after the months
+                break
+            day = book.later(day, 0, 0)
+        return lines
 
     def _other_payer(self, scenario: str, referred: bool) -> int:
         book, draw, day = self.book, self.draw, self.book.day()
@@ -219,7 +223,6 @@ class Receipts:
             doc = f"***{partner.payer_doc[3:8]}***"
         name = bare(partner.payer)[: draw.between(18, 34)].rstrip()
         text = book.pix(account, day, name, doc, book.reference(item) if referred else "")
-        partner.payer_known = partner.payer_known or draw.chance(0.6)
         self._settle(scenario, item, day, text if name[:9] in text else f"{text} {name}", account, free=not referred)
         return 1
 
@@ -233,8 +236,8 @@ class Receipts:
         """A credit or debit that is receivables minus payables of one partner."""
         book, draw, day = self.book, self.draw, self.book.day()
         partner = draw.pick(book.register.plants if draw.chance(0.5) else book.register.large)
-        ours = [book.item(partner, day + dt.timedelta(draw.between(-3, 1)), "NFE") for _ in range(draw.pick((1, 1, 2)))]
-        theirs = [book.item(partner, day + dt.timedelta(draw.between(-3, 1)), "NFE", "AP") for _ in range(draw.pick((1, 1, 2)))]
+        ours = [book.item(partner, day + dt.timedelta(draw.between(-3, 1)), "NFE") for _ in range(draw.pick((1, 1, 2, 2, 3)))]
+        theirs = [book.item(partner, day + dt.timedelta(draw.between(-3, 1)), "NFE", "AP") for _ in range(draw.pick((1, 1, 1, 2)))]
         net = sum(i.open for i in ours) - sum(i.open for i in theirs)
         account = book.turn()
         if net > 0:

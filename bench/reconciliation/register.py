@@ -24,7 +24,7 @@ class Partner:
     trade: str = ""
     payer: str = ""  # a third party that pays for it
     payer_doc: str = ""
-    payer_known: bool = False
+    payer_known: bool = False  # it paid before, so that it can be learnt
     prices: list[int] = field(default_factory=list)
     contract: str = ""
     serial: int = 0  # its own invoice numbers, when it invoices us
@@ -147,6 +147,7 @@ class Register:
                 if firm
                 else f"{draw.pick(words.FIRST_NAMES)} {draw.pick(words.WORDS)}"
             )
+            partner.payer_known = draw.chance(0.82)
             partner.payer_doc = cnpj(root(draw), 1) if firm and draw.chance(0.5) else cpf(draw)
         return partner
 

@@ -149,8 +149,8 @@ def evaluated(values: Any, here: Any, formula: str) -> float:
     if body.startswith("ROUND("):
         first, _, rest = body.removeprefix("ROUND(").removesuffix(",2)").partition("-")
         less = [row[0].value for row in here[rest[4:-1]]] if rest.startswith("SUM(") else [here[name].value for name in rest.split("-")]
-        return round(here[first].value - sum(less), 2)
-    return sum(here[name].value for name in body.split("+"))
+        return round(float(here[first].value) - sum(less), 2)
+    return float(sum(here[name].value for name in body.split("+")))
 
 
 def ranged(values: Any, cells: str) -> list[float]:
