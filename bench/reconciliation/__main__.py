@@ -2,7 +2,7 @@
 
 python -m bench.reconciliation generate --lines 100000 --seed 7 --out DIR
 python -m bench.reconciliation score DIR MATCHES [LINES] [--json]
-python -m bench.reconciliation contracts DIR COMPARISON [--json]
+python -m bench.reconciliation contracts DIR CONTRACTS
 python -m bench.reconciliation peers DIR [--only NAME …] [--json]
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.reconciliation.generate import generate
 from bench.reconciliation.peers import MATCHERS, compare, table
-from bench.reconciliation.score import score, show
+from bench.reconciliation.score import score, score_contracts, show
 
 
 def main() -> None:
@@ -33,13 +33,16 @@ def main() -> None:
     scored.add_argument("data", type=Path)
     scored.add_argument("matches", type=Path)
     scored.add_argument("lines", type=Path, nargs="?")
+    compared = verbs.add_parser("contracts", help="compare `reconcile ccee` with the labels")
+    compared.add_argument("data", type=Path)
+    compared.add_argument("contracts", type=Path)
     others = verbs.add_parser("peers", help="ours and others on the same files")
     others.add_argument("data", type=Path)
     others.add_argument("--only", nargs="*", choices=list(MATCHERS), default=[])
     for verb in (scored, others):
         verb.add_argument("--json", action="store_true", help="the result as JSON on standard output")
     told = asked.parse_args()
-    {"generate": _generate, "score": _score, "peers": _peers}[told.verb](told)
+    {"generate": _generate, "score": _score, "contracts": _contracts, "peers": _peers}[told.verb](told)
 
 
 def _generate(told: argparse.Namespace) -> None:
@@ -51,6 +54,10 @@ def _generate(told: argparse.Namespace) -> None:
 def _score(told: argparse.Namespace) -> None:
     found = score(told.data, told.matches, told.lines)
     print(json.dumps(found.as_dict(), indent=1) if told.json else show(found))
+
+
+def _contracts(told: argparse.Namespace) -> None:
+    print(json.dumps(score_contracts(told.data, told.contracts), indent=1))
 
 
 def _peers(told: argparse.Namespace) -> None:

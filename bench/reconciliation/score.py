@@ -186,6 +186,22 @@ def _scenarios(held: pl.DataFrame) -> dict[str, Scenario]:
     return {row[0]: Scenario(*row[1:]) for row in table.sort("name").iter_rows()}
 
 
+def score_contracts(data: Path, contracts: Path) -> dict[str, float]:
+    """Compare `contracts` (erp_id,ccee_id,status) with the labels: by pair and status; what must never be missed is counted apart."""
+    columns = ["erp_id", "ccee_id", "status"]
+    true = _read(data / "labels_ccee.csv").select(columns).fill_null("").unique()
+    told = _read(contracts).select(columns).fill_null("").unique()
+    right = true.join(told, on=columns).height
+    missed = true.join(told, on=columns, how="anti").group_by("status").len()
+    lost = dict(missed.iter_rows())
+    return {
+        "f1": Edges(right, told.height, true.height).f1,
+        "pairs": true.height,
+        "missed_missing": lost.get("missing", 0),
+        "missed_not_validated": lost.get("not_validated", 0),
+    }
+
+
 def show(score: Score) -> str:
     """Figures and the table of scenarios as text."""
     out = [f"{name:34} {value:.4f}" if isinstance(value, float) else f"{name:34} {value}" for name, value in score.figures().items()]
