@@ -181,6 +181,14 @@ class Board:
         self.holder[item] = found
         self.held.setdefault(self.partner[item] * 2 + self.side[item], []).append(item)
 
+    def is_held(self, item: int) -> bool:
+        """Whether an item was taken by a line that a twin would have satisfied as well."""
+        return not self.open[item] and item in self.holder
+
+    def amount(self, item: int) -> int:
+        """What is open of an item, or was before its holder took it."""
+        return self.open[item] or (self.holder[item].parts[0][1] if item in self.holder else 0)
+
     def exchange(self, item: int) -> list[int]:
         """The chain of twins that frees a held item: its holder takes the second, whose holder takes the third, the last is open."""
         found = self.holder.get(item)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from retaguarda.reconcile.matching import groups, references, singles
+from retaguarda.reconcile.matching import groups, references, runs, singles
 from retaguarda.reconcile.matching.board import Board
 from retaguarda.reconcile.matching.differences import Differences
 
@@ -31,6 +31,7 @@ def _decide(board: Board, differences: Differences, lines: list[int]) -> None:
                 references.repeats(board, line)
     fresh = [line for line in board.undecided(lines) if board.earlier(line) is None]
     singles.explained(board, differences, [line for line in fresh if line not in board.references])
+    runs.of_neighbours(board, board.undecided(fresh))
     groups.of_payer(board, [line for line in board.undecided(fresh) if line not in board.references or not references.names_open(board, line)])
     groups.netted(board, board.undecided(lines))
     for line in board.undecided(lines):

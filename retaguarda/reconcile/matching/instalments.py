@@ -8,25 +8,32 @@ from retaguarda.reconcile.matching.board import PLAIN, Board, Settled
 from retaguarda.reconcile.matching.subsets import subsets
 
 
+_MANY = 40
+"""A cut name that fits more partners than this says too little."""
+
+
 def instalments(board: Board) -> None:
     """Lines left over of one payer against items left open; equal parts, then the items that fewest sets fit, come first."""
     board.index()
-    left: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for line, role in enumerate(board.role):
-        payers, _ = board.identity(line)
-        if not role and not board.state[line] and len(payers) == 1:
-            left[payers[0], board.side_of(line)].append(line)
-    for (payer, side), lines in sorted(left.items()):
-        while len(lines) > 1 and _best(board, payer, side, lines):
+    for most in (1, _MANY):
+        left: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for line, role in enumerate(board.role):
+            payers, _ = board.identity(line)
+            if not role and not board.state[line] and len(payers) <= most:
+                for payer in payers:
+                    left[payer, board.side_of(line)].append(line)
+        for (payer, side), lines in sorted(left.items()):
             lines = board.undecided(lines)
+            while len(lines) > 1 and _best(board, payer, side, lines):
+                lines = board.undecided(lines)
 
 
 def _best(board: Board, payer: int, side: int, lines: list[int]) -> bool:
     found = []
     for item in (*board.open_of(payer, side, PLAIN), *board.held.get(payer * 2 + side, ())):
-        if not board.open[item] and item not in board.holder:
+        due = board.amount(item)
+        if not due:
             continue
-        due = board.open[item] or board.holder[item].parts[0][1]
         parts = _parts(board, item, due, lines)
         limits = board.rules.instalments
         sets = subsets([abs(board.cents[line]) for line in parts], due, limits.most_parts, board.rules.subset.budget)
@@ -41,6 +48,8 @@ def _best(board: Board, payer: int, side: int, lines: list[int]) -> bool:
     if held_back and not board.release(item):
         return False
     grade = "instalment.uneven" if uneven else "instalment.equal"
+    if any(len(board.identity(line)[0]) > 1 for line in paid):
+        grade += ".shared"
     for line in paid:
         board.settle(Settled(line, grade, [(item, abs(board.cents[line]))], alternatives=rivals))
     return True

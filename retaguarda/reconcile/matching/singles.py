@@ -109,7 +109,7 @@ def _formulas(board: Board, differences: Differences, line: int, payers: tuple[i
                 if why:
                     found.append((_COST.get(why[0], 4), item, why))
         for item in board.held.get(payer * 2 + side, ()):
-            due = 0 if cents[item] or item not in board.holder else board.holder[item].parts[0][1]
+            due = board.amount(item) if board.is_held(item) else 0
             if least < due < most and board.in_window(item, line):
                 why = differences.explain(paid, due, board.gross[item], day - board.due[item])
                 if why and board.exchange(item):
@@ -166,8 +166,4 @@ def _assigned(
 
 def _rivals(board: Board, found: list[tuple[int, int, Explained]]) -> int:
     """Items of another amount that a formula explains as well; equal items of one partner are no rivals."""
-    return len({(board.partner[item], _due(board, item)) for _, item, _ in found}) - 1
-
-
-def _due(board: Board, item: int) -> int:
-    return board.open[item] or board.holder[item].parts[0][1]
+    return len({(board.partner[item], board.amount(item)) for _, item, _ in found}) - 1
