@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
+from retaguarda.errors import RetaguardaError
 from retaguarda.reconcile.matching.model import LineClass
 from retaguarda.reconcile.matching.payers import Identity, Payers
 from retaguarda.reconcile.matching.rules import MatchingRules
@@ -95,6 +96,8 @@ class Board:
         self.state[found.line] = MATCHED
         for item, cents in found.parts:
             left = self.open[item] - cents
+            if left < 0 or cents <= 0:
+                raise RetaguardaError(f"Item {self.items['item_id'][item]} would be settled beyond what is open of it.")
             self.open[item] = left
             if item in self.claimed:
                 self.taker[item] = found.line
@@ -189,15 +192,18 @@ class Board:
         """What is open of an item, or was before its holder took it."""
         return self.open[item] or (self.holder[item].parts[0][1] if item in self.holder else 0)
 
-    def exchange(self, item: int) -> list[int]:
-        """The chain of twins that frees a held item: its holder takes the second, whose holder takes the third, the last is open."""
+    def exchange(self, item: int, kept: Collection[int] = ()) -> list[int]:
+        """The chain of twins that frees a held item: its holder takes the second, whose holder takes the third, the last is open.
+
+        Twins of `kept` stay as they are.
+        """
         found = self.holder.get(item)
         if found is None or self.open[item]:
             return []
         cents = found.parts[0][1]
         key = (self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]) * _KEY + cents
         twins = [twin for twin in self.exact.get(key, ()) if self.open[twin] == cents or twin in self.holder]
-        chains, seen = [[item]], {item}
+        chains, seen = [[item]], {item, *kept}
         while chains and len(twins) > 1:
             longer = []
             for chain in chains:
@@ -211,9 +217,9 @@ class Board:
             chains = longer
         return []
 
-    def release(self, item: int) -> bool:
+    def release(self, item: int, kept: Collection[int] = ()) -> bool:
         """Open a held item again: every holder of the chain moves on to the next twin."""
-        chain = self.exchange(item)
+        chain = self.exchange(item, kept)
         if not chain:
             return False
         holders = [self.holder.pop(one) for one in chain[:-1]]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from retaguarda.errors import ConfigurationError
-from retaguarda.reconcile.matching import days, instalments, leftovers, lots, offsets, references, returns
+from retaguarda.reconcile.matching import days, instalments, leftovers, lost_returns, lots, offsets, references, returns
 from retaguarda.reconcile.matching.board import Board
 from retaguarda.reconcile.matching.differences import Differences
 from retaguarda.reconcile.matching.preparation import prepare
@@ -33,6 +33,7 @@ PASSES: dict[str, Pass] = {
     "payment_lots": lambda work: lots.by_lot_number(work.board),
     "references": lambda work: references.by_reference(work.board, work.differences),
     "days": lambda work: days.in_date_order(work.board, work.differences),
+    "lost_returns": lambda work: lost_returns.by_neighbours(work.board, work.inputs.accounts, work.differences),
     "lotless_batches": lambda work: lots.without_lot(work.board),
     "instalments": lambda work: instalments.instalments(work.board),
     "lone_amounts": lambda work: leftovers.lone_amounts(work.board),

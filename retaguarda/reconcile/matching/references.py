@@ -105,7 +105,7 @@ def named(board: Board, line: int, numbers: list[int]) -> list[int]:
         if len(there) > 1:
             there = [item for item in there if board.open[item] == abs(board.cents[line])] or there
         found += there[:1]
-    return list(dict.fromkeys(found))
+    return [item for item in dict.fromkeys(found) if board.open[item]]
 
 
 def _free(board: Board, item: int) -> bool:

@@ -22,7 +22,8 @@ def of_neighbours(board: Board, lines: Iterable[int]) -> None:
         if found:
             best = found[0]
             best.alternatives = len(found) - 1
-            if all(board.open[item] or board.release(item) for item, _ in best.parts):
+            wanted = {item for item, _ in best.parts}
+            if all(board.open[item] or board.release(item, wanted) for item in sorted(wanted)):
                 board.settle(best)
 
 
@@ -49,6 +50,6 @@ def _run(board: Board, line: int, payers: Sequence[int], grade: str) -> Settled 
             total, last = total + amount(item), numbers[item]
             if total == paid:
                 chosen = items[first : position + 1]
-                if all(board.open[one] or board.exchange(one) for one in chosen):
+                if all(board.open[one] or board.exchange(one, chosen) for one in chosen):
                     return Settled(line, grade, [(one, amount(one)) for one in chosen])
     return None

@@ -10,7 +10,7 @@ from retaguarda.reconcile.matching.board import BOLETO, PLAIN, Board, Settled
 from retaguarda.reconcile.matching.differences import FEE, INTEREST, ROUNDING, WITHHOLDING, Differences, Explained
 
 _COST = {ROUNDING: 1, FEE: 2, INTEREST: 2, WITHHOLDING: 3, "discount": 3}
-_MANY = 40
+_MANY = 150
 _FEW = 4
 """A name that fits more partners than this is not tried by formulas: something always fits."""
 

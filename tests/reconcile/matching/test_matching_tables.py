@@ -1,0 +1,182 @@
+"""Readers and rules: what is wrong is told with file, line, field and remedy; the rest goes on."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from retaguarda.console.cli import app
+from retaguarda.errors import ConfigurationError, InvalidItem
+from retaguarda.reconcile.matching.loading import load
+from retaguarda.reconcile.matching.model import Rejection
+from retaguarda.reconcile.matching.rules import parse_matching_rules
+from retaguarda.reconcile.matching.tables import LINES, read
+from tests.reconcile.matching.ledger_cases import OURS, Case, two_customers
+from tests.sandbox_fixtures import ROOT
+
+HEADER = ",".join(LINES.columns)
+
+
+def rows(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join([HEADER, *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_bad_rows_are_rejected_one_by_one(tmp_path: Path) -> None:
+    path = rows(
+        tmp_path / "statement_lines.csv",
+        "L1,A1,F1,2026-03-10,10.00,,,,good",
+        "L2,A1,F1,10/03/2026,10.00,,,,date",
+        'L3,A1,F1,2026-03-10,"10,00",,,,comma',
+        ",A1,F1,2026-03-10,10.00,,,,no id",
+        "L1,A1,F1,2026-03-11,10.00,,,,same id",
+        "L6,A1,F1,2026-03-10,1e3,,,,power",
+        "L7,A1,F1,2026-03-10,0.10,,007,,zeros kept",
+    )
+    rejections: list[Rejection] = []
+    found = read(path, LINES, rejections)
+    assert found["line_id"].to_list() == ["L1", "L7"]
+    assert found["amount"].to_list() == [1000, 10]
+    assert found["doc_number"].to_list() == ["", "007"]
+    assert sorted((one.line, one.field, one.value) for one in rejections) == [
+        (3, "date", "10/03/2026"),
+        (4, "amount", "10,00"),
+        (5, "line_id", ""),
+        (6, "line_id", "L1"),
+        (7, "amount", "1e3"),
+    ]
+    assert all(one.file == str(path) and one.remedy for one in rejections)
+
+
+def test_rows_of_the_wrong_length_and_old_encodings(tmp_path: Path) -> None:
+    path = tmp_path / "statement_lines.csv"
+    text = f"{HEADER}\nL1,A1,F1,2026-03-10,10.00,,,,Cerâmica\nL2,A1,F1,2026-03-10,10.00,,,,one, too many\n"
+    path.write_bytes(text.encode("cp1252"))
+    rejections: list[Rejection] = []
+    assert read(path, LINES, rejections)["description"].to_list() == ["Cerâmica"]
+    assert [(one.line, one.field) for one in rejections] == [(3, "")]
+
+
+def test_missing_columns_and_files_are_clear(tmp_path: Path) -> None:
+    path = tmp_path / "lines.csv"
+    path.write_text("line_id,amount\nL1,1.00\n", encoding="utf-8")
+    with pytest.raises(InvalidItem, match=r"columns account_id, file_id, date.* are missing"):
+        read(path, LINES, [])
+    with pytest.raises(InvalidItem, match="no such file"):
+        read(tmp_path / "nothing.csv", LINES, [])
+
+
+def test_rules_refuse_what_they_do_not_know() -> None:
+    data = tomllib.loads((ROOT / "config" / "matching.toml").read_text(encoding="utf-8"))
+    assert parse_matching_rules(data).version == data["version"]
+    data["windows"]["latest"] = 3
+    with pytest.raises(ConfigurationError, match=r"\[windows\].*latest"):
+        parse_matching_rules(data)
+    del data["windows"]["latest"], data["windows"]["late"]
+    with pytest.raises(ConfigurationError, match="late"):
+        parse_matching_rules(data)
+
+
+def test_an_unknown_pass_is_refused() -> None:
+    from dataclasses import replace
+
+    from retaguarda.reconcile.matching.engine import match
+    from tests.reconcile.matching.ledger_cases import RULES
+
+    with pytest.raises(ConfigurationError, match="there is no pass magic"):
+        match(two_customers().inputs(), replace(RULES, passes=("magic",)))
+
+
+def files(case: Case, folder: Path) -> dict[str, Path]:
+    """The case as the canonical files."""
+    inputs = {
+        "open_items": (case.items, "open_items.csv"),
+        "partners": (case.partners, "partners.csv"),
+        "accounts": (case.accounts, "bank_accounts.csv"),
+        "statement": (case.lines, "statement_lines.csv"),
+        "returns": (case.returns, "retorno.csv"),
+        "history": (case.history, "history.csv"),
+    }
+    from retaguarda.reconcile.matching import tables
+
+    shapes = {shape.name: shape for shape in (tables.ITEMS, tables.PARTNERS, tables.ACCOUNTS, LINES, tables.RETURNS, tables.HISTORY)}
+    made = {}
+    for option, (table, name) in inputs.items():
+        columns = list(shapes[name].columns)
+        lines = [",".join(columns), *(",".join(row.get(column, "") for column in columns) for row in table)]
+        made[option] = folder / name
+        made[option].write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return made
+
+
+def command(made: dict[str, Path], out: Path, *more: str) -> list[str]:
+    options = [part for option, path in made.items() for part in (f"--{option.replace('_', '-')}", str(path))]
+    return ["reconcile", "receipts", *options, "--out", str(out), *more]
+
+
+def test_the_command_writes_its_files(tmp_path: Path) -> None:
+    case = two_customers()
+    case.item("I501", "P1", "1000.00")
+    case.line("L1", "1000.00", "PIX RECEBIDO 12345678000195 10/03")
+    case.line("L2", "17.00", "PIX RECEBIDO 12345678000195 10/03")
+    out = tmp_path / "out"
+    done = CliRunner().invoke(app, command(files(case, tmp_path), out, "--json"))
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told == json.loads((out / "result.json").read_text(encoding="utf-8"))
+    assert told["tie_out"]["difference"] == "0.00"
+    assert told["summary"]["matched"] == 1
+    assert [one["line_id"] for one in told["unmatched"]] == ["L2"]
+    assert (out / "matches.csv").read_text(encoding="utf-8").splitlines() == [
+        "line_id,item_id,amount,decision,rule,confidence,difference,difference_type",
+        'L1,I501,1000.00,auto,exact.doc,0.998,0.00,""',
+    ]
+    assert (out / "lines.csv").read_text(encoding="utf-8").splitlines() == ["line_id,class", "L1,match", "L2,unmatched"]
+
+
+def test_rejected_rows_are_told_and_make_it_exit_1(tmp_path: Path) -> None:
+    case = two_customers()
+    case.item("I501", "P1", "1000.00")
+    case.line("L1", "1000.00", "PIX RECEBIDO 12345678000195 10/03")
+    case.line("L2", "abc", "PIX RECEBIDO 12345678000195 10/03")
+    done = CliRunner().invoke(app, command(files(case, tmp_path), tmp_path / "out"))
+    assert done.exit_code == 1, done.output
+    assert (tmp_path / "out" / "matches.csv").exists()
+
+
+OFX = """OFXHEADER:100
+DATA:OFXSGML
+VERSION:102
+ENCODING:USASCII
+CHARSET:1252
+
+<OFX><BANKMSGSRSV1><STMTTRNRS><STMTRS><CURDEF>BRL<BANKACCTFROM><BANKID>341<BRANCHID>1234<ACCTID>56789-0<ACCTTYPE>CHECKING</BANKACCTFROM>
+<BANKTRANLIST><DTSTART>20260301<DTEND>20260331
+<STMTTRN><TRNTYPE>CREDIT<DTPOSTED>20260310<TRNAMT>1000.00<FITID>1<MEMO>PIX RECEBIDO 12345678000195 10/03</STMTTRN>
+</BANKTRANLIST><LEDGERBAL><BALAMT>1000.00<DTASOF>20260331</LEDGERBAL></STMTRS></STMTTRNRS></BANKMSGSRSV1></OFX>
+"""
+
+
+def test_a_banks_own_file_is_a_statement_too(tmp_path: Path) -> None:
+    case = two_customers()
+    case.item("I501", "P1", "1000.00")
+    made = files(case, tmp_path)
+    made["statement"] = tmp_path / "extrato.ofx"
+    made["statement"].write_text(OFX, encoding="ascii")
+    inputs = load(made["open_items"], made["partners"], made["accounts"], [made["statement"]])
+    assert inputs.lines.select("line_id", "account_id", "amount").rows() == [("extrato.ofx:1", OURS["account_id"], 100000)]
+
+
+def test_a_file_of_an_account_nobody_registered_is_refused(tmp_path: Path) -> None:
+    case = two_customers()
+    case.accounts = [{**OURS, "account": "99999-9"}]
+    case.item("I501", "P1", "1000.00")
+    made = files(case, tmp_path)
+    made["statement"] = tmp_path / "extrato.ofx"
+    made["statement"].write_text(OFX, encoding="ascii")
+    with pytest.raises(InvalidItem, match="has 0 accounts"):
+        load(made["open_items"], made["partners"], made["accounts"], [made["statement"]])
