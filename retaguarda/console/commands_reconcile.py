@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from retaguarda.console import commands_reconcile_ccee
+
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Sequence
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from retaguarda.reconcile.matching.tables import Inputs
 
 app = typer.Typer(no_args_is_help=True)
+commands_reconcile_ccee.register(app)
 
 
 @app.command()

@@ -175,6 +175,9 @@ class ContractOutcome(enum.StrEnum):
     MISSING_IN_ERP = "missing-in-erp"
     WRONG_SUBMARKET = "wrong-submarket"
     REGISTERED_TWICE = "registered-twice"
+    WRONG_PROFILE = "wrong-profile"  # another profile of a party, or another party, than the ERP says
+    WRONG_ENERGY = "wrong-energy"  # Incentivada where the ERP says Convencional, or the like
+    CUT_AT_GUARANTEE = "cut-at-guarantee"  # registered in full, put into effect for less
 
     @property
     def is_break(self) -> bool:

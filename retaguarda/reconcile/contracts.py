@@ -69,16 +69,23 @@ def _outcome(boletas: list[Boleta], held: list[HeldContract], erp_mw: Decimal, c
         return ContractOutcome.MISSING_AT_CCEE
     if not boletas:
         return ContractOutcome.MISSING_IN_ERP
-    if not _equal(erp_mw, ccee_mw, boletas[0].month):
-        references = [c.reference for c in held if c.reference]
-        if len(references) != len(set(references)) and ccee_mw > erp_mw:
-            return ContractOutcome.REGISTERED_TWICE
+    outcome = judged(erp_mw, ccee_mw, boletas[0].month, all(c.state is ContractState.VALIDATED for c in held))
+    references = [c.reference for c in held if c.reference]
+    twice = outcome is ContractOutcome.CCEE_LARGER and len(references) != len(set(references))
+    return ContractOutcome.REGISTERED_TWICE if twice else outcome
+
+
+def judged(erp_mw: Decimal, ccee_mw: Decimal, month: Month, validated: bool, effective_mw: Decimal | None = None) -> ContractOutcome:
+    """What two volumes of one contract and month say; `effective_mw` is what the guarantee check left of what is registered."""
+    if not equal(erp_mw, ccee_mw, month):
         return ContractOutcome.CCEE_LARGER if ccee_mw > erp_mw else ContractOutcome.ERP_LARGER
-    validated = all(c.state is ContractState.VALIDATED for c in held)
+    if effective_mw is not None and effective_mw < ccee_mw and not equal(effective_mw, ccee_mw, month):
+        return ContractOutcome.CUT_AT_GUARANTEE
     return ContractOutcome.OK if validated else ContractOutcome.NOT_VALIDATED
 
 
-def _equal(erp_mw: Decimal, ccee_mw: Decimal, month: Month) -> bool:
+def equal(erp_mw: Decimal, ccee_mw: Decimal, month: Month) -> bool:
+    """Whether two volumes in MWmédio differ by no more than the way from MWh and back costs."""
     difference = abs(erp_mw - ccee_mw)
     return difference <= MW_TOLERANCE and difference * month.hours <= MWH_TOLERANCE_PER_HOUR * month.hours
 
@@ -93,7 +100,7 @@ def _misplaced(compared: list[ContractComparison]) -> list[ContractComparison]:
     merged: dict[int, ContractComparison] = {}
     gone: set[int] = set()
     for mine in absent:
-        fits = [c for c in strays.get((mine.seller_profile, mine.buyer_profile, mine.month), ()) if _equal(mine.erp_mw, c.ccee_mw, c.month)]
+        fits = [c for c in strays.get((mine.seller_profile, mine.buyer_profile, mine.month), ()) if equal(mine.erp_mw, c.ccee_mw, c.month)]
         if len(fits) == 1 and id(fits[0]) not in gone:
             gone.add(id(fits[0]))
             merged[id(mine)] = _wrong_submarket(mine, fits[0])

@@ -181,6 +181,16 @@ CONTRACT_OUTCOMES: Vocabulary = {
     "missing_in_erp": ("Missing in the ERP", _BAD),
     "wrong_submarket": ("Wrong submarket", _BAD),
     "registered_twice": ("Registered twice", _BAD),
+    "wrong_profile": ("Wrong profile", _BAD),
+    "wrong_energy": ("Wrong type of energy", _BAD),
+    "cut_at_guarantee": ("Cut for lack of guarantee", _BAD),
+}
+SETTLEMENTS: Vocabulary = {
+    "settled": ("Settled", _GOOD),
+    "settlement_differs": ("Differs at the bank", _BAD),
+    "missing_at_bank": ("Missing at the bank", _BAD),
+    "missing_in_list": ("Missing in CCEE's list", _BAD),
+    "in_default": ("In default", _BAD),
 }
 BREAKS: Vocabulary = {**RECEIPT_BREAKS, **CONTRACT_OUTCOMES}
 RULES: Vocabulary = {
