@@ -254,7 +254,7 @@ def _movement(found: _Field) -> Entry:
 def _described(entry: Entry, lines: list[str]) -> Entry:
     """The movement with what field 86 says of it."""
     if not re.match(r"[0-9]{0,3}\?[0-9]{2}", lines[0]):
-        return replace(entry, description=" ".join(" ".join(lines).split())[:MAX_RAW] or entry.description)
+        return entry._replace(description=" ".join(" ".join(lines).split())[:MAX_RAW] or entry.description)
     _, *pairs = re.split(r"\?([0-9]{2})", "".join(lines))
     subfields: dict[str, str] = {}
     for key, text in zip(pairs[::2], pairs[1::2], strict=True):
@@ -263,7 +263,7 @@ def _described(entry: Entry, lines: list[str]) -> Entry:
         [subfields.get("00", "") + " ", *(text for key, text in sorted(subfields.items()) if key[0] == "2" or "60" <= key <= "63")]
     )
     name = _joined([subfields.get("32", ""), subfields.get("33", "")])
-    return replace(entry, description=said or entry.description, counterparty_name=name)
+    return entry._replace(description=said or entry.description, counterparty_name=name)
 
 
 def _joined(texts: list[str]) -> str:
