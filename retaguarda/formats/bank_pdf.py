@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from retaguarda.errors import IncompleteDownload
@@ -124,7 +124,7 @@ class _Reading:
             yield from self._flush()
             yield Quarantined(line, "the letters of the line cannot be read" if "\ufffd" in text else "the row has no date", text[:MAX_RAW])
         elif inside and self._held:
-            self._held = (replace(self._held[0], description=f"{self._held[0].description} {text}"[:MAX_RAW]), self._held[1])
+            self._held = (self._held[0]._replace(description=f"{self._held[0].description} {text}"[:MAX_RAW]), self._held[1])
 
     def over(self) -> Iterator[Part]:
         """What is left, and the end."""
@@ -149,7 +149,7 @@ class _Reading:
         value, balance = self._money(moved), self._money(left) if left else None
         row = entry(self._date(date), value, description, balance, document=document or "", line=line)
         if self.bank == "104" and row.checkpoint and balance is None and not row.amount:
-            row = replace(row, blank=True)  # `SALDO DIA 0,00 C`: the balance itself stands in another line
+            row = row._replace(blank=True)  # `SALDO DIA 0,00 C`: the balance itself stands in another line
         return row, balance
 
     def _money(self, text: str) -> Decimal:
@@ -181,14 +181,14 @@ class _Reading:
             return
         if self._held and self._held[1] is None:
             row = self._held[0]
-            self._held = (replace(row, amount=balance, blank=False) if row.checkpoint and row.blank else row, balance)
+            self._held = (row._replace(amount=balance, blank=False) if row.checkpoint and row.blank else row, balance)
 
     def _flush(self) -> Iterator[Part]:
         if self._held is None:
             return
         (row, balance), self._held = self._held, None
         if self._pending:
-            yield replace(row, checkpoint=True, blank=True)
+            yield row._replace(checkpoint=True, blank=True)
         else:
             yield from self._ledger.take(row, balance)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from retaguarda.formats.numbers import number
@@ -162,7 +162,7 @@ class Table:
             yield from self._flush()
             yield from self._total(line, cells)
         elif len(filled) == 1 and self._held and text == self._cell(cells, "description"):
-            self._held = (replace(self._held[0], description=f"{self._held[0].description} {text}"[:MAX_RAW]), self._held[1])
+            self._held = (self._held[0]._replace(description=f"{self._held[0].description} {text}"[:MAX_RAW]), self._held[1])
         elif not (len(filled) == 1 and self._section):
             raise ValueError("the row has no date")
 
@@ -196,7 +196,7 @@ class Table:
             return
         (row, balance), self._held = self._held, None
         if self._section:
-            yield replace(row, checkpoint=True, blank=True)
+            yield row._replace(checkpoint=True, blank=True)
             return
         self._day = max(self._day or row.date, row.date)
         if not row.checkpoint:

@@ -25,6 +25,16 @@ from retaguarda.model.statements import Entry, Quarantined
 __all__ = ["MAX_TEXT", "parts", "recognises"]
 _AMOUNT = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,2}0{0,3})?")
 _BANK = ("Svcr/FinInstnId/ClrSysMmbId/MmbId", "Svcr/FinInstnId/BICFI", "Svcr/FinInstnId/BIC", "Svcr/FinInstnId/Othr/Id")
+_DETAILS = "NtryDtls/TxDtls"
+_REMITTANCE = (f"{_DETAILS}/RmtInf/Ustrd", f"{_DETAILS}/AddtlTxInf")
+_END_TO_END = f"{_DETAILS}/Refs/EndToEndId"
+_PARTY = {credit: f"{_DETAILS}/RltdPties/{'Dbtr' if credit else 'Cdtr'}" for credit in (True, False)}
+_NAMES = {credit: (f"{party}/Nm", f"{party}/Pty/Nm") for credit, party in _PARTY.items()}
+_DOCUMENTS = {
+    credit: tuple(f"{party}{pty}/Id/{kind}/Othr/Id" for pty in ("", "/Pty") for kind in ("OrgId", "PrvtId"))
+    for credit, party in _PARTY.items()
+}
+"""Where the other side of a credit, and of a debit, has its name and its document."""
 _UNTOLD = {"", "NOTPROVIDED", "NONREF"}
 
 
@@ -124,24 +134,26 @@ class _Statement:
         if not told:
             raise ValueError("the movement has no date")
         posted = day_br(told)
-        for counted in ("", side):
-            self.counts[counted] += 1
+        self.counts[""] += 1
+        self.counts[side] += 1
         self.sums[side] += abs(amount)
         reversal = first(leaves, "RvslInd").lower() in {"true", "1"}
         booked = first(leaves, "Sts/Cd", "Sts") in {"", "BOOK"}
-        self.first = min(self.first or posted, posted) if booked else self.first
-        name, document = _counterparty(leaves, credit=(side == "CRDT") is not reversal)
+        if booked and (self.first is None or posted < self.first):
+            self.first = posted
+        code, still = _code(leaves), not (booked and amount)
+        other = (side == "CRDT") is not reversal
         return Entry(
-            date=posted,
-            amount=amount,
-            description=_description(leaves),
-            document=_document(leaves),
-            fitid=first(leaves, "AcctSvcrRef"),
-            type=" ".join(filter(None, [_code(leaves), "RVSL" if reversal else ""])),
-            counterparty_name=name,
-            counterparty_document=document,
-            checkpoint=not (booked and amount),
-            blank=not (booked and amount),
+            posted,
+            amount,
+            _description(leaves) or code,
+            _only(leaves, (_END_TO_END,)) or first(leaves, "NtryRef"),
+            first(leaves, "AcctSvcrRef"),
+            f"{code} RVSL".strip() if reversal else code,
+            re.sub(r"[\s./-]", "", _only(leaves, _DOCUMENTS[other])),
+            _only(leaves, _NAMES[other]),
+            checkpoint=still,
+            blank=still,
             line=block.line,
         )
 
@@ -153,7 +165,7 @@ def _amount(text: str) -> Decimal:
 
 
 def _signed(leaves: Leaves, currency: str) -> Decimal:
-    if max(len(leaves.get(name, [])) for name in ("Amt", "CdtDbtInd")) > 1:
+    if len(leaves.get("Amt", "")) > 1 or len(leaves.get("CdtDbtInd", "")) > 1:
         raise ValueError("the movement has two amounts")
     amount, side = _amount(first(leaves, "Amt")), first(leaves, "CdtDbtInd")
     if side not in {"CRDT", "DBIT"}:
@@ -185,33 +197,28 @@ def _account(leaves: Leaves) -> tuple[str, str, str]:
     return iban.compe(first(leaves, *_BANK)), first(leaves, "Svcr/BrnchId/Id"), number or first(leaves, "Id/Othr/Id", "Id/PrtryAcct/Id")
 
 
-def _details(leaves: Leaves, *ends: str) -> list[str]:
+def _details(leaves: Leaves, paths: tuple[str, ...]) -> list[str]:
     """The different values of the transactions of an entry, in their order."""
-    return list(dict.fromkeys(value for end in ends for value in leaves.get(f"NtryDtls/TxDtls/{end}", []) if value not in _UNTOLD))
+    told = [value for path in paths if path in leaves for value in leaves[path] if value not in _UNTOLD]
+    return list(dict.fromkeys(told)) if len(told) > 1 else told
+
+
+def _only(leaves: Leaves, paths: tuple[str, ...]) -> str:
+    """The value that all transactions of an entry have, else ""."""
+    told = _details(leaves, paths)
+    return told[0] if len(told) == 1 else ""
 
 
 def _description(leaves: Leaves) -> str:
-    said = [*leaves.get("AddtlNtryInf", []), *_details(leaves, "RmtInf/Ustrd", "AddtlTxInf")]
-    return " ".join(dict.fromkeys(said))[:MAX_TEXT] or _code(leaves)
-
-
-def _document(leaves: Leaves) -> str:
-    told = _details(leaves, "Refs/EndToEndId")
-    return told[0] if len(told) == 1 else first(leaves, "NtryRef")
+    said = [*leaves.get("AddtlNtryInf", ()), *_details(leaves, _REMITTANCE)]
+    return " ".join(dict.fromkeys(said))[:MAX_TEXT]
 
 
 def _code(leaves: Leaves) -> str:
-    known = [first(leaves, f"BkTxCd/Domn/{part}") for part in ("Cd", "Fmly/Cd", "Fmly/SubFmlyCd")]
-    return first(leaves, "BkTxCd/Prtry/Cd") or "/".join(filter(None, known))
-
-
-def _counterparty(leaves: Leaves, *, credit: bool) -> tuple[str, str]:
-    """Name and document of the other side, when all transactions of the entry have the same."""
-    side = f"RltdPties/{'Dbtr' if credit else 'Cdtr'}"
-    names = _details(leaves, f"{side}/Nm", f"{side}/Pty/Nm")
-    paths = [f"{side}{pty}/Id/{kind}/Othr/Id" for pty in ("", "/Pty") for kind in ("OrgId", "PrvtId")]
-    documents = [re.sub(r"[\s./-]", "", text) for text in _details(leaves, *paths)]
-    return names[0] if len(names) == 1 else "", documents[0] if len(documents) == 1 else ""
+    if own := first(leaves, "BkTxCd/Prtry/Cd"):
+        return own
+    known = (first(leaves, "BkTxCd/Domn/Cd"), first(leaves, "BkTxCd/Domn/Fmly/Cd"), first(leaves, "BkTxCd/Domn/Fmly/SubFmlyCd"))
+    return "/".join(filter(None, known))
 
 
 def _raw(leaves: Leaves) -> str:

@@ -1,16 +1,14 @@
-"""The XML of a CAMT.053 as blocks: read element by element, each thrown away once it was read, however long an entry is.
+"""The XML of a CAMT.053 as blocks: read tag by tag without ever building a tree, however long an entry is.
 
-No document type, no entity and nothing from the network is accepted; libxml2's own limits on depth and texts hold.
+Expat tells the tags. A document type is refused, so there are no entities; depth and the length of tags and texts have limits.
 """
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
-
-from lxml import etree
+from xml.parsers import expat
 
 from retaguarda.errors import IncompleteDownload
 from retaguarda.formats.source import Source
@@ -22,6 +20,12 @@ MAX_VALUES = 20
 MAX_KINDS = 300
 """Different elements kept of a block."""
 _NAMESPACE = re.compile(rb"urn:iso:std:iso:20022:tech:xsd:camt\.053\.")
+_BLOCK = 4
+"""Depth of a block: Document, BkToCstmrStmt, Stmt, Ntry."""
+_LONGEST = 10_000_000
+"""Characters of one text or tag that are borne."""
+_FED = 2**16
+"""Bytes given to the parser at once; what they complete is held in memory."""
 _BLOCKS = {"Acct", "FrToDt", "Bal", "TxsSummry", "Ntry"}
 Leaves = Mapping[str, list[str]]
 """Texts by their path within a block; an amount's currency stands at `…@Ccy`."""
@@ -41,80 +45,105 @@ class Block(NamedTuple):
     leaves: Leaves
 
 
-class _Stream(io.RawIOBase):
-    """The bytes of a source as the parser asks for them."""
-
-    def __init__(self, source: Source) -> None:
-        self._pieces = source.pieces()
-        self._rest = b""
-
-    def read(self, size: int = -1) -> bytes:
-        self._rest = self._rest or next(self._pieces, b"")
-        given, self._rest = self._rest[: size if size > 0 else None], self._rest[size:] if size > 0 else b""
-        return given
-
-
 def blocks(source: Source) -> Iterator[Block]:
     """`Stmt`, then the blocks of this statement, then `/Stmt`; raises IncompleteDownload when the XML is damaged, cut off or hostile."""
     if b"<!DOCTYPE" in source.head.replace(b"\0", b""):
         raise _hostile()
     if not recognises(source.head):
         raise IncompleteDownload("The file is not a CAMT.053 statement.", remedy="Check what the portal gave.")
-    events = etree.iterparse(
-        _Stream(source),
-        events=("start", "end"),
-        load_dtd=False,
-        no_network=True,
-        resolve_entities=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-        collect_ids=False,
-    )
+    reading = _Reading()
     try:
-        yield from _read(events)
-    except etree.XMLSyntaxError as error:
+        for piece in source.pieces():
+            for at in range(0, len(piece), _FED):
+                yield from reading.fed(piece[at : at + _FED])
+        yield from reading.fed(b"", last=True)
+    except (expat.ExpatError, LookupError, ValueError) as error:  # the latter two: an encoding that is none
         raise IncompleteDownload(f"The CAMT.053 file is damaged or ends in the middle: {error}", remedy="Download it again.") from error
 
 
-def _read(events: etree.iterparse) -> Iterator[Block]:
-    path: list[str] = []
-    leaves: dict[str, list[str]] = {}
-    for event, element in events:
-        name = element.tag.rpartition("}")[2]
-        if event == "start":
-            if not path and element.getroottree().docinfo.doctype:
-                raise _hostile()
-            path.append(name)
-            if path[2:] == ["Stmt"]:
-                yield Block("Stmt", element.sourceline or 1, {})
-            elif len(path) == 4:
-                leaves = {}
-            continue
-        if path[2:3] == ["Stmt"] and len(path) > 4 and path[3] in _BLOCKS:
-            _keep(leaves, "/".join(path[4:]), element)
-        elif path[2:3] == ["Stmt"] and len(path) == 4 and name in _BLOCKS:
-            yield Block(name, element.sourceline or 1, leaves)
-        elif path[2:] == ["Stmt"]:
-            yield Block("/Stmt", element.sourceline or 1, {})
-        path.pop()
-        _forget(element)
+class _Reading:
+    """The parser, where it stands, and the blocks that it completed."""
+
+    def __init__(self) -> None:
+        parser = self._parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.StartElementHandler, parser.EndElementHandler = self._begins, self._ends
+        parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = self._says, _refuse
+        self._fed = self._depth = self._line = 0
+        self._in_statement = False
+        self._paths: list[str] = []  # within a block, of each open element
+        self._text = self._currency = ""
+        self._left_out = 0
+        self._leaves: dict[str, list[str]] = {}
+        self._blocks: list[Block] = []
+
+    def fed(self, piece: bytes, *, last: bool = False) -> list[Block]:
+        """The blocks that these bytes complete."""
+        self._blocks = []
+        self._fed += len(piece)
+        self._parser.Parse(piece, last)
+        if self._fed - self._parser.CurrentByteIndex > _LONGEST:
+            raise ValueError("a tag is longer than any that a bank writes")
+        return self._blocks
+
+    def _begins(self, name: str, attributes: dict[str, str]) -> None:
+        if ":" in name:
+            name = name.rpartition(":")[2]
+        if paths := self._paths:
+            if self._text:
+                self._keep(paths[-1])
+            path = f"{paths[-1]}/{name}" if len(paths) > 1 else name
+            if len(path) > MAX_TEXT:
+                raise ValueError("its elements stand in each other too deeply")
+            paths.append(path)
+            self._currency = attributes.get("Ccy", "") if attributes else ""
+        else:
+            self._outside(name)
+
+    def _outside(self, name: str) -> None:
+        self._depth += 1
+        if self._depth == _BLOCK and self._in_statement and name in _BLOCKS:
+            self._paths, self._leaves, self._line = [""], {}, self._parser.CurrentLineNumber
+        elif self._depth == _BLOCK - 1 and name == "Stmt":
+            self._in_statement = True
+            self._blocks.append(Block("Stmt", self._parser.CurrentLineNumber, {}))
+
+    def _ends(self, name: str) -> None:
+        if paths := self._paths:
+            path = paths.pop()
+            if self._text or self._currency:
+                self._keep(path)
+            if paths:
+                return
+            self._blocks.append(Block(name.rpartition(":")[2], self._line, self._leaves))
+        elif self._depth == _BLOCK - 1 and self._in_statement:
+            self._in_statement = False
+            self._blocks.append(Block("/Stmt", 0, {}))
+        self._depth -= 1
+
+    def _says(self, text: str) -> None:
+        if self._paths and len(self._text) < 2 * MAX_TEXT:
+            self._text += text
+            self._left_out = 0
+        else:
+            self._left_out += len(text)
+            if self._left_out > _LONGEST:
+                raise ValueError("a text is longer than any that a bank writes")
+
+    def _keep(self, path: str) -> None:
+        """The text and currency of an element that ends, or in which another one begins."""
+        text, leaves = " ".join(self._text.split())[:MAX_TEXT], self._leaves
+        if text and (values := leaves.get(path)):
+            values += [text] if len(values) < MAX_VALUES else []
+        elif text and len(leaves) < MAX_KINDS:
+            leaves[path] = [text]
+        if self._currency and len(leaves) < 2 * MAX_KINDS:
+            leaves.setdefault(f"{path}@Ccy", [self._currency[:10]])
+        self._text = self._currency = ""
 
 
-def _keep(leaves: dict[str, list[str]], path: str, element: etree._Element) -> None:
-    text = " ".join((element.text or "")[: 2 * MAX_TEXT].split())[:MAX_TEXT]
-    if text and (path in leaves or len(leaves) < MAX_KINDS) and len(values := leaves.setdefault(path, [])) < MAX_VALUES:
-        values.append(text)
-    if (currency := element.get("Ccy")) and len(leaves) < 2 * MAX_KINDS:
-        leaves.setdefault(f"{path}@Ccy", [currency[:10]])
-
-
-def _forget(element: etree._Element) -> None:
-    """Free an element that was read, and the emptied ones before it."""
-    element.clear()
-    parent = element.getparent()
-    while parent is not None and (before := element.getprevious()) is not None:
-        parent.remove(before)
+def _refuse(*_: object) -> None:
+    raise _hostile()
 
 
 def _hostile() -> IncompleteDownload:
@@ -124,4 +153,7 @@ def _hostile() -> IncompleteDownload:
 
 def first(leaves: Leaves, *paths: str) -> str:
     """The first value of the first of these paths that has one, else ""."""
-    return next((leaves[path][0] for path in paths if leaves.get(path)), "")
+    for path in paths:
+        if found := leaves.get(path):
+            return found[0]
+    return ""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple
 
 from retaguarda.errors import IncompleteDownload
 from retaguarda.formats.cnab240_layout import FILE_TRAILER, LOT_HEADER, LOT_TRAILER, STATEMENT_TRAILER, WIDTH, Columns
@@ -34,8 +35,7 @@ def is_remittance(head: bytes) -> bool:
     return service(head) == COLLECTION and head.removeprefix(b"\xef\xbb\xbf")[142:143] == b"1"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One line of exactly 240 characters, and the service of the lot that it stands in."""
 
     line: int
@@ -61,12 +61,10 @@ class Record:
 
     def cents(self, layout: Columns, name: str) -> Decimal:
         """An amount with two implied decimals; blanks are zero; raises ValueError for anything but digits."""
-        raw = self.text[layout[name]].strip()
-        if not raw:
-            return Decimal("0.00")
-        if not (raw.isascii() and raw.isdigit()):
-            raise ValueError(f"{name} is not an amount: {raw!r}")
-        return Decimal(raw).scaleb(-2)
+        try:
+            return _cents(self.text[layout[name]])
+        except ValueError as error:
+            raise ValueError(f"{name} is not an amount: {error}") from error
 
     def signed(self, layout: Columns, name: str) -> Decimal:
         """An amount with its side, `C` or `D`, in the field `side`."""
@@ -82,6 +80,14 @@ class Record:
 
     def quarantined(self, reason: str) -> Quarantined:
         return Quarantined(self.line, reason, self.text.rstrip())
+
+
+@lru_cache(maxsize=4096)
+def _cents(text: str) -> Decimal:
+    raw = text.strip()
+    if raw and not (raw.isascii() and raw.isdigit()):
+        raise ValueError(repr(raw))
+    return Decimal(raw or 0).scaleb(-2)
 
 
 def _broken(why: str) -> IncompleteDownload:

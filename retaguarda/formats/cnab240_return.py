@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from retaguarda.errors import IncompleteDownload
 from retaguarda.formats.cnab240_file import COLLECTION, Record, records
@@ -89,7 +88,7 @@ def _with_pix(title: Title, y: Record) -> Title:
     """The title with the txid that a Y of the same movement tells; as it was when it tells none."""
     told = y.said(SEGMENT_Y, "txid")
     of_title = y.text[SEGMENT_Y["record"]] in PIX_RECORDS and y.text[SEGMENT_Y["movement"]] == title.movement
-    return replace(title, txid=told) if of_title and TXID.fullmatch(told) else title
+    return title._replace(txid=told) if of_title and TXID.fullmatch(told) else title
 
 
 def _paired(layout: Columns, t: Record, u: Record) -> Title | Quarantined:

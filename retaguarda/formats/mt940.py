@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from retaguarda.errors import IncompleteDownload
@@ -210,6 +211,7 @@ def _day(digits: str) -> dt.date:
     return found
 
 
+@lru_cache(maxsize=4096)
 def _posted(value: str, booked: str | None) -> dt.date:
     """The booking day; it tells no year, which is the one that brings it nearest to the value day."""
     valued = _day(value)
@@ -238,13 +240,14 @@ def _movement(found: _Field) -> Entry:
     document, _, reference = references.partition("//")
     signed = _signed(side, amount)
     moves = bool(signed) and not side.startswith("E")
+    document = document.strip()
     return Entry(
-        date=_posted(value, booked),
-        amount=signed,
-        description=" ".join(" ".join(found.lines[1:]).split()) or code,
-        document="" if document.strip() == "NONREF" else document.strip(),
-        fitid=reference.strip(),
-        type=f"{code} {side}" if len(side) == 2 else code,
+        _posted(value, booked),
+        signed,
+        " ".join(" ".join(found.lines[1:]).split()) or code,
+        "" if document == "NONREF" else document,
+        reference.strip(),
+        f"{code} {side}" if len(side) == 2 else code,
         checkpoint=not moves,
         blank=not moves,
         line=found.line,
@@ -253,8 +256,8 @@ def _movement(found: _Field) -> Entry:
 
 def _described(entry: Entry, lines: list[str]) -> Entry:
     """The movement with what field 86 says of it."""
-    if not re.match(r"[0-9]{0,3}\?[0-9]{2}", lines[0]):
-        return replace(entry, description=" ".join(" ".join(lines).split())[:MAX_RAW] or entry.description)
+    if "?" not in lines[0] or not re.match(r"[0-9]{0,3}\?[0-9]{2}", lines[0]):
+        return entry._replace(description=" ".join(" ".join(lines).split())[:MAX_RAW] or entry.description)
     _, *pairs = re.split(r"\?([0-9]{2})", "".join(lines))
     subfields: dict[str, str] = {}
     for key, text in zip(pairs[::2], pairs[1::2], strict=True):
@@ -263,7 +266,7 @@ def _described(entry: Entry, lines: list[str]) -> Entry:
         [subfields.get("00", "") + " ", *(text for key, text in sorted(subfields.items()) if key[0] == "2" or "60" <= key <= "63")]
     )
     name = _joined([subfields.get("32", ""), subfields.get("33", "")])
-    return replace(entry, description=said or entry.description, counterparty_name=name)
+    return entry._replace(description=said or entry.description, counterparty_name=name)
 
 
 def _joined(texts: list[str]) -> str:

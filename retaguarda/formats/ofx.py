@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 
 from retaguarda.errors import IncompleteDownload
@@ -20,10 +19,12 @@ from retaguarda.formats.text import day, is_blank_money, money
 from retaguarda.model.statements import Entry, Quarantined, Statement
 
 _OPENER = re.compile(r"<(STMTRS|CCSTMTRS|INVSTMTRS|STMTTRN)>", re.IGNORECASE)
+_NEGATIVE = re.compile(r"<TRNAMT[^<]*[-(D]", re.IGNORECASE)
+"""What an amount must look like to be read as negative."""
 _LEDGER_BALANCE = re.compile(r"<LEDGERBAL>(.*?)(?:</LEDGERBAL>|<AVAILBAL>|$)", re.IGNORECASE | re.DOTALL)
 _MOVEMENT_END = re.compile(r"</(?:STMTTRN|BANKTRANLIST|STMTRS|CCSTMTRS)>|<(?:LEDGERBAL|AVAILBAL)>", re.IGNORECASE)
 _TAG = re.compile(r"<(/?[A-Za-z][A-Za-z0-9.]{1,31})(?:\s[^<>]*)?/?>")
-_CLEAN = re.compile(r"<(/?)([A-Z0-9.]+)>([^<]*)")
+_CLEAN = re.compile(r"<(/?[A-Z]+)>")
 _ENTITY = re.compile(r"&(amp|lt|gt|quot|apos|nbsp|#[0-9]{1,6}|#[xX][0-9A-Fa-f]{1,5});")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'", "nbsp": " "}
 _SPOKEN = {"MEMO", "NAME"}
@@ -32,6 +33,7 @@ _LEAVES = _SPOKEN | {
     "SIC", "PAYEEID", "EXTDNAME", "MKTGINFO", "CURSYM", "CURRATE", "BANKID", "BRANCHID", "ACCTID", "ACCTTYPE", "ACCTKEY", "CURDEF",
     "DTSTART", "DTEND", "BALAMT", "DTASOF", "CODE", "SEVERITY", "MESSAGE",
 }  # fmt: skip
+_KNOWN = _LEAVES | {f"/{name}" for name in _LEAVES}
 _DEBITS = {"DEBIT", "PAYMENT", "CHECK", "FEE", "SRVCHG", "ATM", "POS", "CASH", "DIRECTDEBIT", "REPEATPMT"}
 _MAX_RAW = 2000
 _LONGEST = 2**18
@@ -55,13 +57,23 @@ def parts(source: Source) -> Iterator[Part]:
         raise IncompleteDownload("The file is not an OFX statement.")
     if not re.search(rb"</OFX\s*>", source.tail.replace(b"\0", b""), re.IGNORECASE):
         raise IncompleteDownload("The OFX file ends in the middle: its last tag is missing.", remedy="Download it again.")
-    signed = any(part.amount < 0 and not part.checkpoint for part in _parts(source) if isinstance(part, Entry))
-    return _parts(source) if signed else map(_turned, _parts(source))
+    return _parts(source) if _is_signed(source) else map(_turned, _parts(source))
+
+
+def _is_signed(source: Source) -> bool:
+    """Whether a movement is negative; a file without anything that looks so is not read a second time."""
+    rest = ""
+    for piece in source.text():
+        rest += piece
+        if _NEGATIVE.search(rest):
+            return any(part.amount < 0 and not part.checkpoint for part in _parts(source) if isinstance(part, Entry))
+        rest = rest[max(rest.rfind("<"), len(rest) - _LONGEST, 0) :]
+    return False
 
 
 def _turned(part: Part) -> Part:
     """Some banks (Sicoob) print every amount positive and tell the side by TRNTYPE alone."""
-    return replace(part, amount=-part.amount) if isinstance(part, Entry) and part.type in _DEBITS and not part.checkpoint else part
+    return part._replace(amount=-part.amount) if isinstance(part, Entry) and part.type in _DEBITS and not part.checkpoint else part
 
 
 def _parts(source: Source) -> Iterator[Part]:
@@ -74,10 +86,7 @@ def _parts(source: Source) -> Iterator[Part]:
             statement = _Statement(text)
             yield statement.begin
         elif statement:
-            stop = _MOVEMENT_END.search(text)
-            yield statement.movement(line, text[: stop.start()] if stop else text)
-            if stop:
-                statement.hear_balance(text[stop.start() :])
+            yield statement.movement(line, text)
     if statement is None:
         raise IncompleteDownload("The OFX file holds no account statement.", said=_message(source))
     yield statement.end()
@@ -115,7 +124,11 @@ class _Statement:
         self.hear_balance(head)
 
     def movement(self, line: int, block: str) -> Entry | Quarantined:
-        """The movement of a block."""
+        """The movement of a block; a ledger balance may stand behind it."""
+        block, _, rest = block.partition("</STMTTRN>")
+        if (not rest.isspace() or "BAL>" in block) and (stop := _MOVEMENT_END.search(block := f"{block}</STMTTRN>{rest}")):
+            self.hear_balance(block[stop.start() :])
+            block = block[: stop.start()]
         try:
             entry = _entry(_leaves(block), line)
         except ValueError as error:
@@ -143,21 +156,10 @@ def _message(source: Source) -> str:
 
 def _leaves(text: str) -> dict[str, str]:
     """Tag to text: the first filled one of a name, all of the spoken ones together."""
-    found: dict[str, str] = {}
-    tags = _CLEAN.findall(text)
-    if len(tags) != text.count("<"):
-        return _soup(text)
-    for closing, name, value in tags:
-        if closing:
-            continue
-        if name not in _LEAVES:
-            return _soup(text)
-        earlier = found.get(name)
-        if not earlier:
-            found[name] = value.strip()
-        elif name in _SPOKEN:
-            found[name] = f"{earlier} {value}"
-    return {key: " ".join(_unescaped(value).split()) for key, value in found.items()}
+    tags = _CLEAN.split(" ".join(text.split()).replace("> ", ">").replace(" <", "<"))
+    found = dict(zip(tags[1::2], tags[2::2], strict=True))
+    clean = len(found) == text.count("<") == text.count(">") and _KNOWN.issuperset(found) and "&" not in text
+    return found if clean else _soup(text)
 
 
 def _soup(text: str) -> dict[str, str]:
@@ -199,21 +201,25 @@ def _entry(leaves: dict[str, str], line: int) -> Entry:
     blank = balance and is_blank_money(raw)
     amount = Decimal("0.00") if blank else money(raw)
     fitid, document = leaves.get("FITID", ""), leaves.get("CHECKNUM", "") or leaves.get("REFNUM", "")
+    document = "" if document == fitid else document  # a running number of the day is no document: it changes with the day's list
+    still = not amount
     return Entry(
-        date=posted,
-        amount=amount,
-        description=description,
-        document="" if document == fitid else document,  # a running number of the day is no document: it changes with the day's list
-        fitid=fitid,
-        type=leaves.get("TRNTYPE", "").upper(),
-        checkpoint=balance or amount == 0,
-        blank=blank or (amount == 0 and not balance),
+        posted,
+        amount,
+        description,
+        document,
+        fitid,
+        leaves.get("TRNTYPE", "").upper(),
+        checkpoint=balance or still,
+        blank=blank or (still and not balance),
         line=line,
     )
 
 
 def _description(leaves: dict[str, str]) -> str:
     name, memo = leaves.get("NAME", ""), leaves.get("MEMO", "")
+    if not name:
+        return memo
     if name in memo or memo in name:
         return max(name, memo, key=len)
     return f"{name} {memo}"

@@ -76,7 +76,7 @@ class Ledger:
 
     def take(self, row: Entry, balance: Decimal | None = None) -> Iterator[Entry]:
         """The row, before it the balance of a day that is over; `balance` is what the row's balance column prints."""
-        balance = None if is_balance(row.description) else balance
+        balance = None if balance is None or is_balance(row.description) else balance
         if row.blank and balance is None:
             yield row
         elif not row.checkpoint or row.blank:
@@ -127,7 +127,10 @@ class Ledger:
             yield Entry(owed.day, owed.balance, RUNNING, checkpoint=True, line=owed.line)
 
     def _see(self, day: dt.date) -> None:
-        self._days = [min(day, *self._days), max(day, *self._days)] if self._days else [day, day]
+        if not self._days:
+            self._days = [day, day]
+        elif not self._days[0] <= day <= self._days[1]:
+            self._days = [min(day, self._days[0]), max(day, self._days[1])]
 
     def _falls(self, day: dt.date | None) -> bool:
         return bool(self._begun and day and day < self._begun)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -231,22 +231,23 @@ class ContractReconciliation:
 
 
 def as_dict(value: Any) -> Any:
-    """`value` as JSON knows it: dataclasses with their properties as objects, Decimal and days as text, tuples and sorted sets as lists."""
+    """`value` as JSON knows it: dataclasses and named tuples with their properties as objects, Decimal and days as text, the rest as lists."""
     if isinstance(value, Mapping):
         return {str(key): as_dict(held) for key, held in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return _object(value, value._fields)
     if isinstance(value, (list, tuple)):
         return [as_dict(held) for held in value]
     if isinstance(value, (set, frozenset)):
         return [as_dict(held) for held in sorted(value)]
     if dataclasses.is_dataclass(value) and not isinstance(value, (Month, type)):
-        return _object(value)
+        return _object(value, [f.name for f in dataclasses.fields(value)])
     return _scalar(value)
 
 
-def _object(value: Any) -> dict[str, Any]:
-    names = [f.name for f in dataclasses.fields(value)]
-    names += [name for name, held in vars(type(value)).items() if isinstance(held, property)]
-    return {name: as_dict(getattr(value, name)) for name in names}
+def _object(value: Any, fields: Iterable[str]) -> dict[str, Any]:
+    properties = [name for name, held in vars(type(value)).items() if isinstance(held, property)]
+    return {name: as_dict(getattr(value, name)) for name in (*fields, *properties)}
 
 
 def _scalar(value: Any) -> Any:

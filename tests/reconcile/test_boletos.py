@@ -71,9 +71,9 @@ def test_the_last_answer_counts() -> None:
 
 def test_a_confirmation_of_other_values_is_told() -> None:
     titles = [
-        replace(answer(PLAIN, "02"), face_value=Decimal("999.99")),
-        replace(answer(RICH, "02"), due_date=DUE + dt.timedelta(1)),
-        replace(answer(CANCEL, "09"), face_value=ZERO, due_date=None),
+        answer(PLAIN, "02")._replace(face_value=Decimal("999.99")),
+        answer(RICH, "02")._replace(due_date=DUE + dt.timedelta(1)),
+        answer(CANCEL, "09")._replace(face_value=ZERO, due_date=None),
     ]
     assert [one.differs for one in confirmations(SENT, titles).confirmed] == [True, True, False]
 
