@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from retaguarda.audit.checkpoints import Checkpoint, VerifierKey, open_note
-from retaguarda.audit.log import NOTE_END
+from retaguarda.audit.files import NOTE_END
 from retaguarda.audit.merkle import HASH_BYTES, Frontier, leaf_hash
 from retaguarda.locks import process_lock
 
