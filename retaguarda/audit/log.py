@@ -16,6 +16,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,15 @@ class AuditLog:
         if not note:
             raise StoreUnavailable("no checkpoint: nothing vouches for this log", remedy="retaguarda audit seal")
         return note, parsed(note.partition("\n\n")[0]).size
+
+    def line(self, seq: int) -> bytes:
+        """The raw line of an event; StoreUnavailable when the log does not hold it."""
+        path = self._segments / f"{seq // SEGMENT_LINES + 1:06d}.jsonl"
+        if path.exists():
+            with path.open("rb") as file:
+                for line in islice(file, seq % SEGMENT_LINES, None):
+                    return line.rstrip(b"\n")
+        raise StoreUnavailable(f"the audit log holds no event {seq}", remedy="retaguarda audit verify")
 
     def leaf_hashes(self, size: int) -> LeafHashes:
         """The leaf hashes of the first `size` events."""

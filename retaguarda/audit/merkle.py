@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from typing import overload
 
 HASH_BYTES = 32
+HIDDEN = re.compile(rb"~([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)")
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 
 def leaf_hash(data: bytes) -> bytes:
     """SHA-256 of 0x00 and the leaf's bytes (RFC 6962, section 2.1)."""
     return hashlib.sha256(b"\x00" + data).digest()
+
+
+def hidden_leaf(line: bytes) -> bytes | None:
+    """The leaf hash that an erased line keeps in its place, `~` and base64; None when the line is not such a one."""
+    found = HIDDEN.fullmatch(line)
+    return base64.b64decode(found[1]) if found else None
+
+
+def hiding(line: bytes) -> bytes:
+    """What stands in the place of an erased line: the tree keeps its root."""
+    return b"~" + base64.b64encode(leaf_hash(line))
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
@@ -133,7 +147,7 @@ def includes(leaf: bytes, index: int, size: int, proof: Leaves, root: bytes) -> 
 
 def extends(old: int, old_root: bytes, size: int, root: bytes, proof: Leaves) -> bool:
     """Whether a consistency proof shows that a log only grew from `old` to `size` (RFC 9162, section 2.1.4.2)."""
-    if old == 0 or old == size:
+    if old in (0, size):
         return not proof and 0 <= old <= size and (old == 0 or old_root == root)
     if not 0 < old < size or not proof:
         return False

@@ -137,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = PATIENCE
 
-    def do_POST(self) -> None:  # noqa: N802  # http.server's name
+    def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > LONGEST_BODY:
             self.close_connection = True
@@ -148,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(self.server.witness.add_checkpoint(self.rfile.read(int(length))))
 
-    def do_GET(self) -> None:  # noqa: N802  # http.server's name
+    def do_GET(self) -> None:
         """The witness's public key, and the checkpoints that it cosigned, for auditors."""
         origin = self.path.removeprefix("/history/")
         path = self.server.witness.history(origin)
@@ -166,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.body)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # http.server's name
         """Nothing: requests are told by the history."""
 
 
