@@ -26,7 +26,7 @@ from django.db import connection, transaction
 from retaguarda.audit import events
 from retaguarda.audit.checkpoints import Checkpoint, VerifierKey, load_or_create_key, open_note, parsed, sign
 from retaguarda.audit.files import NOTE_END, append_durably, cut_torn_note, ends_with, replace_durably
-from retaguarda.audit.merkle import HASH_BYTES, Frontier, LeafHashes, leaf_hash
+from retaguarda.audit.merkle import HASH_BYTES, Frontier, LeafHashes, hidden_leaf, leaf_hash
 from retaguarda.clock import Clock
 from retaguarda.errors import StoreUnavailable
 from retaguarda.locks import process_lock
@@ -53,8 +53,12 @@ class _Standing:
     signed: int = 0
     read: dict[str, tuple[int, int]] = field(default_factory=dict)
 
-    def add(self, line: bytes, event_id: str) -> None:
-        leaf = leaf_hash(line)
+    def enter(self, line: bytes) -> None:
+        """Take in a line of a segment; of one that was erased only its hash is left."""
+        leaf = hidden_leaf(line)
+        self.add(leaf or leaf_hash(line), "" if leaf else _id_of(line))
+
+    def add(self, leaf: bytes, event_id: str) -> None:
         self.tree.append_hash(leaf)
         self.leaves += leaf
         self.events.add(event_id)
@@ -172,7 +176,7 @@ class AuditLog:
         if standing.tree.size in vouched and vouched.pop(standing.tree.size) != standing.tree.root():
             raise _changed(f"its first {standing.tree.size} events are not the ones that were signed")
         for line in self._lines_after(standing.read):
-            standing.add(line, _id_of(line))
+            standing.enter(line)
             size = standing.tree.size
             if size in vouched and vouched.pop(size) != standing.tree.root():
                 raise _changed(f"its first {size} events are not the ones that were signed")
@@ -217,7 +221,7 @@ class AuditLog:
             for event in batch:
                 line = orjson.dumps({"seq": standing.tree.size, "outbox": event.pk, **event.line})
                 file.write(line + b"\n")
-                standing.add(line, event.line["id"])
+                standing.add(leaf_hash(line), event.line["id"])
             file.flush()
             os.fdatasync(file.fileno())
 

@@ -8,8 +8,7 @@ what an auditor holds the log against). It needs nothing else of the suite: no s
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +22,8 @@ from retaguarda.locks import process_lock
 
 LONGEST_BODY = 64 * 1024
 LONGEST_PROOF = 63
+LOOK_SECONDS = 0.5
+"""How often it looks whether it is asked to stop."""
 PATIENCE = 10
 """Seconds that a client may take to send its request."""
 
@@ -170,10 +171,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: requests are told by the history."""
 
 
-def serve(server: WitnessServer, stop: threading.Event) -> None:
+def serve(server: WitnessServer, asked_to_stop: Callable[[], bool]) -> None:
     """Serve until asked to stop."""
-    thread = threading.Thread(target=server.serve_forever, name="witness", daemon=True)
-    thread.start()
-    stop.wait()
-    server.shutdown()
-    server.server_close()
+    server.timeout = LOOK_SECONDS
+    try:
+        while not asked_to_stop():
+            server.handle_request()
+    finally:
+        server.server_close()

@@ -19,6 +19,7 @@ from retaguarda import __version__
 from retaguarda.console import (
     commands_alert,
     commands_audit,
+    commands_audit_papers,
     commands_backup,
     commands_calendar,
     commands_credential,
@@ -34,6 +35,7 @@ from retaguarda.console import (
     commands_store,
     commands_trigger,
     commands_vault,
+    commands_witness,
     commands_worker,
 )
 from retaguarda.console.commands_watchdog import watchdog
@@ -61,6 +63,8 @@ app.add_typer(commands_new.app, name="new", help="Start a new robot or task from
 app.add_typer(commands_statement.app, name="statement", help="Bank statements and boleto returns: read them, see what is proved.")
 app.add_typer(commands_sandbox.app, name="sandbox", help="Portals that behave, and misbehave, like the real ones.")
 app.add_typer(commands_audit.app, name="audit", help="The audit log.")
+commands_audit_papers.join(commands_audit.app)
+app.add_typer(commands_witness.app, name="witness", help="A witness of audit logs, on a machine of another administrator.")
 app.add_typer(commands_vault.app, name="vault", help="Credentials.")
 app.add_typer(commands_credential.app, name="credential", help="Who works with a credential, and how often it may still be tried.")
 app.add_typer(commands_store.app, name="store", help="The database: check it, migrate it, move it to a server.")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # each command imports what it needs when it needs it: a list
     from retaguarda.agenda.by_hand import ByHand
     from retaguarda.agenda.ledger import Tally
     from retaguarda.agenda.scheduler import SchedulerLoop
+    from retaguarda.audit.anchors import Anchors
+    from retaguarda.audit.keeper import Keeper
     from retaguarda.audit.log import AuditLog
     from retaguarda.clock import Clock
     from retaguarda.jobs.leases import Leases
@@ -71,6 +73,20 @@ class House:
         from retaguarda.audit.log import AuditLog
 
         return AuditLog(self.audit_folder)
+
+    def anchors(self) -> Anchors:
+        """What binds the audit log from outside of this machine."""
+        from retaguarda.audit.anchors import Anchors
+        from retaguarda.operations.targets import send
+
+        return Anchors(self.audit(), self.settings.audit, self.clock, lambda *mail: send(self.installation(), *mail))
+
+    def keeper(self) -> Keeper:
+        """Seals and anchors the audit log, beside what this process does."""
+        from retaguarda.audit.keeper import Keeper
+
+        log, anchors = self.audit(), self.anchors()
+        return Keeper(log.seal, anchors.make, self.settings.audit.seal_seconds / 2)
 
     def runs(self) -> Runs:
         from retaguarda.jobs.runs import Runs
@@ -188,7 +204,8 @@ class House:
         )
         reporter = Reporter(self.settings, self.clock, runs, evidence, self.audit_folder)
         try:
-            yield Runner(services, processes(), self.audit(), reporter.write)
+            with self.keeper().running():
+                yield Runner(services, processes(), self.audit(), reporter.write)
         finally:
             desks.close()
 

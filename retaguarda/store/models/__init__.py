@@ -1,7 +1,7 @@
 """The tables, by what they are about."""
 
 from retaguarda.store.models.accounts import StatementEntry, StatementFile
-from retaguarda.store.models.audit import AuditFolder, OutboxEvent
+from retaguarda.store.models.audit import AuditEntry, AuditFolder, OutboxEvent
 from retaguarda.store.models.operations import Alert, LegalHold, Milestone, Notice
 from retaguarda.store.models.runs import Booking, Evidence, Intent, IntentState, Item, ItemState, RunRecord, RunState
 from retaguarda.store.models.unattended import (
@@ -18,6 +18,7 @@ from retaguarda.store.models.unattended import (
 
 __all__ = [
     "Alert",
+    "AuditEntry",
     "AuditFolder",
     "Booking",
     "Evidence",
