@@ -63,8 +63,8 @@ def _hide(path: Path, places: set[int]) -> None:
 def _forget(numbers: Sequence[int]) -> None:
     """What the store holds of these events: their copies in the outbox, and their texts in the index."""
     with transaction.atomic():
-        for entry in AuditEntry.objects.filter(seq__in=list(numbers)):
-            OutboxEvent.objects.filter(sealed=True, line__run=entry.run, line__action=entry.action, at=entry.at).delete()
+        for entry in AuditEntry.objects.filter(seq__in=list(numbers), at__isnull=False):
+            OutboxEvent.objects.filter(sealed=True, line__run=entry.run, line__action=entry.action, at=entry.at or "").delete()
         AuditEntry.objects.filter(seq__in=list(numbers)).delete()
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # each command imports what it needs when it needs it: a list
     from retaguarda.jobs.worker import WorkerLoop
     from retaguarda.jobs.workers import Workers
     from retaguarda.locks import Locks
+    from retaguarda.operations.dossier import Dossiers
     from retaguarda.operations.installation import Installation
     from retaguarda.portal import Robot
     from retaguarda.process import Process
@@ -87,6 +88,15 @@ class House:
 
         log, anchors = self.audit(), self.anchors()
         return Keeper(log.seal, anchors.make, self.settings.audit.seal_seconds / 2)
+
+    def dossiers(self) -> Dossiers:
+        """Makes dossiers of runs."""
+        from retaguarda.audit.evidence import EvidenceStore
+        from retaguarda.operations.dossier import Dossiers
+        from retaguarda.reporting import Reporter
+
+        evidence, runs = EvidenceStore(self.evidence_folder, self.clock), self.runs()
+        return Dossiers(self.audit(), evidence, runs, Reporter(self.settings, self.clock, runs, evidence, self.audit_folder))
 
     def runs(self) -> Runs:
         from retaguarda.jobs.runs import Runs

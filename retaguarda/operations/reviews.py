@@ -97,12 +97,13 @@ def actors(since: dt.datetime, until: dt.datetime) -> list[Actor]:
     rows = AuditEntry.objects.filter(at__gte=since, at__lt=until).exclude(actor="")
     totals = rows.values("actor").annotate(n=Count("seq"), first=Min("at"), last=Max("at")).order_by("actor")
     return [
-        Actor(row["actor"], row["n"], row["first"], row["last"], _most(rows.filter(actor=row["actor"]).values("action"))) for row in totals
+        Actor(row["actor"], row["n"], row["first"], row["last"], _most(rows.filter(actor=row["actor"]).values_list("action", flat=True)))
+        for row in totals
     ]
 
 
-def _most(rows: Iterable[dict[str, str]]) -> str:
-    counted = Counter(row["action"] for row in rows)
+def _most(actions: Iterable[str]) -> str:
+    counted = Counter(actions)
     return ", ".join(f"{action} {count}" for action, count in counted.most_common(5))
 
 

@@ -102,7 +102,8 @@ def test_the_index_is_what_the_segments_say_and_can_be_made_anew(installation: H
     before = list(AuditEntry.objects.order_by("seq").values_list())
     AuditEntry.objects.filter(seq=1).update(text="forged", actor="nobody")
     AuditEntry.objects.filter(seq=7).delete()
-    assert str(len(list(installation.audit.lines()))) in call("reindex").stdout
+    said = call("reindex").stdout
+    assert str(len(list(installation.audit.lines()))) in said
     assert list(AuditEntry.objects.order_by("seq").values_list())[: len(before)] == before
     for hit, raw in zip(AuditIndex(installation.audit).read(AuditEntry.objects.order_by("seq")), installation.audit.lines(), strict=True):
         assert (hit.raw, hit.event["seq"]) == (raw, hit.seq)
