@@ -27,8 +27,8 @@ def opened(note, vkeys):  # C2SP tlog-checkpoint, signed-note, tlog-cosignature:
     body, signers = note.partition("\n\n")[0] + "\n", {}
     size, root = re.fullmatch(r"[^\n]+\n(0|[1-9]\d*)\n([^\n]{44})\n", body).groups()
     for (name, mark), vkey in ((line, vkey) for line in re.findall(r"^— (\S+) (\S+)$", note, re.MULTILINE) for vkey in vkeys):
-        owner, mark, raw = vkey.split("+", 2)[0], plain(mark), plain(vkey.split("+", 2)[2])
-        if (name, mark[:4]) == (owner, H(f"{owner}\n".encode() + raw)[:4]):
+        (owner, digest, raw), mark = vkey.split("+", 2), plain(mark)
+        if (name, mark[:4].hex()) == (owner, digest) and H(f"{owner}\n".encode() + (raw := plain(raw)))[:4] == mark[:4]:
             stamp = mark[4:12] if raw[0] == 4 else b""  # 4: a witness, who says when; 1: the log
             text = (f"cosignature/v1\ntime {int.from_bytes(stamp, 'big')}\n" if stamp else "") + body
             signers[name] = int.from_bytes(stamp, "big") if holds(raw[1:], text.encode(), mark[4 + len(stamp) :]) else plain("?")
