@@ -14,8 +14,7 @@ def add(p, q):  # RFC 8032, 5.1.4
     a, b, c, d = (p[1] - p[0]) * (q[1] - q[0]), (p[1] + p[0]) * (q[1] + q[0]), 2 * D * p[3] * q[3], 2 * p[2] * q[2]
     e, f, g, h = b - a, d - c, d + c, b + a
     return e * f % P, g * h % P, f * g % P, e * h % P
-def times(n, p):
-    return add(times(n // 2, add(p, p)), p if n % 2 else (0, 1, 1, 0)) if n else (0, 1, 1, 0)
+times = lambda n, p: add(times(n // 2, add(p, p)), p if n % 2 else (0, 1, 1, 0)) if n else (0, 1, 1, 0)
 def holds(key, text, mark):  # RFC 8032, 5.1.7
     s, k = int.from_bytes(mark[32:], "little"), int.from_bytes(hashlib.sha512(mark[:32] + key + text).digest(), "little") % L
     p, q = times(s, point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))), add(point(mark[:32]), times(k, point(key)))
@@ -56,10 +55,11 @@ def judged(where, seq, line, stamps, kept):  # one event: its place, its time, t
     except (ValueError, KeyError, TypeError): BAD.append(f"{where}: não é um evento")
 def main(folder, anchors="", *vkeys):
     folder, found = pathlib.Path(folder), sorted(pathlib.Path(anchors or f"{folder}/anchors").glob("*"))
-    vkeys = vkeys or [path.read_text().strip() for path in (folder / "log.vkey", *found) if path.suffix == ".vkey"]
+    vkeys = vkeys or [path.read_text("utf-8", "replace").strip() for path in (folder / "log.vkey", *found) if path.suffix == ".vkey"]
+    BAD.extend([] if (folder / "log.vkey").read_text("utf-8", "replace").strip() == vkeys[0] else ["log.vkey: não é a chave dada"])
     signed, stamps = vouched([folder / "checkpoints", *(path for path in found if path.suffix not in {".vkey", ".tsr"})], vkeys)
     leaves, size, edge, kept, root = b"".join(path.read_bytes() for path in folder.glob("leaves")), 0, [], {}, b""
-    for path, number, line in ((p, n, line) for p in sorted(folder.glob("segments/*")) for n, line in enumerate(p.open("rb"), 1)):
+    for path, number, line in ((p, n, line) for p in sorted(folder.glob("segments/*")) for n, line in enumerate(p.read_bytes().splitlines(True), 1)):
         where, cut = f"{path.name}:{number}", re.fullmatch(rb"~(\S{44})(?:\*(\d+))?\n", line)
         count, digest = (int(cut[2] or 1), plain(cut[1].decode())) if cut else (1, H(b"\0" + line[:-1]))
         if leaves and leaves[size * 32 : size * 32 + 32] != digest: BAD.append(f"{where}: evento {size} alterado ou fora do lugar (ou leaves)")

@@ -62,15 +62,14 @@ def run(house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterat
         house.services.evidence.keep(record, "download", "extrato.ofx", b"OFXHEADER:100\nDATA:OFXSGML\n")
         with transaction.atomic():
             events.record("item.new", run=record.pk, item="BOL-0", target=SCRIPT, data={"name": SCRIPT})
-        Request.objects.create(
-            run=record, kind="approval", subject="plano", digest="ab" * 32, state=RequestState.ANSWERED, asked_at=dt.datetime.now(SAO_PAULO),
-            answered_by="Bruno", answered_at=dt.datetime.now(SAO_PAULO), reason="conferido",
-        )  # fmt: skip
+        moment = dt.datetime.now(SAO_PAULO)
+        answer = {"answered_by": "Bruno", "answered_at": moment, "reason": "conferido", "state": RequestState.ANSWERED}
+        Request.objects.create(run=record, kind="approval", subject="plano", digest="ab" * 32, asked_at=moment, **answer)
         house.audit.seal()
         anchors.make()
     tell(3, run="another")
     house.audit.seal()
-    yield record
+    return record
 
 
 @pytest.fixture
