@@ -182,12 +182,15 @@ def _tell_hits(hits: list[Hit], total: int) -> None:
 
     from retaguarda.console.screen import listing, screen
     from retaguarda.report.actions import action_text
+    from retaguarda.report.retell import retell
 
     table = listing(say("No."), say("When"), say("Who"), say("What"), say("Item"), say("Where"), whole=(0, 1))
     for hit in hits:
         when = hit.value("local")[:19].replace("T", " ")
         what = Text(say("Content erased"), style="dim") if hit.hidden else Text(action_text(hit.value("action")))
-        table.add_row(str(hit.seq), when, visible(hit.value("actor")), what, visible(hit.value("item")), visible(hit.value("target")))
+        table.add_row(
+            str(hit.seq), when, visible(hit.value("actor")), what, visible(hit.value("item")), visible(retell(hit.value("target")))
+        )
     console = screen()
     console.print(table, markup=False) if hits else console.print(say("No event is like that."))
     if total > len(hits):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retaguarda.console.commands_audit import Json, Since, Until, asked_for, day, note_reading, ready_index, visible
+from retaguarda.console.commands_dossier import dossier
 from retaguarda.console.wiring import House, open_house
 from retaguarda.errors import ConfigurationError
 from retaguarda.language import say
@@ -29,13 +30,8 @@ Out = Annotated[Path | None, typer.Option("--out", help="File to write.")]
 
 def join(app: typer.Typer) -> None:
     """Add these commands to `retaguarda audit`."""
-    for name, command in (
-        ("sample", sample),
-        ("coverage", coverage),
-        ("export", export),
-        ("access-review", access_review),
-        ("erase", erase),
-    ):
+    commands: dict[str, Callable[..., None]] = {"sample": sample, "coverage": coverage, "export": export, "access-review": access_review}
+    for name, command in (commands | {"dossier": dossier, "erase": erase}).items():
         app.command(name)(command)
 
 

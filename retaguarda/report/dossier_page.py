@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
-import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ from retaguarda.report.labels import Tone, label
 from retaguarda.report.page import TEMPLATES, engine
 from retaguarda.report.retell import retell
 from retaguarda.report.show import shown, size
-from retaguarda.report.vocabulary import OUTCOMES, PROCESSES, RUN_STATES
+from retaguarda.report.vocabulary import FIELDS, OUTCOMES, PROCESSES, RUN_STATES
 
 LONGEST_DETAIL = 400
 TONES = {
@@ -37,6 +37,20 @@ TONES = {
     "evidence.quarantined": Tone.BAD,
     "clock.jump": Tone.BAD,
 }
+DETAILS = {
+    "attempt": "attempt",
+    "digest": "Digest",
+    "picture": "Picture",
+    "protocol": "Protocol",
+    "outcome": "Outcome",
+    "reason": "Reason",
+    "code": "Code",
+    "remedy": "What to do",
+    "text": "text",
+    "executor": "carried out by",
+}
+"""Words for members of events that are no fields of the business."""
+_HASH = re.compile("[0-9a-f]{64}")
 ENDINGS = {b"RIFF": "webp", b"\x89PNG": "png", b"PK\x03\x04": "zip", b"%PDF": "pdf", b"<!do": "html", b"<?xm": "xml"}
 
 
@@ -165,10 +179,10 @@ def _question(one: Question) -> dict[str, str]:
 
 
 def _item(one: ItemLine) -> dict[str, Any]:
-    fields = ", ".join(f"{name} = {value}" for name, value in one.fields.items())
+    fields = " · ".join(_details(one.fields))
     return {
         "reference": one.reference,
-        "title": one.title,
+        "title": "" if one.title == one.reference else one.title,
         "outcome": label(OUTCOMES, one.outcome or one.state),
         "protocol": one.protocol,
         "reason": retell(one.reason),
@@ -181,7 +195,7 @@ def _match(one: MatchLine) -> list[Any]:
 
 
 def _event(event: Mapping[str, Any], files: Mapping[str, Kept]) -> dict[str, Any]:
-    details = json.dumps(event.get("data", {}), ensure_ascii=False)
+    details = " · ".join(_details(event.get("data", {})))
     file = files.get(str(event["data"].get("sha256", ""))) if event["action"] == "evidence.kept" else None
     is_picture = file is not None and file.kind == "picture"
     return {
@@ -192,11 +206,24 @@ def _event(event: Mapping[str, Any], files: Mapping[str, Kept]) -> dict[str, Any
         "item": event.get("item", ""),
         "target": retell(event.get("target", "")),
         "actor": event.get("actor", ""),
-        "details": "" if details == "{}" or file else details[:LONGEST_DETAIL] + ("…" if len(details) > LONGEST_DETAIL else ""),
+        "details": "" if file else details[:LONGEST_DETAIL] + ("…" if len(details) > LONGEST_DETAIL else ""),
         "picture": file.file if file and is_picture else "",
         "file": file.file if file and not is_picture else "",
         "name": file.name if file else "",
     }
+
+
+def _details(value: Any, name: str = "") -> Iterator[str]:
+    """What an event tells, as `name: value`; hashes are shortened, for the raw line has them whole."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _details(inner, say(FIELDS.get(key, DETAILS.get(key, key))))
+    elif isinstance(value, list):
+        yield from _details(", ".join(map(str, value)), name)
+    elif value not in {"", None}:
+        text = str(value)
+        text = f"{text[:12]}…" if _HASH.fullmatch(text) else retell(text)
+        yield f"{name}: {text}" if name else text
 
 
 def _evidence(one: Kept) -> dict[str, str]:
