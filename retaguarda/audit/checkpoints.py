@@ -131,10 +131,15 @@ def _body(note: str) -> str:
 
 
 def _signatures(note: str) -> Iterator[tuple[str, str]]:
-    for line in note.partition("\n\n")[2].splitlines():
-        mark, name, signature = [*line.split(" "), "", "", ""][:3]
-        if mark == "—":
-            yield name, signature
+    """Name and signature of each line behind the text; ValueError when there is anything else."""
+    lines = note.partition("\n\n")[2].split("\n")
+    if lines.pop():
+        raise ValueError("the note is torn")
+    for line in lines:
+        mark, name, signature, *more = [*line.split(" "), "", ""]
+        if mark != "—" or not name or not signature or any(more):
+            raise ValueError("what stands behind the text is no signature")
+        yield name, signature
 
 
 def _cosigned(body: str, seconds: int) -> bytes:

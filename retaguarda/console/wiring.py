@@ -199,7 +199,8 @@ class House:
         from retaguarda.run import Services
         from retaguarda.runner import Runner
 
-        locks, evidence, runs = self.locks(), EvidenceStore(self.evidence_folder, self.clock), self.runs()
+        evidence = EvidenceStore(self.evidence_folder, self.clock, lambda name, data: self.vault().lock_up(name, data))
+        locks, runs = self.locks(), self.runs()
         desks = Desks(self.settings, self.vault, robot_class, locks, evidence, self.clock)
         services = Services(
             settings=self.settings,

@@ -162,6 +162,22 @@ def unanchored_log(installation: Installation) -> Iterator[Finding]:
         )
 
 
+def quarantined_evidence(installation: Installation) -> Iterator[Finding]:
+    """Files in which a secret was found: a portal shows what it must not, or a mask is missing."""
+    since = installation.clock.now() - dt.timedelta(hours=installation.settings.alerts.look_back_hours)
+    found = [event.line for event in OutboxEvent.objects.filter(at__gte=since, line__action="evidence.quarantined").order_by("id")]
+    if found:
+        yield finding(
+            "a secret stood in evidence; it was set aside",
+            cause="evidence/secret",
+            severity="critical",
+            remedy="change that password, and mask it at its source: see docs/audit.md",
+            symptoms=len(found),
+            runs=list(dict.fromkeys(line["run"] for line in found))[:NAMED_RUNS],
+            said=found[-1]["target"],
+        )
+
+
 def old_backup(installation: Installation) -> Iterator[Finding]:
     """A last backup that is too old, or none, where backups are configured."""
     rules = installation.settings.backup
@@ -201,6 +217,7 @@ CONDITIONS: tuple[Condition, ...] = (
     full_disk,
     unsealed_events,
     unanchored_log,
+    quarantined_evidence,
     old_backup,
     restored_store,
 )

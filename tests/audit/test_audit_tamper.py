@@ -33,3 +33,11 @@ def test_the_campaign_would_notice_an_attack_that_is_not_found(scene: Scene, tmp
 
     attack: Attack = nothing
     assert len(list(unnoticed(scene, attack, 1, tmp_path / "copy"))) == 2
+
+
+def test_a_border_between_notes_that_was_changed_is_named(scene: Scene) -> None:
+    """Found by the campaign: two notes that ran together were read as one."""
+    path = scene.log / "checkpoints"
+    path.write_bytes(path.read_bytes().replace(b"\n\n\x0c\n", b"\n\x0e\x0c\n", 1))
+    assert any(problem.startswith("checkpoints, note 1") for problem in by_the_suite(scene))
+    assert any(problem.startswith("checkpoints, nota 1") for problem in by_the_independent_one(scene))
