@@ -68,6 +68,18 @@ class Vault:
             entries = self._read() | {name: base64.b64encode(sealed).decode()}
             _replace(self._path, json.dumps({"version": 1, "entries": entries}, indent=1).encode())
 
+    def lock_up(self, name: str, data: bytes) -> bytes:
+        """`data` as only this vault opens it again, under a name that belongs to it."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, data, name.encode())
+
+    def unlocked(self, name: str, sealed: bytes) -> bytes:
+        """What was locked up under that name; VaultUnavailable when it does not open."""
+        try:
+            return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], name.encode())
+        except (InvalidTag, ValueError):
+            raise VaultUnavailable(f"{name} does not open with this master key", remedy="check RETAGUARDA_VAULT_KEY") from None
+
     def take(self, name: str) -> dict[str, str] | None:
         """The fields of an entry that is used once, or None when it is gone; it is gone from here on."""
         with process_lock(self._path.with_suffix(".lock"), wait=True):
@@ -99,6 +111,18 @@ class KeptCodes(SpentCodes):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
+
+    def lock_up(self, name: str, data: bytes) -> bytes:
+        """`data` as only this vault opens it again, under a name that belongs to it."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, data, name.encode())
+
+    def unlocked(self, name: str, sealed: bytes) -> bytes:
+        """What was locked up under that name; VaultUnavailable when it does not open."""
+        try:
+            return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], name.encode())
+        except (InvalidTag, ValueError):
+            raise VaultUnavailable(f"{name} does not open with this master key", remedy="check RETAGUARDA_VAULT_KEY") from None
 
     def take(self, name: str, now: int) -> int | None:
         """As `SpentCodes.take`, for every process of this installation."""

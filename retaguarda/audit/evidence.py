@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from django.db import DatabaseError, transaction
 
 from retaguarda.audit import events
+from retaguarda.audit.files import flush_folder
 from retaguarda.clock import Clock
 from retaguarda.errors import StoreUnavailable
 from retaguarda.redaction import redactor
 from retaguarda.store.models import Evidence, RunRecord
 
+LockUp = Callable[[str, bytes], bytes]
+"""Encrypts a file under a name, as the vault does."""
+
 
 class EvidenceStore:
     """Content-addressed files under a folder, read-only once written."""
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
+    def __init__(self, folder: Path, clock: Clock, lock_up: LockUp | None = None) -> None:
         self.folder = folder
         self._clock = clock
+        self._lock_up = lock_up
 
     def path(self, sha256: str) -> Path:
         return self.folder / sha256[:2] / sha256
@@ -39,9 +45,10 @@ class EvidenceStore:
 
         Raises StoreUnavailable when the disk refuses, or when a secret of this process stands in the data.
         """
-        if redactor.found_in(data):
-            raise StoreUnavailable(f"a secret stands in {label}: it is not kept", remedy="mask it at its source; see docs/runbook.md")
         sha256 = hashlib.sha256(data).hexdigest()
+        if redactor.found_in(data):
+            self._quarantine(run, kind, redactor.clean(label), data, sha256)
+            raise StoreUnavailable(f"a secret stands in {label}: it is not kept", remedy="mask it at its source; see docs/runbook.md")
         self._write(self.path(sha256), data)
         try:
             with transaction.atomic():
@@ -51,6 +58,18 @@ class EvidenceStore:
             raise StoreUnavailable(f"evidence cannot be recorded: {error}", remedy="free the disk, then resume") from error
         self._write(self.path(sha256), data)  # retention may have deleted the same bytes of an old run in between
         return sha256
+
+    def quarantined(self, sha256: str) -> Path:
+        """Where a file lies in which a secret was found: locked up under `quarantine/<sha256>` in the vault's own cipher."""
+        return self.folder.with_name("quarantine") / sha256
+
+    def _quarantine(self, run: RunRecord, kind: str, label: str, data: bytes, sha256: str) -> None:
+        """Set a file aside where nobody reads it by chance, and tell the log; the watchdog raises the alert."""
+        if self._lock_up:
+            self._write(self.quarantined(sha256), self._lock_up(f"quarantine/{sha256}", data))
+        with transaction.atomic():
+            facts = {"sha256": sha256, "kind": kind, "bytes": len(data), "kept": bool(self._lock_up)}
+            events.record("evidence.quarantined", run=run.pk, target=label, data=facts)
 
     def _write(self, path: Path, data: bytes) -> None:
         if path.exists():
@@ -64,17 +83,8 @@ class EvidenceStore:
                 os.fsync(file.fileno())
             temporary.chmod(0o440)
             temporary.rename(path)
-            _flush_folder(path.parent)
+            flush_folder(path.parent)
         except OSError as error:
             raise StoreUnavailable(
                 f"evidence cannot be written: {error}", remedy="free the disk; nothing is pressed without evidence"
             ) from error
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make a new name in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -137,6 +137,47 @@ def unsealed_events(installation: Installation) -> Iterator[Finding]:
         )
 
 
+def unanchored_log(installation: Installation) -> Iterator[Finding]:
+    """A log that is bound by nothing outside for too long, and each anchor that cannot be made, where anchors are set up."""
+    anchors = installation.anchors()
+    for one in anchors.standing():
+        if one.trouble:
+            refused = "refuses the log" in one.trouble
+            yield finding(
+                "an anchor of the audit log cannot be made",
+                cause=f"audit/{one.name}",
+                severity="critical" if refused else "warning",
+                remedy="see: retaguarda audit status",
+                said=one.trouble,
+            )
+    exposure = anchors.exposure() if anchors.names() else None
+    if exposure and exposure.minutes(installation.clock.now()) >= installation.settings.audit.unanchored_minutes:
+        yield finding(
+            "the audit log is bound by no anchor",
+            cause="audit/anchors",
+            severity="critical",
+            remedy="see: retaguarda audit status",
+            symptoms=exposure.size - exposure.anchored,
+            since=exposure.since.isoformat() if exposure.since else "",
+        )
+
+
+def quarantined_evidence(installation: Installation) -> Iterator[Finding]:
+    """Files in which a secret was found: a portal shows what it must not, or a mask is missing."""
+    since = installation.clock.now() - dt.timedelta(hours=installation.settings.alerts.look_back_hours)
+    found = [event.line for event in OutboxEvent.objects.filter(at__gte=since, line__action="evidence.quarantined").order_by("id")]
+    if found:
+        yield finding(
+            "a secret stood in evidence; it was set aside",
+            cause="evidence/secret",
+            severity="critical",
+            remedy="change that password, and mask it at its source: see docs/audit.md",
+            symptoms=len(found),
+            runs=list(dict.fromkeys(line["run"] for line in found))[:NAMED_RUNS],
+            said=found[-1]["target"],
+        )
+
+
 def old_backup(installation: Installation) -> Iterator[Finding]:
     """A last backup that is too old, or none, where backups are configured."""
     rules = installation.settings.backup
@@ -175,6 +216,8 @@ CONDITIONS: tuple[Condition, ...] = (
     dead_workers,
     full_disk,
     unsealed_events,
+    unanchored_log,
+    quarantined_evidence,
     old_backup,
     restored_store,
 )

@@ -33,6 +33,8 @@ from retaguarda.portal.gate import SubmitGate
 from retaguarda.portal.mailbox import POLL_SECONDS, Nobody, Person, open_mailbox, wait_for_code
 from retaguarda.portal.manifest import Manifest
 from retaguarda.portal.pictures import lossless_webp
+from retaguarda.portal.traces import scrub
+from retaguarda.redaction import redactor
 
 if TYPE_CHECKING:
     from loguru import Logger
@@ -201,7 +203,9 @@ class Session:
     def shot(self, label: str) -> str:
         """A lossless screenshot of the page as evidence, masked; returns its SHA-256."""
         try:
-            picture = self.page.screenshot(mask=[m for m in self._masks if m.page == self.page], animations="disabled")
+            echoed = [self.page.get_by_text(value) for value in redactor.values]  # a page that shows the password that it was given
+            masks = [mask for mask in self._masks if mask.page == self.page]
+            picture = self.page.screenshot(mask=[*masks, *echoed], animations="disabled")
         except Error as error:
             raise translated(error, "taking a screenshot") from error
         return self._recorder.picture(label, lossless_webp(picture))
@@ -322,5 +326,6 @@ def _tracing(context: BrowserContext, path: Path | None) -> Iterator[None]:
         yield
     except BaseException:
         context.tracing.stop(path=path)
+        scrub(path)
         raise
     context.tracing.stop()

@@ -1,7 +1,7 @@
 """The tables, by what they are about."""
 
 from retaguarda.store.models.accounts import BoletoReturn, StatementEntry, StatementFile
-from retaguarda.store.models.audit import AuditFolder, OutboxEvent
+from retaguarda.store.models.audit import AuditEntry, AuditFolder, OutboxEvent
 from retaguarda.store.models.decisions import BreakRecord, DecisionEvent, DecisionState, LedgerItem, MatchAllocation, MatchDecision
 from retaguarda.store.models.operations import Alert, LegalHold, Milestone, Notice
 from retaguarda.store.models.runs import Booking, Evidence, Intent, IntentState, Item, ItemState, RunRecord, RunState
@@ -19,6 +19,7 @@ from retaguarda.store.models.unattended import (
 
 __all__ = [
     "Alert",
+    "AuditEntry",
     "AuditFolder",
     "BoletoReturn",
     "Booking",
