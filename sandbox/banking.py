@@ -7,6 +7,7 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import wraps
 from typing import Any
 
@@ -184,7 +185,7 @@ def bank() -> Bank:
 def install(app: Flask, running: Bank) -> None:
     """Give `app` its bank and the filters that templates need."""
     app.config["BANK"] = running
-    app.jinja_env.filters.update(brl=brl, cnpj=masked, day=lambda value: f"{value:%d/%m/%Y}")
+    app.jinja_env.filters.update(brl=brl, money_text=lambda value: brl(Decimal(value)), cnpj=masked, day=lambda value: f"{value:%d/%m/%Y}")
     app.context_processor(lambda: {"bank": running, "session": session, "now": running.now()})
 
 

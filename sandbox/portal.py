@@ -98,8 +98,10 @@ def create_app(
 ) -> Flask:
     """A Flask app with sessions, faults and control endpoints; `app.config["SANDBOX"]` and `["DATABASE"]` are set.
 
-    Templates are looked for beside `module`, then in `shared` (a platform of several portals), then in sandbox/layout (error.html, maintenance.html, popup.html extend
-    `base.html`, which a portal may bring itself). In templates: `fresh_id()` gives an element id that no other render has.
+    Templates are looked for beside `module`, then in `shared` (a platform of several portals), then in sandbox/layout (error.html,
+    maintenance.html, popup.html extend `base.html`, which a portal may bring itself).
+
+    In templates: `fresh_id()` gives an element id that no other render has.
     """
     app = Flask(module)
     assert app.jinja_loader is not None

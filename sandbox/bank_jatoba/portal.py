@@ -12,6 +12,7 @@ from flask import Blueprint, render_template, request
 from sandbox import banking, faults
 from sandbox.bank_jatoba import returns, statement
 from sandbox.banking import IDLE, SCHEMA, Bank, Problem, attachment, bank, form_value, signed_in
+from sandbox.collection import cnab240
 from sandbox.companies import Company
 from sandbox.ledger import Account, Ledger
 from sandbox.month import Month
@@ -113,6 +114,6 @@ def return_file(sequence: int) -> Reply:
     found = [f for f in returns.files(month) if f.sequence == sequence and f in returns.available(month, f.day, f.day, now)]
     if not found:
         return render_template("error.html"), 404
-    body = returns.cnab240(found[0], account)
+    body = cnab240(found[0], account)
     bank().served("retorno", account.label, f"{found[0].day:%d/%m/%Y}", body)
     return attachment(body, "COBRANCA.RET", "application/octet-stream")
