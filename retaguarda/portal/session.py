@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
-from playwright.sync_api import Browser, BrowserContext, Dialog, Error, Locator, Page, Response, Route, TimeoutError, WebSocketRoute
+from playwright.sync_api import Browser, BrowserContext, Dialog, Error, FrameLocator, Locator, Page, Response, Route, TimeoutError, WebSocketRoute
 from playwright.sync_api import Download as SentFile
 
 from retaguarda.clock import Clock
@@ -89,17 +89,18 @@ class Session:
         self._hosts = {urlsplit(self.url).netloc, *manifest.hosts}
         self.gate = SubmitGate(context, manifest.submit, self._hosts)
         self.dialogs: list[str] = []
-        self.server_error = 0  # status of the present page when the server failed to make it
+        self.server_error = 0  # status of the present page, or of a frame in it, when the server failed to make it
         self._context = context
         self._recorder = recorder
         self._downloads = downloads
         self._masks: list[Locator] = []
         self._last_visit = 0.0
+        self._frames: set[str] = set()
         self._fence(context)
         context.set_default_timeout(manifest.timeout_seconds * 1000)
         self.page: Page = context.new_page()
         self._listen(self.page)
-        self._handle_popups(self.page)
+        self._handle_popups(self.page, self.page)
 
     @property
     def account(self) -> str:
@@ -249,14 +250,20 @@ class Session:
         popup.close()
 
     def _note_failure(self, response: Response) -> None:
-        if response.request.is_navigation_request() and response.frame == self.page.main_frame:
+        if response.request.is_navigation_request():  # of the page or of a frame in it
             self.server_error = response.status if response.status >= 500 else 0
         if response.status >= 400:
             self.log.debug("{} {}", response.status, urlsplit(response.url).path)
 
-    def _handle_popups(self, page: Page) -> None:
+    def expect_frame(self, title: str) -> None:
+        """Put known popups away inside the iframe of this title as well, from here on."""
+        if title not in self._frames:
+            self._frames.add(title)
+            self._handle_popups(self.page, self.page.frame_locator(f'iframe[title="{title}"]'))
+
+    def _handle_popups(self, page: Page, where: Page | FrameLocator) -> None:
         for title, button in self.manifest.popups.items():
-            dialog = page.get_by_role("dialog", name=title)
+            dialog = where.get_by_role("dialog", name=title)
             page.add_locator_handler(dialog, lambda found, button=button: found.get_by_role("button", name=button).click())
 
 

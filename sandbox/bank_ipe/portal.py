@@ -48,7 +48,7 @@ class LiveLedger(Ledger):
         self._made = entries
 
     def extract(self, start: Any, end: Any, now: Any) -> Extract:
-        return Ledger(self.account, self._made(), OPENING).extract(start, end, now)
+        return Ledger(self.account, sorted(self._made(), key=lambda entry: entry.date), OPENING).extract(start, end, now)
 
 
 def account_of(holder: Company) -> Account:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import re
 import sqlite3
+import tempfile
 import time
 import tomllib
-from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -17,49 +18,19 @@ from playwright.sync_api import Browser
 
 from retaguarda.errors import ChallengeRequired, ConfigurationError, CredentialRefused, IncompleteDownload, NotEntitled, PortalChanged
 from retaguarda.model.secrets import Credential
-from retaguarda.portal.browser import open_browser
 from robots.bank_cedro.robot import BankCedroRobot
+from robots.bank_ipe.robot import BankIpeRobot
 from robots.bank_jatoba.robot import BankJatobaRobot
-from sandbox.companies import US
-from sandbox.month import build
-from sandbox.pki import Pki, prepare
+from sandbox.bank_ipe import titles
+from sandbox.bank_ipe.movements import movements
+from sandbox.clock import SAO_PAULO
+from sandbox.database import Database
+from sandbox.month import BankEntry, build
+from sandbox.pki import Pki
 from tests.robots.capability_statements import MONTH, TWO_DAYS, WEEKEND, Bench, Case, StatementsSuite, with_secret
-from tests.sandbox_fixtures import SandboxProcess, running_sandbox
+from tests.sandbox_fixtures import SandboxProcess
 
 ROBOTS = Path(__file__).parents[2] / "robots"
-
-
-@pytest.fixture(scope="module")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
-    """One infrastructure for the module: the browser's driver reads the authority once, when it starts."""
-    return prepare(tmp_path_factory.mktemp("bank") / "pki", US.name, US.cnpj)
-
-
-@pytest.fixture(scope="module")
-def bank_browser(pki: Pki) -> Iterator[Browser]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NODE_EXTRA_CA_CERTS", str(pki.ca))  # put back for the modules after this one
-        with open_browser(ca_bundle=pki.ca) as browser:
-            yield browser
-
-
-@pytest.fixture(scope="module")
-def banks(pki: Pki) -> Iterator[SandboxProcess]:
-    """Both banks, in the folder that holds the module's certificates."""
-    with running_sandbox(pki.folder.parent, "bank_jatoba,bank_cedro") as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def bank_sandbox(banks: SandboxProcess) -> SandboxProcess:
-    """The banks as on their first day: no faults, no sessions, nobody has ever signed in."""
-    for name in banks.urls:
-        banks.faults(name)
-        with closing(sqlite3.connect(banks.state / f"{name}.sqlite")) as held:
-            for table in ("sign_ins", "live", "downloads", "users", "posts", "sessions"):
-                held.execute(f"delete from {table}")
-            held.commit()
-    return banks
 
 
 def ofx_amounts(body: bytes) -> list[tuple[str, str]]:
@@ -72,6 +43,20 @@ def extrato_amounts(body: bytes) -> list[tuple[str, str]]:
     lines = [line for line in body.decode("latin-1").split("\r\n") if line[7:8] == "3"]
     days = [line[146:150] + line[144:146] + line[142:144] for line in lines]
     return [(day, f"{'-' if line[168] == 'D' else ''}{Decimal(line[150:168]) / 100:.2f}") for day, line in zip(days, lines, strict=True)]
+
+
+def camt_amounts(body: bytes) -> list[tuple[str, str]]:
+    found = re.findall(r'<Ntry><Amt Ccy="BRL">([0-9.]+)</Amt><CdtDbtInd>(\w+)<.*?<BookgDt><Dt>([0-9-]+)<', body.decode(), re.DOTALL)
+    return [(day.replace("-", ""), f"{'-' if side == 'DBIT' else ''}{amount}") for amount, side, day in found]
+
+
+def ipe_movements() -> list[BankEntry]:
+    """The account's own lines, and what the boletos of the company's last remessa brought."""
+    with tempfile.TemporaryDirectory() as folder, closing(Database(Path(folder) / "bank.sqlite", titles.SCHEMA)) as held:
+        titles.seed(held)
+        lumps = titles.lumps(held, dt.datetime(2026, 11, 11, 9, tzinfo=SAO_PAULO))
+    assert len(lumps) >= 3
+    return sorted([*movements(), *lumps], key=lambda entry: entry.date)
 
 
 def wrong_password(credential: Credential) -> Credential:
@@ -96,6 +81,22 @@ class TestBankJatobaStatements(StatementsSuite):
         refusal="Senha eletrônica incorreta. Tentativas restantes: 2",
         spoil=wrong_password,
         amounts=ofx_amounts,
+    )
+
+
+class TestBankIpeStatements(StatementsSuite):
+    case = Case(
+        robot=BankIpeRobot,
+        portal="bank_ipe",
+        month_account="C",
+        heading="Extrato de conta corrente",
+        form="GET /modulos/extrato",
+        file="GET /modulos/extrato/arquivo",
+        login="GET /",
+        refusal="Senha eletrônica incorreta. Tentativas restantes: 2",
+        spoil=wrong_password,
+        amounts=camt_amounts,
+        movements=ipe_movements,
     )
 
 
