@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
-from playwright.sync_api import Browser, BrowserContext, Dialog, Error, FrameLocator, Locator, Page, Response, Route, TimeoutError, WebSocketRoute
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Dialog,
+    Error,
+    FrameLocator,
+    Locator,
+    Page,
+    Response,
+    Route,
+    TimeoutError,
+    WebSocketRoute,
+)
 from playwright.sync_api import Download as SentFile
 
 from retaguarda.clock import Clock

@@ -11,7 +11,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterator
 from decimal import Decimal
-from sqlite3 import Row
+from sqlite3 import Connection, Row
 from typing import Any
 
 from sandbox.bank_ipe.remessa import Remessa
@@ -36,33 +36,22 @@ SEED_SEQUENCE = 41
 
 def seed(database: Database) -> None:
     """One remessa of the company's past: twelve titles, one of them rejected."""
-    received = dt.datetime.fromisoformat("2026-10-30T10:12:00-03:00")
+    came, faces = dt.datetime.fromisoformat("2026-10-30T10:12:00-03:00"), [Decimal(1500 + 137 * number) for number in range(12)]
+    digest, total = hashlib.sha256(b"seed").hexdigest(), f"{sum(faces):.2f}"
     with database.transaction() as connection:
-        values = (
-            received.isoformat(),
-            "robo.cobranca",
-            SEED_SEQUENCE,
-            "REMESSA.REM",
-            hashlib.sha256(b"seed").hexdigest(),
-            12,
-            "0.00",
-            "seed",
-        )
-        connection.execute(
-            "insert into remessas (created_at, user, sequence, name, sha256, titles, total, protocol, works_on)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*values, next_business_day(received.date()).isoformat()),
-        )
-        for number in range(12):
+        kept = _keep(connection, came, "robo.cobranca", SEED_SEQUENCE, "REMESSA.REM", digest, 12, total, "20261030000041")
+        for number, face in enumerate(faces):
             company, due = CUSTOMERS[number % len(CUSTOMERS)], dt.date(2026, 11, 4 + number % 6)
-            row = (1, f"{4001 + number}", f"OLD-{number + 1:03d}", company.cnpj, plain_text(company.name), due.isoformat())
-            reasons = "48" if number == 4 else ""
-            connection.execute(
-                "insert into titles (remessa, our_number, document, payer, payer_name, due, face, reference, reasons)"
-                " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*row, f"{Decimal(1500 + 137 * number):.2f}", "", reasons),
+            facts = (
+                f"{4001 + number}",
+                f"OLD-{number + 1:03d}",
+                company.cnpj,
+                plain_text(company.name),
+                due.isoformat(),
+                f"{face:.2f}",
+                "",
             )
-        connection.execute("update remessas set total = (select printf('%.2f', sum(face)) from titles)")
+            _register(connection, kept, f"{4001 + number}", f"OLD-{number + 1:03d}", *payer, "48" if number == 4 else "")
 
 
 def last_sequence(database: Database) -> int:
@@ -72,43 +61,30 @@ def last_sequence(database: Database) -> int:
 
 def receive(database: Database, remessa: Remessa, data: bytes, name: str, user: str, now: dt.datetime) -> str:
     """Take a remessa in, all of it or nothing; returns its protocol number. The same nosso número twice: the later one is rejected."""
-    protocol, works_on = f"{now:%Y%m%d}{remessa.sequence:06d}", next_business_day(now.date()).isoformat()
+    protocol, digest, count = f"{now:%Y%m%d}{remessa.sequence:06d}", hashlib.sha256(data).hexdigest(), len(remessa.titles)
     with database.transaction() as connection:
         held = {row["our_number"] for row in connection.execute("select our_number from titles where reasons = ''")}
-        values = (
-            now.isoformat(),
-            user,
-            remessa.sequence,
-            name,
-            hashlib.sha256(data).hexdigest(),
-            len(remessa.titles),
-            f"{remessa.total:.2f}",
-        )
-        made = connection.execute(
-            "insert into remessas (created_at, user, sequence, name, sha256, titles, total, protocol, works_on)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*values, protocol, works_on),
-        )
+        kept = _keep(connection, now, user, remessa.sequence, name, digest, count, f"{remessa.total:.2f}", protocol)
         for title in remessa.titles:
             reasons = (*title.reasons, *([ALREADY_THERE] if title.our_number in held else []))
             held |= set() if reasons else {title.our_number}
-            due = title.due.isoformat() if title.due else ""
-            row = (
-                made.lastrowid,
-                title.our_number,
-                title.document,
-                title.payer,
-                title.payer_name,
-                due,
-                f"{title.face:.2f}",
-                title.reference,
-            )
-            connection.execute(
-                "insert into titles (remessa, our_number, document, payer, payer_name, due, face, reference, reasons)"
-                " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*row, f"{title.face:.2f}", title.reference, "".join(reasons)[:10]),
-            )
+            due, face = title.due.isoformat() if title.due else "", f"{title.face:.2f}"
+            facts = (title.our_number, title.document, title.payer, title.payer_name, due, face, title.reference)
+            _register(connection, kept, *facts, "".join(reasons)[:10])
     return protocol
+
+
+def _keep(connection: Connection, now: dt.datetime, *facts: object) -> int:
+    """A row of `remessas`: user, sequence, name, sha256, titles, total, protocol; it is worked on the next business day."""
+    columns = "created_at, user, sequence, name, sha256, titles, total, protocol, works_on"
+    values = (now.isoformat(), *facts, next_business_day(now.date()).isoformat())
+    made = connection.execute(f"insert into remessas ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+    return int(made.lastrowid or 0)
+
+
+def _register(connection: Connection, remessa: int, *facts: str) -> None:
+    columns = "remessa, our_number, document, payer, payer_name, due, face, reference, reasons"
+    connection.execute(f"insert into titles ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)", (remessa, *facts))
 
 
 def received(database: Database, until: dt.datetime) -> list[Row]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from retaguarda.errors import ChallengeRequired, ConfigurationError, CredentialRefused, IncompleteDownload, NotEntitled, PortalChanged
+from retaguarda.errors import ChallengeRequired, ConfigurationError, CredentialRefused
 from retaguarda.model.secrets import Credential
 from robots.bank_cedro.robot import BankCedroRobot
 from robots.bank_ipe.robot import BankIpeRobot
@@ -25,9 +25,9 @@ from sandbox.bank_ipe import titles
 from sandbox.bank_ipe.movements import movements
 from sandbox.clock import SAO_PAULO
 from sandbox.database import Database
-from sandbox.month import BankEntry, build
+from sandbox.month import BankEntry
 from sandbox.pki import Pki
-from tests.robots.capability_statements import MONTH, TWO_DAYS, WEEKEND, Bench, Case, StatementsSuite, with_secret
+from tests.robots.capability_statements import Bench, Case, StatementsSuite, with_secret
 from tests.sandbox_fixtures import SandboxProcess
 
 ROBOTS = Path(__file__).parents[2] / "robots"
@@ -69,50 +69,59 @@ def wrong_seed(credential: Credential) -> Credential:
     return with_secret(credential, "totp", base64.b32encode(b"the token of another").decode())
 
 
+JATOBA = Case(
+    robot=BankJatobaRobot,
+    portal="bank_jatoba",
+    month_account="A",
+    heading="Extrato de conta corrente",
+    form="GET /extrato",
+    file="POST /extrato/arquivo",
+    login="GET /",
+    refusal="Senha eletrônica incorreta. Tentativas restantes: 2",
+    spoil=wrong_password,
+    amounts=ofx_amounts,
+)
+
+
 class TestBankJatobaStatements(StatementsSuite):
-    case = Case(
-        robot=BankJatobaRobot,
-        portal="bank_jatoba",
-        month_account="A",
-        heading="Extrato de conta corrente",
-        form="GET /extrato",
-        file="POST /extrato/arquivo",
-        login="GET /",
-        refusal="Senha eletrônica incorreta. Tentativas restantes: 2",
-        spoil=wrong_password,
-        amounts=ofx_amounts,
-    )
+    case = JATOBA
+
+
+IPE = Case(
+    robot=BankIpeRobot,
+    portal="bank_ipe",
+    month_account="C",
+    heading="Extrato de conta corrente",
+    form="GET /modulos/extrato",
+    file="GET /modulos/extrato/arquivo",
+    login="GET /",
+    refusal="Senha eletrônica incorreta. Tentativas restantes: 2",
+    spoil=wrong_password,
+    amounts=camt_amounts,
+    movements=ipe_movements,
+)
 
 
 class TestBankIpeStatements(StatementsSuite):
-    case = Case(
-        robot=BankIpeRobot,
-        portal="bank_ipe",
-        month_account="C",
-        heading="Extrato de conta corrente",
-        form="GET /modulos/extrato",
-        file="GET /modulos/extrato/arquivo",
-        login="GET /",
-        refusal="Senha eletrônica incorreta. Tentativas restantes: 2",
-        spoil=wrong_password,
-        amounts=camt_amounts,
-        movements=ipe_movements,
-    )
+    case = IPE
+
+
+CEDRO = Case(
+    robot=BankCedroRobot,
+    portal="bank_cedro",
+    month_account="B",
+    heading="Extrato para conciliação",
+    form="GET /extratos",
+    file="POST /extratos/arquivo",
+    login="GET /",
+    refusal="Código inválido. Tentativas restantes: 2",
+    spoil=wrong_seed,
+    amounts=extrato_amounts,
+)
 
 
 class TestBankCedroStatements(StatementsSuite):
-    case = Case(
-        robot=BankCedroRobot,
-        portal="bank_cedro",
-        month_account="B",
-        heading="Extrato para conciliação",
-        form="GET /extratos",
-        file="POST /extratos/arquivo",
-        login="GET /",
-        refusal="Código inválido. Tentativas restantes: 2",
-        spoil=wrong_seed,
-        amounts=extrato_amounts,
-    )
+    case = CEDRO
 
 
 def test_every_robot_with_statements_passes_the_suite() -> None:
@@ -132,57 +141,6 @@ def jatoba(bank_sandbox: SandboxProcess, bank_browser: Browser, tmp_path: Path) 
 @pytest.fixture
 def cedro(bank_sandbox: SandboxProcess, bank_browser: Browser, tmp_path: Path) -> Bench:
     return Bench(TestBankCedroStatements.case, bank_sandbox, bank_browser, tmp_path)
-
-
-def return_facts(body: bytes) -> tuple[int, str]:
-    """NSA and date of a retorno."""
-    head = body.decode("latin-1")[:240]
-    return int(head[157:163]), head[143:151]
-
-
-@pytest.mark.browser
-def test_jatoba_gives_every_return_of_the_period(jatoba: Bench) -> None:
-    days = sorted({title.credit_date for title in build().titles})
-    with jatoba.robot() as robot:
-        robot.sign_in(jatoba.credential)
-        got = robot.returns(jatoba.account, MONTH)
-        some = robot.returns(jatoba.account, TWO_DAYS)
-        none = robot.returns(jatoba.account, WEEKEND)
-        numbers = [return_facts(one.read_bytes()) for one in got]
-        assert [day for _, day in numbers] == [f"{day:%d%m%Y}" for day in days]
-        assert [n for n, _ in numbers] == list(range(numbers[0][0], numbers[0][0] + len(days)))
-        assert [return_facts(one.read_bytes()) for one in some] == [n for n in numbers if n[1] in {"05112026", "06112026"}]
-        assert none == []
-        assert {one.name for one in got} == {"COBRANCA.RET"}  # the bank names them all alike
-        assert len({one.path for one in got}) == len(days)
-
-
-@pytest.mark.browser
-def test_jatoba_notices_a_list_that_shows_a_return_twice(jatoba: Bench) -> None:
-    with jatoba.robot() as robot:
-        robot.sign_in(jatoba.credential)
-        jatoba.faults({"at": "GET /cobranca", "kind": "duplicate-rows", "times": 0})
-        with pytest.raises(PortalChanged, match="states 6 files and lists"):
-            robot.returns(jatoba.account, MONTH)
-    assert jatoba.truth()["downloads"] == []
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("how", ["", "empty"])
-def test_jatoba_notices_a_truncated_return(jatoba: Bench, how: str) -> None:
-    with jatoba.robot() as robot:
-        robot.sign_in(jatoba.credential)
-        jatoba.faults({"at": "GET /cobranca/arquivo/*", "kind": "truncate-download", "value": how, "skip": 2})
-        with pytest.raises(IncompleteDownload):
-            robot.returns(jatoba.account, MONTH)
-
-
-@pytest.mark.browser
-def test_jatoba_does_not_take_returns_of_another_account(jatoba: Bench) -> None:
-    with jatoba.robot() as robot:
-        robot.sign_in(jatoba.credential)
-        with pytest.raises(NotEntitled):
-            robot.returns("4417 / 90112-3", MONTH)
 
 
 @pytest.mark.browser
