@@ -37,6 +37,25 @@ class BrowserSettings(_Section):
     trace: bool = False
 
 
+class BoletoSettings(_Section):
+    """What the bank's convênio says of the company that issues boletos, as its remessas must tell it."""
+
+    bank: str = Field(pattern=r"^\d{3}$")
+    name: str
+    cnpj: str
+    branch: str
+    branch_digit: str = ""
+    account: str
+    account_digit: str = ""
+    agreement: str = ""
+    wallet: str = ""
+    variation: str = ""
+    transmission: str = ""
+    first_sequence: int = Field(default=1, ge=1, description="NSA of our first remessa, after those made by hand")
+    first_number: int = Field(default=1, ge=1, description="ordinal of our first nosso número, after those given by hand")
+    answer_days: int = Field(default=1, ge=1, description="business days after which a title without an answer is told")
+
+
 class PortalSettings(_Section):
     """One portal: where it is and with which credential robots enter."""
 
@@ -47,6 +66,7 @@ class PortalSettings(_Section):
     ca_file: Path | None = None
     quiet_seconds: float | None = Field(default=None, description="overrides the manifest's quiet period")
     challenge_seconds: float | None = Field(default=None, description="overrides the manifest's patience for codes")
+    boletos: BoletoSettings | None = Field(default=None, description="the convênio, where boletos are issued there")
 
 
 class ClockSettings(_Section):

@@ -42,15 +42,7 @@ def seed(database: Database) -> None:
         kept = _keep(connection, came, "robo.cobranca", SEED_SEQUENCE, "REMESSA.REM", digest, 12, total, "20261030000041")
         for number, face in enumerate(faces):
             company, due = CUSTOMERS[number % len(CUSTOMERS)], dt.date(2026, 11, 4 + number % 6)
-            facts = (
-                f"{4001 + number}",
-                f"OLD-{number + 1:03d}",
-                company.cnpj,
-                plain_text(company.name),
-                due.isoformat(),
-                f"{face:.2f}",
-                "",
-            )
+            payer = (company.cnpj, plain_text(company.name), due.isoformat(), f"{face:.2f}", "")
             _register(connection, kept, f"{4001 + number}", f"OLD-{number + 1:03d}", *payer, "48" if number == 4 else "")
 
 

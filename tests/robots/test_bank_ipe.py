@@ -98,6 +98,7 @@ def test_a_session_that_the_bank_ends_is_told_and_can_be_renewed(seiva: Bench, k
 
 
 def test_an_hour_of_work_ends_a_session_however_busy_it_is(ipe: Bench) -> None:
+    ipe.sandbox.set_clock("bank_ipe", "2026-11-11T09:00:00-03:00")
     with ipe.robot() as robot:
         robot.sign_in(ipe.credential)
         for minute in range(9, 60, 9):

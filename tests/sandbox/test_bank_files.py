@@ -13,8 +13,8 @@ from sandbox.bank_cedro import portal as cedro
 from sandbox.bank_cedro import statement as extrato
 from sandbox.bank_jatoba import portal as jatoba
 from sandbox.bank_jatoba import returns, statement
-from sandbox.collection import cnab240
 from sandbox.cnab import Line
+from sandbox.collection import cnab240
 from sandbox.ledger import Extract
 from sandbox.month import BankEntry, Month, build
 

@@ -1,6 +1,6 @@
 """The tables, by what they are about."""
 
-from retaguarda.store.models.accounts import StatementEntry, StatementFile
+from retaguarda.store.models.accounts import IssuedTitle, Remittance, RemittanceState, StatementEntry, StatementFile, TitleState
 from retaguarda.store.models.audit import AuditFolder, OutboxEvent
 from retaguarda.store.models.operations import Alert, LegalHold, Milestone, Notice
 from retaguarda.store.models.runs import Booking, Evidence, Intent, IntentState, Item, ItemState, RunRecord, RunState
@@ -24,6 +24,7 @@ __all__ = [
     "FireState",
     "Intent",
     "IntentState",
+    "IssuedTitle",
     "Item",
     "ItemState",
     "Lease",
@@ -32,6 +33,8 @@ __all__ = [
     "Notice",
     "OutboxEvent",
     "PlannedFire",
+    "Remittance",
+    "RemittanceState",
     "Request",
     "RequestState",
     "RunRecord",
@@ -40,6 +43,7 @@ __all__ = [
     "SignInState",
     "StatementEntry",
     "StatementFile",
+    "TitleState",
     "TriggerState",
     "Worker",
 ]
