@@ -264,7 +264,18 @@ def _postcode(text: str) -> str:
 
 
 _ADDRESS = _parsed(str, "The address is missing.", "The address is missing.", "Complete the party's register in the ERP.")
-_RATE = _amount(Decimal(0), 2, "The rate must be 0 to 100, with at most two decimals.", "Correct the rate in the sheet.")
+
+
+def _rate(value: object) -> Decimal:
+    """A rate in percent; an empty cell is none."""
+    if value in (None, ""):
+        return Decimal(0)
+    if not isinstance(value, Decimal) or not 0 <= value <= 100 or value != round(value, 2):
+        raise refusal("The rate must be 0 to 100, with at most two decimals.", "Correct the rate in the sheet.")
+    return value
+
+
+_RATE = PlainValidator(_rate)
 
 
 class _ChargeRow(BaseModel):

@@ -37,6 +37,7 @@ from retaguarda.errors import (
     TimeLimitReached,
 )
 from retaguarda.formats import identify
+from retaguarda.jobs.certificates import Certificates
 from retaguarda.jobs.journal import Journal
 from retaguarda.jobs.requests import PersonAtHand, Requests
 from retaguarda.jobs.runs import FINAL_ITEMS, REFUSED_OUTCOMES, Runs
@@ -94,6 +95,7 @@ class Services:
     desks: Desks
     requests: Requests
     progress: Progress
+    certificates: Certificates
     start_child: Callable[[Run, str, Mapping[str, Any]], Any] = field(default=_no_child)
     interrupted: Callable[[], bool] = field(default=lambda: False)
 

@@ -140,6 +140,7 @@ class AlertSettings(_Section):
     request_hours: float = Field(default=4, gt=0, description="a question to a person is overdue after so long")
     queue_minutes: float = Field(default=10, ge=0, description="a queued run waits so long before a missing worker is told")
     unsealed_minutes: float = Field(default=60, gt=0, description="audit events wait so long for the log before it is told")
+    certificate_days: int = Field(default=15, ge=0, description="business days before a certificate ends from which it is told")
     disk_gb: float = Field(default=2, ge=0, description="free space under which the disk counts as nearly full")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
 import re
 from collections.abc import Callable, Iterator
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -40,6 +38,7 @@ from retaguarda.errors import (
 )
 from retaguarda.model.secrets import Credential
 from retaguarda.portal.browser import first_line, speaking, translated
+from retaguarda.portal.certificates import client_certificate
 from retaguarda.portal.downloads import Download
 from retaguarda.portal.gate import SubmitGate
 from retaguarda.portal.mailbox import POLL_SECONDS, Nobody, Person, open_mailbox, wait_for_code
@@ -48,7 +47,6 @@ from retaguarda.portal.pictures import lossless_webp
 
 if TYPE_CHECKING:
     from loguru import Logger
-    from playwright._impl._api_structures import ClientCertificate
 
 VISITS = 4
 VIEWPORT = {"width": 1366, "height": 900}
@@ -282,25 +280,6 @@ class Session:
 def _safe(name: str) -> str:
     """A portal's file name as a harmless label: it never decides where a file goes."""
     return re.sub(r"[^A-Za-z0-9._-]", "_", name)[-80:] or "download"
-
-
-def client_certificate(credential: Credential, origin: str) -> ClientCertificate:
-    """The credential's PKCS#12 as PEM bytes for Playwright: old RC2 exports open too, and no key touches the disk."""
-    given, passphrase = credential.secret("certificate").reveal(), credential.secret("passphrase").reveal()
-    try:
-        key, certificate, chain = pkcs12.load_key_and_certificates(base64.b64decode(given), passphrase.encode())
-    except ValueError as error:
-        raise ConfigurationError(
-            f"certificate of {credential.name} does not open: {error}", remedy="check the passphrase in the vault"
-        ) from error
-    if key is None or certificate is None:
-        raise ConfigurationError(f"certificate of {credential.name} holds no key")
-    if certificate.not_valid_after_utc < dt.datetime.now(dt.UTC):
-        raise ConfigurationError(
-            f"certificate of {credential.name} expired on {certificate.not_valid_after_utc:%Y-%m-%d}", remedy="renew it in the vault"
-        )
-    pem = b"".join(c.public_bytes(Encoding.PEM) for c in (certificate, *chain))
-    return {"origin": origin, "cert": pem, "key": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())}
 
 
 @contextmanager
