@@ -177,9 +177,9 @@ def ending_certificates(installation: Installation) -> Iterator[Finding]:
             text = f"the certificate of {held.credential} cannot be read"
             yield finding(text, cause=f"certificate/{held.credential}", severity="critical", remedy=REMEDY, said=held.problem)
         elif held.ends and (left := held.days_left(now)) <= soon:
-            over = held.ends <= now
+            over, day = held.ends <= now, f"{held.ends.astimezone(SAO_PAULO):%Y-%m-%d}"
             yield finding(
-                f"the certificate of {held.credential} {'ended' if over else 'ends'} on {held.ends.astimezone(SAO_PAULO):%Y-%m-%d}",
+                f"the certificate of {held.credential} ended on {day}" if over else f"the certificate of {held.credential} ends on {day}",
                 cause=f"certificate/{held.credential}",
                 severity="critical" if left <= LAST_DAYS else "warning",
                 remedy=REMEDY,
