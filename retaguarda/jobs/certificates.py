@@ -16,7 +16,7 @@ from retaguarda.vault import Vault
 
 PARAMETERS = frozenset({"credential", "credentials"})
 """Parameters of a process that name the credentials it works with."""
-REMEDY = "renew it: docs/runbook.md, section 10"
+REMEDY = "renew it: docs/runbook.md, section 5"
 
 
 @dataclass(frozen=True, slots=True)
