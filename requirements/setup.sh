@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the project needs into .venv and the user's cache: the Python environment from the lock file, a Chromium
 # (one that is on the machine, else Playwright's, else the distribution's), a PostgreSQL server for the tests (one that is
-# on the machine, else the distribution's), foreign verifiers of the audit log for the tests, and the ERP of the sandbox. Safe
-# to repeat.
+# on the machine, else the distribution's), foreign verifiers of the audit log for the tests, an nginx for one of the sandbox's
+# banks, and the ERP of the sandbox. Safe to repeat.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -70,6 +70,18 @@ if ! has_go || ! command -v openssl >/dev/null || ! command -v strace >/dev/null
 fi
 if [ ! -d .venv-tlog/aics_tlog ]; then # pure Python; its metadata asks for 3.12, its code does with 3.11
     "$python" -m pip install --quiet --require-hashes --no-deps --ignore-requires-python --target .venv-tlog -r requirements/tlog.txt
+fi
+
+# bank_ipe of the sandbox stands behind it, as a process of its own: the distribution's service is not used
+has_nginx() { command -v nginx >/dev/null || [ -x /usr/sbin/nginx ]; }
+if ! has_nginx; then
+    say "nginx"
+    if command -v apt-get >/dev/null; then
+        as_root apt-get update -qq
+        as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx-light >/dev/null
+        if [ -d /run/systemd/system ]; then as_root systemctl disable --now --quiet nginx || true; fi
+    fi
+    has_nginx || { echo "No nginx could be installed; install one and run this again" >&2; exit 3; }
 fi
 
 say "ERP of the sandbox (Tryton)"

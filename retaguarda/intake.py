@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, model_validator
+from stdnum.br import cpf
 
 from retaguarda.formats.rows import Kind, read, refusal
+from retaguarda.model.charges import Charge, Late, Payer, Rate, Species
 from retaguarda.model.contracts import Boleta, ContractKey, Direction, modulation, submarket
 from retaguarda.model.intake import Intake, Problem, Rejection
 from retaguarda.model.receivables import Receivable
 from retaguarda.model.values import Cnpj, Month, date_br, plain
 
-__all__ = ["Intake", "Problem", "Rejection", "read_boletas", "read_receivables"]
+__all__ = ["Intake", "Problem", "Rejection", "read_boletas", "read_charges", "read_receivables"]
 
 REFERENCE_LENGTH = 30
 """CCEE's `referencia`, which carries the boleta number, has 30 characters (CliqCCEE XML v5.0)."""
@@ -34,6 +36,11 @@ def read_boletas(path: Path, source_name: str = "") -> Intake[Boleta]:
 def read_receivables(path: Path, source_name: str = "") -> Intake[Receivable]:
     """The customer invoices from an xlsx or csv file; raises InvalidItem when a mandatory column is missing."""
     return read(path, source_name or path.name, _RECEIVABLES)
+
+
+def read_charges(path: Path, source_name: str = "") -> Intake[Charge]:
+    """The titles to charge, not numbered yet, from an xlsx or csv file; raises InvalidItem when a mandatory column is missing."""
+    return read(path, source_name or path.name, _CHARGES)
 
 
 def _parsed(parse: Callable[[str], object], missing: str, wrong: str, remedy: str) -> PlainValidator:
@@ -230,4 +237,106 @@ _RECEIVABLES: Kind[Receivable] = Kind(
     numbers=frozenset({"amount", "open_amount"}),
     model=_ReceivableRow,
     make=lambda row: row.receivable(),
+)
+
+
+DOCUMENT_LENGTH = 15
+"""Characters of the seu número in every layout of CNAB 240 (Caixa: 11)."""
+
+
+def _payer(text: str) -> str:
+    """A CNPJ, or a CPF of eleven digits, without punctuation."""
+    compact = re.sub(r"[\s./-]", "", text)
+    return compact if len(compact) == 11 and cpf.is_valid(compact) else _cnpj(text)
+
+
+def _short(text: str) -> str:
+    if len(text.strip()) > DOCUMENT_LENGTH:
+        raise ValueError(text)
+    return text.strip()
+
+
+def _postcode(text: str) -> str:
+    compact = re.sub(r"[\s.-]", "", text)
+    if not re.fullmatch(r"[0-9]{8}", compact, re.ASCII) or not int(compact):
+        raise ValueError(text)
+    return compact
+
+
+_ADDRESS = _parsed(str, "The address is missing.", "The address is missing.", "Complete the party's register in the ERP.")
+
+
+def _rate(value: object) -> Decimal:
+    """A rate in percent; an empty cell is none."""
+    if value in (None, ""):
+        return Decimal(0)
+    if not isinstance(value, Decimal) or not 0 <= value <= 100 or value != round(value, 2):
+        raise refusal("The rate must be 0 to 100, with at most two decimals.", "Correct the rate in the sheet.")
+    return value
+
+
+_RATE = PlainValidator(_rate)
+
+
+class _ChargeRow(BaseModel):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    number: Annotated[
+        str,
+        _parsed(
+            _short, "The number is missing.", "The number is longer than the 15 characters of a boleto.", "Number the invoice in the ERP."
+        ),
+    ]
+    payer: Annotated[str, _PARTY]
+    payer_document: Annotated[
+        str, _parsed(_payer, "The CNPJ is missing.", "The CNPJ or CPF is not valid.", "Correct it in the party's register in the ERP.")
+    ]
+    address: Annotated[str, _ADDRESS]
+    district: str = ""
+    postcode: Annotated[
+        str, _parsed(_postcode, "The CEP is missing.", "The CEP must have eight digits.", "Complete the party's register in the ERP.")
+    ]
+    city: Annotated[str, _ADDRESS]
+    state: Annotated[str, _ADDRESS]
+    issue_date: Annotated[dt.date, PlainValidator(_day)]
+    due_date: Annotated[dt.date, PlainValidator(_day)]
+    amount: Annotated[
+        Decimal, _amount(Decimal("0.01"), 2, "The amount must be above zero, with at most two decimals.", "Correct the invoice in the ERP.")
+    ]
+    fine: Annotated[Decimal, _RATE] = Decimal(0)
+    interest: Annotated[Decimal, _RATE] = Decimal(0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> _ChargeRow:
+        if self.due_date < self.issue_date:
+            raise refusal("The due date lies before the date of issue.", "Correct the dates in the ERP.", field="due_date")
+        return self
+
+    def charge(self) -> Charge:
+        payer = Payer(self.payer_document, self.payer, self.address, self.district, self.postcode, self.city, self.state.upper())
+        fine, interest = (Late(Rate.PERCENT, rate) if rate else None for rate in (self.fine, self.interest))
+        dates = (self.issue_date, self.due_date)
+        return Charge("", self.number, *dates, self.amount, payer, species=Species.SERVICE, fine=fine, interest=interest)
+
+
+_CHARGES: Kind[Charge] = Kind(
+    columns=_spelled(
+        number="Número|Documento|Fatura|NF|Nota fiscal|Seu número|Number",
+        payer="Pagador|Cliente|Terceiro|Parceiro|Razão social|Party",
+        payer_document="CNPJ|CPF/CNPJ|CNPJ/CPF|CNPJ do pagador|Party Tax Identifier",
+        address="Endereço|Logradouro|Rua|Street",
+        district="Bairro|District",
+        postcode="CEP|Código postal|Postal Code",
+        city="Cidade|Município|City",
+        state="UF|Estado|State",
+        issue_date="Emissão|Data de emissão|Data da fatura|Invoice Date",
+        due_date="Vencimento|Data de vencimento|Due Date",
+        amount="Valor|Total|Valor total|Valor da fatura|Amount",
+        fine="Multa (%)|Multa|Fine",
+        interest="Juros ao mês (%)|Juros (%)|Juros|Interest",
+    ),
+    optional=frozenset({"district", "fine", "interest"}),
+    numbers=frozenset({"amount", "fine", "interest"}),
+    model=_ChargeRow,
+    make=lambda row: row.charge(),
 )

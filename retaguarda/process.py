@@ -70,6 +70,11 @@ class Process:
         return (inspect.getdoc(self.function) or "").splitlines()[0]
 
     @property
+    def steps(self) -> list[str]:
+        """The processes that a composed one starts, as its source names them."""
+        return re.findall(r'\.child\(\s*"(\w+)"', inspect.getsource(self.function)) if self.composed else []
+
+    @property
     def parameters(self) -> list[Parameter]:
         hints = typing.get_type_hints(self.function)
         found = list(inspect.signature(self.function).parameters.values())[1:]

@@ -39,6 +39,7 @@ from retaguarda.errors import (
     TimeLimitReached,
 )
 from retaguarda.formats import identify
+from retaguarda.jobs.certificates import Certificates
 from retaguarda.jobs.journal import Journal
 from retaguarda.jobs.requests import PersonAtHand, Requests
 from retaguarda.jobs.runs import FINAL_ITEMS, REFUSED_OUTCOMES, Runs
@@ -96,6 +97,7 @@ class Services:
     desks: Desks
     requests: Requests
     progress: Progress
+    certificates: Certificates
     start_child: Callable[[Run, str, Mapping[str, Any]], Any] = field(default=_no_child)
     interrupted: Callable[[], bool] = field(default=lambda: False)
 

@@ -29,6 +29,7 @@ from retaguarda.errors import (
     TimeLimitReached,
 )
 from retaguarda.interrupts import Interrupts
+from retaguarda.jobs.certificates import credentials_of
 from retaguarda.jobs.journal import unresolved_of
 from retaguarda.jobs.runs import ENDED, FINISHED, REFUSED_OUTCOMES, root_of
 from retaguarda.process import Process, to_text
@@ -142,10 +143,13 @@ class Runner:
 
     def _set_limit(self, run: RunRecord) -> float:
         """Begin to count the seconds that an attempt may take."""
-        stated = run.time_limit or (self._processes[run.process].time_limit if run.process in self._processes else None)
-        limit = float(stated or self._services.settings.jobs.time_limit)
+        limit = self._limit_of(run)
         self._time_is_up = self._services.clock.monotonic() + limit
         return limit
+
+    def _limit_of(self, run: RunRecord) -> float:
+        stated = run.time_limit or (self._processes[run.process].time_limit if run.process in self._processes else None)
+        return float(stated or self._services.settings.jobs.time_limit)
 
     def _died(self, run: RunRecord) -> None:
         """The process that carried a queued run out died: it comes again while it has retries left, else it ends."""
@@ -159,13 +163,16 @@ class Runner:
             self._services.runs.end(run, RunState.FAULTED, error=facts_of(why))
 
     def _blocked(self, run: RunRecord) -> RetaguardaError | None:
-        """Why a new run must not begin: an earlier one of the same process and parameters has a press that is not resolved.
+        """Why a new run must not begin: an earlier one of the same process and parameters has a press that is not resolved, or
+        a certificate that it needs ends before it could.
 
         One that is at work, or comes again, is waited for; one that ended is an operator's to resume.
         """
-        blocking = self._services.runs.unfinished_before(run) if run.started_at is None else None
-        if blocking is None:
+        if run.started_at is not None:
             return None
+        blocking = self._services.runs.unfinished_before(run)
+        if blocking is None:
+            return self._services.certificates.refusal(credentials_of(run.process, run.params, self._processes), self._limit_of(run))
         if blocking.state not in ENDED:
             return LeaseHeld(f"run {blocking.pk} of the same process is not over", remedy="wait for the other run to end")
         return ConfigurationError(f"run {blocking.pk} left a press unresolved", remedy=f"retaguarda run resume {blocking.pk}")

@@ -37,6 +37,25 @@ class BrowserSettings(_Section):
     trace: bool = False
 
 
+class BoletoSettings(_Section):
+    """What the bank's convênio says of the company that issues boletos, as its remessas must tell it."""
+
+    bank: str = Field(pattern=r"^\d{3}$")
+    name: str
+    cnpj: str
+    branch: str
+    branch_digit: str = ""
+    account: str
+    account_digit: str = ""
+    agreement: str = ""
+    wallet: str = ""
+    variation: str = ""
+    transmission: str = ""
+    first_sequence: int = Field(default=1, ge=1, description="NSA of our first remessa, after those made by hand")
+    first_number: int = Field(default=1, ge=1, description="ordinal of our first nosso número, after those given by hand")
+    answer_days: int = Field(default=1, ge=1, description="business days after which a title without an answer is told")
+
+
 class PortalSettings(_Section):
     """One portal: where it is and with which credential robots enter."""
 
@@ -47,6 +66,7 @@ class PortalSettings(_Section):
     ca_file: Path | None = None
     quiet_seconds: float | None = Field(default=None, description="overrides the manifest's quiet period")
     challenge_seconds: float | None = Field(default=None, description="overrides the manifest's patience for codes")
+    boletos: BoletoSettings | None = Field(default=None, description="the convênio, where boletos are issued there")
 
 
 class ClockSettings(_Section):
@@ -120,6 +140,7 @@ class AlertSettings(_Section):
     request_hours: float = Field(default=4, gt=0, description="a question to a person is overdue after so long")
     queue_minutes: float = Field(default=10, ge=0, description="a queued run waits so long before a missing worker is told")
     unsealed_minutes: float = Field(default=60, gt=0, description="audit events wait so long for the log before it is told")
+    certificate_days: int = Field(default=15, ge=0, description="business days before a certificate ends from which it is told")
     disk_gb: float = Field(default=2, ge=0, description="free space under which the disk counts as nearly full")
 
 

@@ -18,9 +18,10 @@ from typing import Any
 from sandbox.clock import Clock
 from sandbox.faults import BadFault, Faults
 from sandbox.month import SUPPLY_MONTH, TODAY, build
+from sandbox.nginx import NginxMissing
 from sandbox.portal import Running, Sandbox
 
-PORTALS = ("ccee", "bank_jatoba", "bank_cedro", "erp")
+PORTALS = ("ccee", "bank_jatoba", "bank_cedro", "erp", "bank_ipe")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="serve the portals until SIGTERM or SIGINT")
     up.add_argument("--state", type=Path, required=True, help="folder of the ground truth; kept over restarts")
-    up.add_argument("--portals", default=",".join(PORTALS), help="comma-separated names")
+    up.add_argument("--portals", default=",".join(PORTALS[:4]), help=f"comma-separated names of {', '.join(PORTALS)}")
     up.add_argument("--seed", type=int, default=42)
     up.add_argument("--port-base", type=int, default=18700, help="0: any free port for each portal")
     up.add_argument("--faults", type=Path, help="TOML file with [[fault]] tables")
@@ -38,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return _up(options) if options.command == "up" else _truth(options.state)
-    except (BadFault, FileNotFoundError) as error:
+    except (BadFault, FileNotFoundError, NginxMissing) as error:
         print(f"sandbox: {error}", file=sys.stderr)
         return 2
 
@@ -107,13 +108,18 @@ def _announce(state: Path, boxes: list[Sandbox], running: list[Running]) -> None
     tables = []
     for box, portal in zip(boxes, running, strict=True):
         lines = {"url": portal.url, **box.config}
-        tables.append(
-            "\n".join([f"[portals.{box.name}]", *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in lines.items())])
-        )
+        tables.append("\n".join([f"[portals.{box.name}]", *(f"{key} = {_toml(value)}" for key, value in lines.items())]))
     _write(state / "portals.toml", "\n\n".join(tables) + "\n")
     portals = {box.name: {"url": portal.url} for box, portal in zip(boxes, running, strict=True)}
     ready = {"pid": os.getpid(), "portals": portals, "today": TODAY.isoformat(), "month": f"{SUPPLY_MONTH:%Y-%m}"}
     _write(state / "ready.json", json.dumps(ready, indent=2))
+
+
+def _toml(value: object) -> str:
+    """A value as TOML writes it on one line."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(held)}" for key, held in value.items()) + " }"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _write(path: Path, text: str) -> None:

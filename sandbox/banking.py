@@ -6,14 +6,16 @@ import datetime as dt
 import hashlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import wraps
 from typing import Any
 
-from flask import Flask, Response, current_app, redirect, request, session, url_for
+from flask import Flask, Response, current_app, redirect, render_template, request, session, url_for
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as Answer
 
+from sandbox import faults
 from sandbox.database import Database
 from sandbox.ledger import Extract, Ledger, brl
 from sandbox.portal import Sandbox
@@ -27,10 +29,18 @@ create table if not exists downloads (id integer primary key, at text not null, 
   kind text not null, period text not null, size integer not null, sha256 text not null);
 """
 IDLE = dt.timedelta(minutes=10)
+LONGEST = dt.timedelta(minutes=60)
+"""A session ends so long after the sign-in, however busy it is."""
+NIGHT = (dt.time(22), dt.time(6))
 TRIES = 3
 HISTORY = dt.timedelta(days=90)
 EXPIRED = "Sua sessão expirou por segurança. Acesse novamente."
 TAKEN_OVER = "Sua sessão foi encerrada porque houve outro acesso com o mesmo usuário."
+
+
+IDLED = "Sua sessão expirou por inatividade. Acesse novamente."
+TOO_OLD = "Sua sessão expirou: o tempo máximo de 60 minutos foi atingido. Acesse novamente."
+ALREADY_CONNECTED = "Usuário já conectado em outro equipamento. Encerre a outra sessão ou aguarde 10 minutos."
 
 
 class Problem(Exception):
@@ -67,6 +77,8 @@ class Bank:
         return next((held for held in known.values() if held["user"] == name), None)
 
     def tries_left(self, user: str) -> int:
+        if faults.active("locked-user"):
+            return 0
         return TRIES - int(str(self.database.value("select failures from users where name = ?", user) or 0))
 
     def record(self, user: str, outcome: str) -> None:
@@ -96,13 +108,25 @@ class Bank:
 
     def why_out(self) -> str:
         """Why this browser is not signed in: "" when it is, else what the portal says about it."""
-        row = self.database.row("select ticket from live where user = ?", session.get("user", ""))
+        row = self.database.row("select ticket, since, seen_at from live where user = ?", session.get("user", ""))
         if "ticket" not in session or row is None:
             return EXPIRED
-        if row["ticket"] != session["ticket"]:
+        if row["ticket"] != session["ticket"] or faults.active("taken-session"):
             return TAKEN_OVER
+        if self._older(row["seen_at"], IDLE) or faults.active("idle-session"):
+            return IDLED
+        if self._older(row["since"], LONGEST) or faults.active("old-session"):
+            return TOO_OLD
         self.database.run("update live set seen_at = ? where user = ?", self.now().isoformat(), session["user"])
         return ""
+
+    def _older(self, moment: str, span: dt.timedelta) -> bool:
+        return self.now() - dt.datetime.fromisoformat(moment) > span
+
+    def history(self) -> dt.timedelta:
+        """How far back movements are kept on line."""
+        short = faults.active("short-history")
+        return dt.timedelta(days=int(short.value)) if short else HISTORY
 
     def ledger(self, label: str) -> Ledger:
         found = [ledger for ledger in self.ledgers if ledger.account.label == label]
@@ -126,12 +150,13 @@ class Bank:
             raise Problem("A data final não pode ser posterior à data de hoje.")
         if end - start > HISTORY:
             raise Problem("O período não pode ser superior a 90 dias.")
-        if end < today - HISTORY:
+        if end < today - self.history():
             raise Problem("O período solicitado não está mais disponível.")
-        return Query(self.ledger(form.get("conta", "")), max(start, today - HISTORY), end)
+        return Query(self.ledger(form.get("conta", "")), max(start, today - self.history()), end)
 
     def extract(self, query: Query) -> Extract:
-        return query.ledger.extract(query.start, query.end, self.now())
+        extract = query.ledger.extract(query.start, query.end, self.now())
+        return replace(extract, provisional=True) if faults.active("provisional") else extract
 
     def served(self, kind: str, account: str, period: str, body: bytes) -> None:
         """Write down a file that was given out."""
@@ -160,8 +185,20 @@ def bank() -> Bank:
 def install(app: Flask, running: Bank) -> None:
     """Give `app` its bank and the filters that templates need."""
     app.config["BANK"] = running
-    app.jinja_env.filters.update(brl=brl, cnpj=masked, day=lambda value: f"{value:%d/%m/%Y}")
+    app.jinja_env.filters.update(brl=brl, money_text=lambda value: brl(Decimal(value)), cnpj=masked, day=lambda value: f"{value:%d/%m/%Y}")
     app.context_processor(lambda: {"bank": running, "session": session, "now": running.now()})
+
+
+def closed_at_night(app: Flask) -> None:
+    """Between 22h and 6h of the sandbox's clock every page says that the bank is closed."""
+
+    def check() -> tuple[str, int] | None:
+        hour, free = bank().now().time(), request.path.startswith(("/_sandbox/", "/static/", "/layout/", "/seiva/"))
+        if free or NIGHT[1] <= hour < NIGHT[0]:
+            return None
+        return render_template("maintenance.html", text="Processamento noturno: voltamos às 6h."), 503
+
+    app.before_request(check)
 
 
 def masked(cnpj: str) -> str:
@@ -195,6 +232,8 @@ def taken_alert() -> str:
 
 def attachment(body: bytes, name: str, mimetype: str) -> Response:
     """`body` as a file to be saved under a name as generic as banks like them."""
+    other = faults.active("file-name")
+    name = other.value if other else name
     return Response(body, mimetype=mimetype, headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"})
 
 

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 Row = TypeVar("Row")
 KINDS = (
     "slow", "error-500", "drop-session", "swallow", "die-after-commit", "late-commit", "rename-heading", "popup",
-    "maintenance", "duplicate-rows", "truncate-download", "stale-list",
+    "maintenance", "duplicate-rows", "truncate-download", "stale-list", "cookie-banner",
+    "idle-session", "old-session", "taken-session", "locked-user", "no-take-over", "ask-code",
+    "hand-over", "file-name", "short-history", "provisional",
 )  # fmt: skip
 
 
@@ -43,7 +45,12 @@ class Fault:
     """One misbehaviour: skip the first `skip` matching requests, then misbehave `times` times (0: always).
 
     `seconds`: slow, late-commit (delay), stale-list (lag). `value`: rename-heading (the heading), popup (its name),
-    error-500 ("after": commit first), truncate-download ("", "empty" or "cut": socket cut half-way), maintenance (text).
+    error-500 ("after": commit first), truncate-download ("", "empty" or "cut": socket cut half-way), maintenance (text),
+    hand-over (how a file is given: "blob", "window" or "post"), file-name (its name), short-history (days kept on line).
+
+    Of banks: idle-session, old-session and taken-session end the session as if it were idle, too old or taken over; locked-user
+    knows only a locked user; no-take-over sends away whose other session is alive; ask-code wants a code that only a person can
+    read; provisional calls every day a provisional one.
     """
 
     portal: str
@@ -112,7 +119,7 @@ def install(app: Flask, sandbox: Sandbox) -> None:
 
     def before() -> Response | None:
         at = f"{request.method} {request.path}"
-        free = request.path.startswith(("/_sandbox/", "/static/", "/layout/")) or "sandbox.session" in request.environ
+        free = request.path.startswith(("/_sandbox/", "/static/", "/layout/", "/seiva/")) or "sandbox.session" in request.environ
         g.faults = [] if free else sandbox.faults.fire(sandbox.name, at)
         for fault in g.faults:
             act = _BEFORE.get(fault.kind)
@@ -211,6 +218,12 @@ def _rename(fault: Fault, response: Response) -> Response:
     return response
 
 
+def _cookies(_fault: Fault, response: Response) -> Response:
+    if _is_html(response):
+        response.set_data(response.get_data(as_text=True).replace("</body>", render_template("cookies.html") + "</body>"))
+    return response
+
+
 def _popup(fault: Fault, response: Response) -> Response:
     if _is_html(response):
         box = render_template("popup.html", name=fault.value or "Pesquisa de satisfação")
@@ -242,4 +255,5 @@ _BEFORE: dict[str, Callable[[Flask, Any, Fault], Response | None]] = {
 }  # fmt: skip
 _AFTER: dict[str, Callable[[Fault, Response], Response]] = {
     "error-500": _error_after, "die-after-commit": _die, "rename-heading": _rename, "popup": _popup, "truncate-download": _truncate,
+    "cookie-banner": _cookies,
 }  # fmt: skip

@@ -94,15 +94,18 @@ def create_app(
     module: str,
     truth: Callable[[Database], dict[str, Any]],
     idle: dt.timedelta = dt.timedelta(minutes=20),
+    shared: Path | None = None,
 ) -> Flask:
     """A Flask app with sessions, faults and control endpoints; `app.config["SANDBOX"]` and `["DATABASE"]` are set.
 
-    Templates are looked for beside `module`, then in sandbox/layout (error.html, maintenance.html, popup.html extend
-    `base.html`, which a portal may bring itself). In templates: `fresh_id()` gives an element id that no other render has.
+    Templates are looked for beside `module`, then in `shared` (a platform of several portals), then in sandbox/layout (error.html,
+    maintenance.html, popup.html extend `base.html`, which a portal may bring itself).
+
+    In templates: `fresh_id()` gives an element id that no other render has.
     """
     app = Flask(module)
     assert app.jinja_loader is not None
-    app.jinja_loader = ChoiceLoader([app.jinja_loader, FileSystemLoader(LAYOUT / "templates")])
+    app.jinja_loader = ChoiceLoader([app.jinja_loader, FileSystemLoader([*([shared] if shared else []), LAYOUT / "templates"])])
     app.jinja_env.globals["fresh_id"] = fresh_id
     app.config.update(SANDBOX=sandbox, DATABASE=database, TRUTH=truth, SECRET_KEY=secrets.token_hex())
     app.session_interface = StoredSessions(sandbox.name, database, sandbox.clock, idle)

@@ -16,6 +16,7 @@ from retaguarda.audit.evidence import EvidenceStore
 from retaguarda.audit.log import AuditLog
 from retaguarda.clock import SAO_PAULO, Clock
 from retaguarda.desk import Desks
+from retaguarda.jobs.certificates import Certificates
 from retaguarda.jobs.journal import Journal
 from retaguarda.jobs.requests import Requests
 from retaguarda.jobs.runs import Runs
@@ -128,6 +129,7 @@ class House:
             evidence=evidence,
             desks=desks,
             requests=Requests(settings.approvals, clock, runs, lambda: vault),
+            certificates=Certificates(lambda: vault, clock),
             progress=told,
         )
         try:

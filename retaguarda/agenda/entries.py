@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial, reduce
 from itertools import groupby
 from operator import or_
@@ -24,6 +24,8 @@ from retaguarda.triggers.trigger import Fire, Trigger
 ACTIVE = (RunState.PENDING, RunState.RUNNING, RunState.SUSPENDED)
 """States of a run that has not ended."""
 _WAITS = FireState.PLANNED
+Refusal = Callable[[Trigger], str]
+"""Why a run of a trigger must not be made now, e.g. because a certificate ends; nothing when it may."""
 Told = Callable[[Trigger, Verdict, str], None]
 """Told of each verdict once it is committed, with its run's id where it has one."""
 
@@ -115,9 +117,10 @@ class Batch:
 class Entries:
     """Makes verdicts part of a batch; only inside a transaction that holds the trigger's state."""
 
-    def __init__(self, runs: Runs, told: Told | None = None) -> None:
+    def __init__(self, runs: Runs, told: Told | None = None, refusal: Refusal = lambda _: "") -> None:
         self._runs = runs
         self._told = told
+        self._refusal = refusal
 
     def enter(
         self,
@@ -130,6 +133,7 @@ class Entries:
         by: str = "",
     ) -> None:
         """Give each of these fires its row; the store refuses a second row of a fire, and all is undone."""
+        verdicts = self._allowed(trigger, verdicts)
         made = [(verdict, self._run(batch, trigger, verdict)) for verdict in verdicts]
         batch.fires += [_row(trigger, verdict, run, now, by) for verdict, run in made]
         self._tell(batch, trigger, made)
@@ -140,7 +144,7 @@ class Entries:
         self, batch: Batch, trigger: Trigger, rows: Sequence[PlannedFire], verdicts: Sequence[Verdict], now: dt.datetime, *, by: str = ""
     ) -> None:
         """Decide rows that the ledger has: those that waited, and, `by` a person, those that had no run."""
-        by_moment = {row.at: row for row in rows}
+        verdicts, by_moment = self._allowed(trigger, verdicts), {row.at: row for row in rows}
         changed = [verdict for verdict in verdicts if (verdict.state, by_moment[verdict.fire.at].state) != (_WAITS, _WAITS)]
         made = [(verdict, self._run(batch, trigger, verdict)) for verdict in changed]
         for verdict, run in made:
@@ -151,6 +155,12 @@ class Entries:
             row.level = Level.MISSED if row.due and verdict.state == FireState.MISSED else row.level
             batch.settled.append(row)
         self._tell(batch, trigger, made)
+
+    def _allowed(self, trigger: Trigger, verdicts: Sequence[Verdict]) -> list[Verdict]:
+        """The verdicts, those that would make a run which could not end well turned into SKIPPED with the reason."""
+        runs = any(verdict.state == FireState.RUN for verdict in verdicts)
+        why = self._refusal(trigger) if runs else ""
+        return [replace(one, state=FireState.SKIPPED, reason=why) if why and one.state == FireState.RUN else one for one in verdicts]
 
     def _run(self, batch: Batch, trigger: Trigger, verdict: Verdict) -> RunRecord | None:
         if verdict.state != FireState.RUN:

@@ -16,7 +16,7 @@ from functools import partial
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
 from retaguarda.agenda.changes import adopt, horizon, is_planned, lead_of, retire, rewind, switched_off_by
-from retaguarda.agenda.entries import Batch, Entries, active_runs, fire_of, locked, rows_after, without_row
+from retaguarda.agenda.entries import Batch, Entries, Refusal, active_runs, fire_of, locked, rows_after, without_row
 from retaguarda.agenda.obligations import Standings
 from retaguarda.agenda.stretches import Stretch, newest, next_moment, oldest
 from retaguarda.agenda.verdicts import ON_TIME, WITHDRAWN, Verdict, in_turn, judged, made_up, missed_reason, switched_off
@@ -94,11 +94,11 @@ class _Wake:
 class Ledger:
     """Decides what is due. What it keeps in memory is only for speed: it may be lost at any moment."""
 
-    def __init__(self, runs: Runs, clock: Clock, standings: Standings) -> None:
+    def __init__(self, runs: Runs, clock: Clock, standings: Standings, refusal: Refusal = lambda _: "") -> None:
         self._clock = clock
         self._standings = standings
         self._watch = Watch(clock, standings)
-        self._entries = Entries(runs, self._note)
+        self._entries = Entries(runs, self._note, refusal)
         self._history = Entries(runs)
         self._tally = Tally()
         self._wakes: dict[str, _Wake] = {}

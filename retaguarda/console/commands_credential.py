@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retaguarda.console.wiring import House, open_house, robot_class
+from retaguarda.console.wiring import House, open_house, robot_class, unopened_house
 from retaguarda.errors import ConfigurationError, CredentialRefused, CredentialResting, RetaguardaError
 from retaguarda.language import say
 
 if TYPE_CHECKING:
     from retaguarda.store.models import Lease
 
+NOT_SHOWN = ("challenge/",)
+"""Entries of the vault that are no credentials: codes that people typed."""
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -33,6 +35,61 @@ def lease(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable
     else:
         _show(found)
     raise typer.Exit(1 if any(one["blocked"] for one in found) else 0)
+
+
+@app.command("list")
+def list_credentials(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False) -> None:
+    """Each credential of the vault: which fields it has, never their values, and when its certificate ends."""
+    _certificates(as_json)
+
+
+@app.command()
+def check(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False) -> None:
+    """As `list`; exit 1 when a certificate has ended, ends soon (alerts.certificate_days) or does not open."""
+    raise typer.Exit(1 if _certificates(as_json) else 0)
+
+
+def _certificates(as_json: bool) -> bool:
+    """Show the credentials; whether a person must see to the certificate of one."""
+    house = unopened_house()
+    found = [_fields_of(house, name) for name in house.vault().names() if not name.startswith(NOT_SHOWN)]
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
+    else:
+        _show_fields(found)
+    return any(one["attention"] for one in found)
+
+
+def _fields_of(house: House, name: str) -> dict[str, Any]:
+    vault, now = house.vault(), house.clock.now()
+    held = house.certificates().of(name)
+    left = held.days_left(now) if held and held.ends else None
+    attention = bool(held) and (left is None or left <= house.settings.alerts.certificate_days)
+    return {
+        "credential": name,
+        "fields": sorted(vault.entry(name)),
+        "certificate_ends": held.ends.isoformat() if held and held.ends else None,
+        "business_days_left": left,
+        "problem": held.problem if held else "",
+        "attention": attention,
+    }
+
+
+def _show_fields(found: list[dict[str, Any]]) -> None:
+    from retaguarda.console.screen import listing, screen, short_moment
+    from retaguarda.report.retell import retell
+
+    console = screen()
+    if not found:
+        console.print(say("The vault holds no credential."))
+        return
+    table = listing("", say("credential"), say("fields"), say("certificate until"), say("business days left"), whole=(1, 3, 4))
+    for one in found:
+        ends = short_moment(dt.datetime.fromisoformat(one["certificate_ends"])) if one["certificate_ends"] else retell(one["problem"])
+        left = "" if one["business_days_left"] is None else str(max(0, one["business_days_left"]))
+        sign = "[bold red]✗[/bold red]" if one["attention"] else "[green]✓[/green]"
+        table.add_row(sign, one["credential"], ", ".join(one["fields"]), ends, left)
+    console.print(table)
 
 
 @app.command()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # each command imports what it needs when it needs it: a list
     from retaguarda.audit.keeper import Keeper
     from retaguarda.audit.log import AuditLog
     from retaguarda.clock import Clock
+    from retaguarda.jobs.certificates import Certificates
     from retaguarda.jobs.leases import Leases
     from retaguarda.jobs.requests import Requests
     from retaguarda.jobs.runs import Runs
@@ -129,6 +130,11 @@ class House:
 
         return SignIns(self.clock, self.settings.leases.rest_minutes)
 
+    def certificates(self) -> Certificates:
+        from retaguarda.jobs.certificates import Certificates
+
+        return Certificates(self.vault, self.clock)
+
     def workers(self) -> Workers:
         from retaguarda.jobs.workers import Workers
 
@@ -151,9 +157,16 @@ class House:
         from retaguarda.agenda.obligations import Standings
         from retaguarda.agenda.scheduler import Rulebook, SchedulerLoop
         from retaguarda.configuration import configuration_folder
+        from retaguarda.jobs.certificates import credentials_of
         from retaguarda.jobs.workers import Workers
 
-        ledger, locks = Ledger(self.runs(), self.clock, Standings(self.clock)), self.locks()
+        certificates, limit = self.certificates(), self.settings.jobs.time_limit
+
+        def refusal(trigger: Trigger) -> str:
+            names = list(credentials_of(trigger.process, trigger.params, processes()))
+            return certificates.reason(names, trigger.time_limit or limit)
+
+        ledger, locks = Ledger(self.runs(), self.clock, Standings(self.clock), refusal), self.locks()
         rulebook = Rulebook(configuration_folder(), self.triggers)
         return SchedulerLoop(rulebook, ledger, Workers(locks, self.clock), locks, self.clock, told)
 
@@ -211,6 +224,7 @@ class House:
             evidence=evidence,
             desks=desks,
             requests=self.requests(),
+            certificates=self.certificates(),
             progress=progress,
         )
         reporter = Reporter(self.settings, self.clock, runs, evidence, self.audit_folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from retaguarda.model.values import Cnpj
@@ -139,3 +139,32 @@ class Remittance:
     @property
     def total(self) -> Decimal:
         return sum((charge.face_value for charge in self.charges), NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class RemittanceFile:
+    """A remessa as a file to hand in: what the bank must read in it, and its bytes.
+
+    The bank's key is account and sequence number (NSA); the first 16 digits of the SHA-256 tell another file of the same number.
+    """
+
+    account: str
+    sequence: int
+    titles: int
+    total: Decimal
+    sha256: str
+    name: str
+    content: bytes = field(repr=False)
+
+    @property
+    def reference(self) -> str:
+        return f"{self.account} NSA {self.sequence:06d}"
+
+    def fields(self) -> dict[str, str]:
+        return {
+            "account": self.account,
+            "sequence": f"{self.sequence:06d}",
+            "titles": f"{self.titles}",
+            "total": f"{self.total:.2f}",
+            "file": self.sha256[:16],
+        }

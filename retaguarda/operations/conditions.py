@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
+from retaguarda.clock import SAO_PAULO
 from retaguarda.errors import RetaguardaError, StoreUnavailable
+from retaguarda.jobs.certificates import REMEDY, Certificates
 from retaguarda.jobs.journal import RESTORED
 from retaguarda.jobs.workers import Workers
 from retaguarda.operations.failures import NAMED_RUNS, failed_runs, finding, overdue_runs, refused_credentials, uncertain_items
@@ -23,6 +25,8 @@ from retaguarda.store.models import FireState, Milestone, OutboxEvent, PlannedFi
 
 Condition = Callable[[Installation], Iterable[Finding]]
 GIGABYTE = 1e9
+LAST_DAYS = 3
+"""Business days before its end from which a certificate is critical: runs are being blocked then, or will be tomorrow."""
 NEARLY_NOTHING = 0.1
 """Share of the wanted free space under which a full disk is near: runs refuse to press without room for evidence."""
 
@@ -204,6 +208,26 @@ def restored_store(_installation: Installation) -> Iterator[Finding]:
         )
 
 
+def ending_certificates(installation: Installation) -> Iterator[Finding]:
+    """Certificates in the vault that end soon, have ended or do not open."""
+    now, soon = installation.clock.now(), installation.settings.alerts.certificate_days
+    if not (installation.settings.home / "vault.json").exists():
+        return
+    for held in Certificates(installation.vault, installation.clock):
+        if held.problem:
+            text = f"the certificate of {held.credential} cannot be read"
+            yield finding(text, cause=f"certificate/{held.credential}", severity="critical", remedy=REMEDY, said=held.problem)
+        elif held.ends and (left := held.days_left(now)) <= soon:
+            over, day = held.ends <= now, f"{held.ends.astimezone(SAO_PAULO):%Y-%m-%d}"
+            yield finding(
+                f"the certificate of {held.credential} ended on {day}" if over else f"the certificate of {held.credential} ends on {day}",
+                cause=f"certificate/{held.credential}",
+                severity="critical" if left <= LAST_DAYS else "warning",
+                remedy=REMEDY,
+                **({"since": held.ends.isoformat()} if over else {}),
+            )
+
+
 WATCHDOG: tuple[Condition, ...] = (unkept_plan, missed_fires, unserved_queues)
 """What should have happened and did not."""
 CONDITIONS: tuple[Condition, ...] = (
@@ -220,6 +244,7 @@ CONDITIONS: tuple[Condition, ...] = (
     quarantined_evidence,
     old_backup,
     restored_store,
+    ending_certificates,
 )
 
 

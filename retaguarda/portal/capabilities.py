@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from retaguarda.model.acts import Draft, Found
+from retaguarda.model.charges import RemittanceFile
 from retaguarda.model.contracts import HeldContract, Registration
 from retaguarda.model.receivables import SettlementBatch
 from retaguarda.model.values import Month, Period
@@ -50,6 +51,14 @@ class DownloadsReturns(Protocol):
     """Downloads the boleto return files of a period."""
 
     def returns(self, account: str, period: Period) -> list[Download]: ...
+
+
+@runtime_checkable
+class IssuesBoletos(Protocol):
+    """Hands remessas de cobrança in; what became of their titles stands in later retornos."""
+
+    def find_remittance(self, wanted: RemittanceFile) -> Found | None: ...
+    def draft_remittance(self, wanted: RemittanceFile) -> Draft: ...
 
 
 @runtime_checkable

@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from typing import ClassVar, Self, TypeVar
 
-from playwright.sync_api import Error, Locator, Page, TimeoutError
+from playwright.sync_api import Error, Frame, Locator, Page, TimeoutError
 
 from retaguarda.errors import NetworkDown, OutcomeUnknown, PortalChanged, PortalUnavailable, RetaguardaError, SessionLost
 from retaguarda.model.acts import Permit
@@ -59,13 +59,24 @@ class PortalPage:
 
     heading: ClassVar[str] = ""
     signed_in: ClassVar[bool] = True
+    frame: ClassVar[str] = ""
+    """Title of the iframe that holds this screen; what it proves and reads is then the frame's alone."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        if self.frame:
+            session.expect_frame(self.frame)
 
     @property
-    def page(self) -> Page:
-        return self.session.page
+    def page(self) -> Page | Frame:
+        """Where this screen is: the browser's page, or the frame in it."""
+        if not self.frame:
+            return self.session.page
+        with speaking(f"looking for the frame {self.frame}"):
+            holder = self.session.page.get_by_title(self.frame, exact=True).element_handle()
+            if held := holder.content_frame():
+                return held
+        raise PortalChanged(f"{self.frame!r} is no frame of {self.session.page.url}")
 
     def prove(self) -> Self:
         """Wait until this screen is there: its heading and, where it needs one, the signed-in marker.
@@ -219,7 +230,7 @@ class PortalPage:
         if state == "login":
             return SessionLost()
         if state == "alert":
-            return self.session.error_of(self.session.said())
+            return self.session.error_of(" ".join(self.alerts()))
         if state == "no answer":
             return NetworkDown(f"the connection ended without an answer: {self.session.gate.failure or self.page.url}")
         if self.session.server_error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
 import re
 from collections.abc import Callable, Iterator
@@ -12,8 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
-from playwright.sync_api import Browser, BrowserContext, Dialog, Error, Locator, Page, Response, Route, TimeoutError, WebSocketRoute
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Dialog,
+    Error,
+    FrameLocator,
+    Locator,
+    Page,
+    Response,
+    Route,
+    TimeoutError,
+    WebSocketRoute,
+)
 from playwright.sync_api import Download as SentFile
 
 from retaguarda.clock import Clock
@@ -28,6 +38,7 @@ from retaguarda.errors import (
 )
 from retaguarda.model.secrets import Credential
 from retaguarda.portal.browser import first_line, speaking, translated
+from retaguarda.portal.certificates import client_certificate
 from retaguarda.portal.downloads import Download
 from retaguarda.portal.gate import SubmitGate
 from retaguarda.portal.mailbox import POLL_SECONDS, Nobody, Person, open_mailbox, wait_for_code
@@ -38,7 +49,6 @@ from retaguarda.redaction import redactor
 
 if TYPE_CHECKING:
     from loguru import Logger
-    from playwright._impl._api_structures import ClientCertificate
 
 VISITS = 4
 VIEWPORT = {"width": 1366, "height": 900}
@@ -91,17 +101,18 @@ class Session:
         self._hosts = {urlsplit(self.url).netloc, *manifest.hosts}
         self.gate = SubmitGate(context, manifest.submit, self._hosts)
         self.dialogs: list[str] = []
-        self.server_error = 0  # status of the present page when the server failed to make it
+        self.server_error = 0  # status of the present page, or of a frame in it, when the server failed to make it
         self._context = context
         self._recorder = recorder
         self._downloads = downloads
         self._masks: list[Locator] = []
         self._last_visit = 0.0
+        self._frames: set[str] = set()
         self._fence(context)
         context.set_default_timeout(manifest.timeout_seconds * 1000)
         self.page: Page = context.new_page()
         self._listen(self.page)
-        self._handle_popups(self.page)
+        self._handle_popups(self.page, self.page)
 
     @property
     def account(self) -> str:
@@ -253,39 +264,26 @@ class Session:
         popup.close()
 
     def _note_failure(self, response: Response) -> None:
-        if response.request.is_navigation_request() and response.frame == self.page.main_frame:
+        if response.request.is_navigation_request():  # of the page or of a frame in it
             self.server_error = response.status if response.status >= 500 else 0
         if response.status >= 400:
             self.log.debug("{} {}", response.status, urlsplit(response.url).path)
 
-    def _handle_popups(self, page: Page) -> None:
+    def expect_frame(self, title: str) -> None:
+        """Put known popups away inside the iframe of this title as well, from here on."""
+        if title not in self._frames:
+            self._frames.add(title)
+            self._handle_popups(self.page, self.page.frame_locator(f'iframe[title="{title}"]'))
+
+    def _handle_popups(self, page: Page, where: Page | FrameLocator) -> None:
         for title, button in self.manifest.popups.items():
-            dialog = page.get_by_role("dialog", name=title)
+            dialog = where.get_by_role("dialog", name=title)
             page.add_locator_handler(dialog, lambda found, button=button: found.get_by_role("button", name=button).click())
 
 
 def _safe(name: str) -> str:
     """A portal's file name as a harmless label: it never decides where a file goes."""
     return re.sub(r"[^A-Za-z0-9._-]", "_", name)[-80:] or "download"
-
-
-def client_certificate(credential: Credential, origin: str) -> ClientCertificate:
-    """The credential's PKCS#12 as PEM bytes for Playwright: old RC2 exports open too, and no key touches the disk."""
-    given, passphrase = credential.secret("certificate").reveal(), credential.secret("passphrase").reveal()
-    try:
-        key, certificate, chain = pkcs12.load_key_and_certificates(base64.b64decode(given), passphrase.encode())
-    except ValueError as error:
-        raise ConfigurationError(
-            f"certificate of {credential.name} does not open: {error}", remedy="check the passphrase in the vault"
-        ) from error
-    if key is None or certificate is None:
-        raise ConfigurationError(f"certificate of {credential.name} holds no key")
-    if certificate.not_valid_after_utc < dt.datetime.now(dt.UTC):
-        raise ConfigurationError(
-            f"certificate of {credential.name} expired on {certificate.not_valid_after_utc:%Y-%m-%d}", remedy="renew it in the vault"
-        )
-    pem = b"".join(c.public_bytes(Encoding.PEM) for c in (certificate, *chain))
-    return {"origin": origin, "cert": pem, "key": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())}
 
 
 @contextmanager

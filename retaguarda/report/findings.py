@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from retaguarda.language import say
+from retaguarda.model.charges import Charge
 from retaguarda.model.intake import Rejection
 from retaguarda.model.receivables import Receivable
 from retaguarda.model.reconciliation import (
@@ -18,7 +19,8 @@ from retaguarda.model.reconciliation import (
     MatchKind,
     Reconciliation,
 )
-from retaguarda.model.statements import Entry
+from retaguarda.model.statements import Entry, Title
+from retaguarda.reconcile.boletos import Answers
 from retaguarda.report.content import BreakLine, ContractLine, Findings, MatchLine, RejectionLine, TieLine
 from retaguarda.report.retell import retell
 
@@ -124,3 +126,29 @@ def _contract_break(c: ContractComparison, names: Mapping[int, str]) -> BreakLin
 
 def _profile(code: int, names: Mapping[int, str]) -> str:
     return f"{code} {names[code]}" if code in names else str(code)
+
+
+def of_boletos(found: Answers, sequence: str, *, late: bool) -> Iterator[BreakLine]:
+    """Titles of a remessa that were rejected, are registered otherwise than sent or, once it is late, were not answered."""
+    for no in found.rejected:
+        yield _boleto("boleto_rejected", no.charge, None, "; ".join(no.reasons) or say("the bank gives no reason"))
+    for one in found.confirmed:
+        if one.differs:
+            held = one.title.face_value or one.charge.face_value
+            due = f"{one.title.due_date:%d/%m/%Y}" if one.title.due_date else ""
+            yield _boleto("boleto_differs", one.charge, held, say("the bank registered it with due date {date}", date=due))
+    for charge in found.silent if late else ():
+        yield _boleto("boleto_unconfirmed", charge, None, say("remessa {sequence} has no answer to it yet", sequence=sequence))
+
+
+def of_unknown_boletos(titles: Iterable[Title]) -> Iterator[BreakLine]:
+    """Entries that the bank answered and that no remessa of ours holds."""
+    for title in titles:
+        detail = say("nosso número {number}", number=title.our_number.strip())
+        yield BreakLine(
+            "boletos", "boleto_unknown", title.document, title.occurrence_date, title.face_value, None, "R$", title.payer_name, detail
+        )
+
+
+def _boleto(kind: str, charge: Charge, found: Decimal | None, detail: str) -> BreakLine:
+    return BreakLine("boletos", kind, charge.document, charge.due_date, found, charge.face_value, "R$", charge.payer.name, detail)

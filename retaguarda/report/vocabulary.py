@@ -101,6 +101,7 @@ CODES: Vocabulary = {
 AREAS: Vocabulary = {
     "receipts": ("Receipts", _INFO),
     "ccee": ("CCEE × ERP", _INFO),
+    "boletos": ("Boletos", _INFO),
 }
 CONTRACT_STATES: Vocabulary = {
     "draft": ("Draft", _IDLE),
@@ -150,12 +151,15 @@ PROCESSES: Vocabulary = {
     "validate_contracts": ("Validate contracts at CCEE", _INFO),
     "reconcile_ccee": ("Reconcile CCEE with the ERP", _INFO),
     "settle_receivables": ("Settle receivables in the ERP", _INFO),
+    "issue_boletos": ("Issue boletos", _INFO),
+    "confirm_boletos": ("Confirm boletos", _INFO),
 }
 ACTS: Vocabulary = {
     "register": ("Register", _INFO),
     "validate": ("Validate", _INFO),
     "settle": ("Settle", _INFO),
     "post": ("Post", _INFO),
+    "issue": ("Issue", _INFO),
 }
 RECEIPT_BREAKS: Vocabulary = {
     "amount_differs": ("Amount differs", _WARN),
@@ -192,7 +196,13 @@ SETTLEMENTS: Vocabulary = {
     "missing_in_list": ("Missing in CCEE's list", _BAD),
     "in_default": ("In default", _BAD),
 }
-BREAKS: Vocabulary = {**RECEIPT_BREAKS, **CONTRACT_OUTCOMES}
+BOLETO_BREAKS: Vocabulary = {
+    "boleto_rejected": ("Boleto rejected by the bank", _BAD),
+    "boleto_differs": ("Boleto registered otherwise", _BAD),
+    "boleto_unconfirmed": ("Boleto not confirmed", _WARN),
+    "boleto_unknown": ("Boleto of nobody's", _WARN),
+}
+BREAKS: Vocabulary = {**RECEIPT_BREAKS, **CONTRACT_OUTCOMES, **BOLETO_BREAKS}
 RULES: Vocabulary = {
     "retorno": ("Boleto return file", _GOOD),
     "reference": ("Invoice number and amount", _GOOD),
@@ -264,6 +274,8 @@ FIELDS: Mapping[str, str] = {
     "rows": "Rows",
     "file": "File",
     "rejected": "Rows rejected",
+    "sequence": "Sequence number (NSA)",
+    "titles": "Titles",
 }
 DECIMALS: Mapping[str, int] = {"mw_average": 6, "mwh": 3, "total": 2, "amount": 2, "lines": 0, "line": 0, "rows": 0, "rejected": 0}
 """Fields of items that are numbers, with the decimals they are shown with; every other field is text."""

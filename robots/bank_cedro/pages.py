@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from retaguarda.errors import IncompleteDownload, NotEntitled, PortalChanged
 from retaguarda.model.values import Period
 from retaguarda.portal import Download, PortalPage
+from robots.platforms import internet_banking
+from robots.platforms.internet_banking import LandingPage, choose_account, must_answer, saved
 
 
 class EntrancePage(PortalPage):
@@ -41,46 +42,17 @@ class CodePage(PortalPage):
         return self.press("Confirmar", LandingPage)
 
 
-class LandingPage(PortalPage):
-    """Whatever comes after a right code: the home page, or a word about another session."""
-
-    signed_in = False
-
-    def settle(self) -> HomePage:
-        """End the operator's other session, if there is one, and be at home."""
-        if self.page.get_by_role("heading", name=ConnectedPage.heading, exact=True).is_visible():
-            return ConnectedPage(self.session).prove().take_over()
-        return HomePage(self.session).prove()
-
-
-class ConnectedPage(PortalPage):
+class ConnectedPage(internet_banking.ConnectedPage):
     """The operator has a session elsewhere; a new one ends it."""
 
     heading = "Operador já conectado"
-    signed_in = False
-
-    def take_over(self) -> HomePage:
-        return self.press("Encerrar a outra sessão e continuar", HomePage)
+    button = "Encerrar a outra sessão e continuar"
 
 
 class HomePage(PortalPage):
     """Balances; proof of having signed in."""
 
     heading = "Início"
-
-
-class LeftPage(PortalPage):
-    """The bank's goodbye: no session is left behind."""
-
-    heading = "Sessão encerrada"
-    signed_in = False
-
-
-class SignedInPage(PortalPage):
-    """Any page that carries the way out."""
-
-    def leave(self) -> LeftPage:
-        return self.press("Sair", LeftPage, role="link")
 
 
 class StatementPage(PortalPage):
@@ -91,10 +63,7 @@ class StatementPage(PortalPage):
 
     def ask(self, account: str, period: Period) -> ResultPage:
         """Look the period up; NotEntitled when the operator does not see the account."""
-        self.value("Conta")  # a page without this field is a changed page, not a missing account
-        if account not in self.field("Conta").locator("option").all_inner_texts():
-            raise NotEntitled(f"the operator does not see account {account} at this bank")
-        self.choose("Conta", account)
+        choose_account(self, account)
         self.choose("Leiaute", "CNAB 240 – Conciliação (segmento E)")
         self.fill_date("De", period.start)
         self.fill_date("Até", period.end)
@@ -108,16 +77,9 @@ class ResultPage(PortalPage):
 
     def entries(self, account: str, period: Period) -> int:
         """How many movements the bank states; IncompleteDownload when the page answers another question."""
-        asked = (account, f"{period.start:%d/%m/%Y} a {period.end:%d/%m/%Y}")
-        shown = (self.fact("Conta"), self.fact("Período"))
-        if shown != asked:
-            raise IncompleteDownload(f"asked for {' '.join(asked)}, the page shows {' '.join(shown)}")
+        must_answer(self, account, period)
         return self.stated_total(r"(\d+) lançamentos? no período")
 
     def save(self) -> Download:
         """The file; when nothing comes, what the page says about it is raised rather than the silence."""
-        try:
-            return self.session.download(self.page.get_by_role("button", name="Gerar arquivo", exact=True).click)
-        except PortalChanged as error:
-            self.prove()
-            raise IncompleteDownload(f"no whole file came: {error.text}", remedy="run it again later") from error
+        return saved(self, "Gerar arquivo")

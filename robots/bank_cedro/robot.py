@@ -5,7 +5,8 @@ from __future__ import annotations
 from retaguarda.errors import ChallengeRequired, CredentialRefused, IncompleteDownload, PortalUnavailable
 from retaguarda.model.values import Period
 from retaguarda.portal import Credential, Download, Robot
-from robots.bank_cedro.pages import CodePage, EntrancePage, HomePage, SignedInPage, StatementPage
+from robots.bank_cedro.pages import CodePage, ConnectedPage, EntrancePage, HomePage, StatementPage
+from robots.platforms.internet_banking import SignedInPage, cnab240_lines
 
 
 class BankCedroRobot(Robot):
@@ -23,7 +24,7 @@ class BankCedroRobot(Robot):
             self._enter(CodePage(self.session), credential)
 
     def _enter(self, page: CodePage, credential: Credential) -> HomePage:
-        return page.enter(credential.totp()).settle()
+        return page.enter(credential.totp()).settle(ConnectedPage, HomePage)
 
     def _knock(self) -> None:
         """Open the bank; a refused TLS handshake comes back as a server error of the driver and is a matter of the certificate."""
@@ -44,9 +45,7 @@ class BankCedroRobot(Robot):
         page = StatementPage(self.session).prove().ask(account, period)
         stated = page.entries(account, period)
         got = page.save()
-        lines = got.read_bytes().decode("latin-1").splitlines()
-        whole = lines[-1][7:8] == "9" and lines[-1][23:29] == f"{len(lines):06d}"
-        if not whole or sum(line[13:14] == "E" and line[7:8] == "3" for line in lines) != stated:
+        if sum(line[13:14] == "E" and line[7:8] == "3" for line in cnab240_lines(got)) != stated or not cnab240_lines(got):
             raise IncompleteDownload(
                 f"{got.name} of {account} is not the whole extrato: {stated} movements on the page", remedy="run it again later"
             )

@@ -161,7 +161,7 @@ class PasswordPage(SaoPage):
         with speaking("entering the password"):
             asked = self.page.locator(".ask-dialog input[type=password]").element_handle()
             asked.fill(password.reveal())
-            with self.page.expect_response(_calls("common.db.login")) as answered:
+            with self.session.page.expect_response(_calls("common.db.login")) as answered:
                 self.page.locator(".ask-dialog .btn-primary").click()
             refused = answered.value.status == 401 or "error" in _json(answered.value)
             asked.wait_for_element_state("hidden")
@@ -192,7 +192,10 @@ class ListPage(SaoPage):
     def look(self, domain: Domain) -> Self:
         """Open the list and wait until the screen states as many records as the client's search answered."""
         told = json.dumps(domain, separators=(",", ":"))
-        with speaking(f"opening the list of {self.model}"), self.page.expect_response(_calls(f"model.{self.model}.search")) as answered:
+        with (
+            speaking(f"opening the list of {self.model}"),
+            self.session.page.expect_response(_calls(f"model.{self.model}.search")) as answered,
+        ):
             self.open(f"model/{self.model};limit=null&domain={quote(told, safe='')}")
         self.ids: list[int] = self._answered(answered.value)
         self.landmark = f"""(pane('.badge') || {{}}).innerText?.endsWith('/{len(self.ids)}')
@@ -330,7 +333,7 @@ class DraftPage(StatementPage):
 
     def apply_rules(self) -> Self:
         """Let Tryton bind its lines to invoices: a preparation, no act."""
-        with speaking("applying the rules"), self.page.expect_response(_calls("model.account.statement.apply_rules")):
+        with speaking("applying the rules"), self.session.page.expect_response(_calls("model.account.statement.apply_rules")):
             self.pane.locator("button[name=apply_rules]:visible").click()
         return self.prove()
 

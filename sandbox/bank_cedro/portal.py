@@ -128,6 +128,8 @@ def check_code() -> Reply:
     if outcome != "ok":
         return render_template("code.html", alert=refusal(user, outcome))
     if bank().connected(user):
+        if faults.active("no-take-over"):
+            return render_template("code.html", alert=banking.ALREADY_CONNECTED)
         session["proven"] = user
         return redirect(url_for("portal.connected"))
     return enter(user)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +48,7 @@ class Case:
     refusal: str  # what the bank says to a wrong secret
     spoil: Callable[[Credential], Credential]
     amounts: Callable[[bytes], list[tuple[str, str]]]  # (yyyymmdd, signed amount) of the movements, read by hand
+    movements: Callable[[], Sequence[BankEntry]] = lambda: build().entries
 
 
 @dataclass
@@ -100,7 +101,7 @@ class Bench:
         return [(f"{e.date:%Y%m%d}", f"{e.amount:.2f}") for e in self.entries(period)]
 
     def entries(self, period: Period) -> list[BankEntry]:
-        return [e for e in build().entries if e.account == self.case.month_account and e.date in period]
+        return [e for e in self.case.movements() if e.account == self.case.month_account and e.date in period]
 
 
 def with_secret(credential: Credential, name: str, value: str) -> Credential:

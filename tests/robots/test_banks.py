@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import re
 import sqlite3
+import tempfile
 import time
 import tomllib
-from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -15,51 +16,21 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from retaguarda.errors import ChallengeRequired, ConfigurationError, CredentialRefused, IncompleteDownload, NotEntitled, PortalChanged
+from retaguarda.errors import ChallengeRequired, ConfigurationError, CredentialRefused
 from retaguarda.model.secrets import Credential
-from retaguarda.portal.browser import open_browser
 from robots.bank_cedro.robot import BankCedroRobot
+from robots.bank_ipe.robot import BankIpeRobot
 from robots.bank_jatoba.robot import BankJatobaRobot
-from sandbox.companies import US
-from sandbox.month import build
-from sandbox.pki import Pki, prepare
-from tests.robots.capability_statements import MONTH, TWO_DAYS, WEEKEND, Bench, Case, StatementsSuite, with_secret
-from tests.sandbox_fixtures import SandboxProcess, running_sandbox
+from sandbox.bank_ipe import titles
+from sandbox.bank_ipe.movements import movements
+from sandbox.clock import SAO_PAULO
+from sandbox.database import Database
+from sandbox.month import BankEntry
+from sandbox.pki import Pki
+from tests.robots.capability_statements import Bench, Case, StatementsSuite, with_secret
+from tests.sandbox_fixtures import SandboxProcess
 
 ROBOTS = Path(__file__).parents[2] / "robots"
-
-
-@pytest.fixture(scope="module")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
-    """One infrastructure for the module: the browser's driver reads the authority once, when it starts."""
-    return prepare(tmp_path_factory.mktemp("bank") / "pki", US.name, US.cnpj)
-
-
-@pytest.fixture(scope="module")
-def bank_browser(pki: Pki) -> Iterator[Browser]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NODE_EXTRA_CA_CERTS", str(pki.ca))  # put back for the modules after this one
-        with open_browser(ca_bundle=pki.ca) as browser:
-            yield browser
-
-
-@pytest.fixture(scope="module")
-def banks(pki: Pki) -> Iterator[SandboxProcess]:
-    """Both banks, in the folder that holds the module's certificates."""
-    with running_sandbox(pki.folder.parent, "bank_jatoba,bank_cedro") as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def bank_sandbox(banks: SandboxProcess) -> SandboxProcess:
-    """The banks as on their first day: no faults, no sessions, nobody has ever signed in."""
-    for name in banks.urls:
-        banks.faults(name)
-        with closing(sqlite3.connect(banks.state / f"{name}.sqlite")) as held:
-            for table in ("sign_ins", "live", "downloads", "users", "posts", "sessions"):
-                held.execute(f"delete from {table}")
-            held.commit()
-    return banks
 
 
 def ofx_amounts(body: bytes) -> list[tuple[str, str]]:
@@ -74,6 +45,20 @@ def extrato_amounts(body: bytes) -> list[tuple[str, str]]:
     return [(day, f"{'-' if line[168] == 'D' else ''}{Decimal(line[150:168]) / 100:.2f}") for day, line in zip(days, lines, strict=True)]
 
 
+def camt_amounts(body: bytes) -> list[tuple[str, str]]:
+    found = re.findall(r'<Ntry><Amt Ccy="BRL">([0-9.]+)</Amt><CdtDbtInd>(\w+)<.*?<BookgDt><Dt>([0-9-]+)<', body.decode(), re.DOTALL)
+    return [(day.replace("-", ""), f"{'-' if side == 'DBIT' else ''}{amount}") for amount, side, day in found]
+
+
+def ipe_movements() -> list[BankEntry]:
+    """The account's own lines, and what the boletos of the company's last remessa brought."""
+    with tempfile.TemporaryDirectory() as folder, closing(Database(Path(folder) / "bank.sqlite", titles.SCHEMA)) as held:
+        titles.seed(held)
+        lumps = titles.lumps(held, dt.datetime(2026, 11, 11, 9, tzinfo=SAO_PAULO))
+    assert len(lumps) >= 3
+    return sorted([*movements(), *lumps], key=lambda entry: entry.date)
+
+
 def wrong_password(credential: Credential) -> Credential:
     """Every digit is the next one: a keyboard of pairs can hide one wrong digit, never all of them."""
     right = credential.secret("password").reveal()
@@ -84,34 +69,59 @@ def wrong_seed(credential: Credential) -> Credential:
     return with_secret(credential, "totp", base64.b32encode(b"the token of another").decode())
 
 
+JATOBA = Case(
+    robot=BankJatobaRobot,
+    portal="bank_jatoba",
+    month_account="A",
+    heading="Extrato de conta corrente",
+    form="GET /extrato",
+    file="POST /extrato/arquivo",
+    login="GET /",
+    refusal="Senha eletrônica incorreta. Tentativas restantes: 2",
+    spoil=wrong_password,
+    amounts=ofx_amounts,
+)
+
+
 class TestBankJatobaStatements(StatementsSuite):
-    case = Case(
-        robot=BankJatobaRobot,
-        portal="bank_jatoba",
-        month_account="A",
-        heading="Extrato de conta corrente",
-        form="GET /extrato",
-        file="POST /extrato/arquivo",
-        login="GET /",
-        refusal="Senha eletrônica incorreta. Tentativas restantes: 2",
-        spoil=wrong_password,
-        amounts=ofx_amounts,
-    )
+    case = JATOBA
+
+
+IPE = Case(
+    robot=BankIpeRobot,
+    portal="bank_ipe",
+    month_account="C",
+    heading="Extrato de conta corrente",
+    form="GET /modulos/extrato",
+    file="GET /modulos/extrato/arquivo",
+    login="GET /",
+    refusal="Senha eletrônica incorreta. Tentativas restantes: 2",
+    spoil=wrong_password,
+    amounts=camt_amounts,
+    movements=ipe_movements,
+)
+
+
+class TestBankIpeStatements(StatementsSuite):
+    case = IPE
+
+
+CEDRO = Case(
+    robot=BankCedroRobot,
+    portal="bank_cedro",
+    month_account="B",
+    heading="Extrato para conciliação",
+    form="GET /extratos",
+    file="POST /extratos/arquivo",
+    login="GET /",
+    refusal="Código inválido. Tentativas restantes: 2",
+    spoil=wrong_seed,
+    amounts=extrato_amounts,
+)
 
 
 class TestBankCedroStatements(StatementsSuite):
-    case = Case(
-        robot=BankCedroRobot,
-        portal="bank_cedro",
-        month_account="B",
-        heading="Extrato para conciliação",
-        form="GET /extratos",
-        file="POST /extratos/arquivo",
-        login="GET /",
-        refusal="Código inválido. Tentativas restantes: 2",
-        spoil=wrong_seed,
-        amounts=extrato_amounts,
-    )
+    case = CEDRO
 
 
 def test_every_robot_with_statements_passes_the_suite() -> None:
@@ -131,57 +141,6 @@ def jatoba(bank_sandbox: SandboxProcess, bank_browser: Browser, tmp_path: Path) 
 @pytest.fixture
 def cedro(bank_sandbox: SandboxProcess, bank_browser: Browser, tmp_path: Path) -> Bench:
     return Bench(TestBankCedroStatements.case, bank_sandbox, bank_browser, tmp_path)
-
-
-def return_facts(body: bytes) -> tuple[int, str]:
-    """NSA and date of a retorno."""
-    head = body.decode("latin-1")[:240]
-    return int(head[157:163]), head[143:151]
-
-
-@pytest.mark.browser
-def test_jatoba_gives_every_return_of_the_period(jatoba: Bench) -> None:
-    days = sorted({title.credit_date for title in build().titles})
-    with jatoba.robot() as robot:
-        robot.sign_in(jatoba.credential)
-        got = robot.returns(jatoba.account, MONTH)
-        some = robot.returns(jatoba.account, TWO_DAYS)
-        none = robot.returns(jatoba.account, WEEKEND)
-        numbers = [return_facts(one.read_bytes()) for one in got]
-        assert [day for _, day in numbers] == [f"{day:%d%m%Y}" for day in days]
-        assert [n for n, _ in numbers] == list(range(numbers[0][0], numbers[0][0] + len(days)))
-        assert [return_facts(one.read_bytes()) for one in some] == [n for n in numbers if n[1] in {"05112026", "06112026"}]
-        assert none == []
-        assert {one.name for one in got} == {"COBRANCA.RET"}  # the bank names them all alike
-        assert len({one.path for one in got}) == len(days)
-
-
-@pytest.mark.browser
-def test_jatoba_notices_a_list_that_shows_a_return_twice(jatoba: Bench) -> None:
-    with jatoba.robot() as robot:
-        robot.sign_in(jatoba.credential)
-        jatoba.faults({"at": "GET /cobranca", "kind": "duplicate-rows", "times": 0})
-        with pytest.raises(PortalChanged, match="states 6 files and lists"):
-            robot.returns(jatoba.account, MONTH)
-    assert jatoba.truth()["downloads"] == []
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("how", ["", "empty"])
-def test_jatoba_notices_a_truncated_return(jatoba: Bench, how: str) -> None:
-    with jatoba.robot() as robot:
-        robot.sign_in(jatoba.credential)
-        jatoba.faults({"at": "GET /cobranca/arquivo/*", "kind": "truncate-download", "value": how, "skip": 2})
-        with pytest.raises(IncompleteDownload):
-            robot.returns(jatoba.account, MONTH)
-
-
-@pytest.mark.browser
-def test_jatoba_does_not_take_returns_of_another_account(jatoba: Bench) -> None:
-    with jatoba.robot() as robot:
-        robot.sign_in(jatoba.credential)
-        with pytest.raises(NotEntitled):
-            robot.returns("4417 / 90112-3", MONTH)
 
 
 @pytest.mark.browser

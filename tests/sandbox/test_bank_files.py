@@ -14,6 +14,7 @@ from sandbox.bank_cedro import statement as extrato
 from sandbox.bank_jatoba import portal as jatoba
 from sandbox.bank_jatoba import returns, statement
 from sandbox.cnab import Line
+from sandbox.collection import cnab240
 from sandbox.ledger import Extract
 from sandbox.month import BankEntry, Month, build
 
@@ -160,7 +161,7 @@ def test_the_extrato_of_today_is_marked_partial() -> None:
 
 def return_lines(month: Month = MONTH) -> list[list[str]]:
     account = jatoba.accounts(month.us)[-1]
-    return [lines_of(returns.cnab240(file, account), "988") for file in returns.files(month)]
+    return [lines_of(cnab240(file, account), "988") for file in returns.files(month)]
 
 
 def test_returns_are_numbered_without_gaps_one_a_credit_date() -> None:

@@ -16,9 +16,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 
 from retaguarda.model.secrets import one_time_code
-from sandbox.bank_jatoba import keyboard
 from sandbox.companies import US
 from sandbox.pki import Pki, cnpj_of, prepare
+from sandbox.seiva import keyboard
 from tests.sandbox_fixtures import Factory, SandboxProcess, running_sandbox
 
 NOVEMBER = {"inicio": "2026-11-01", "fim": "2026-11-10"}

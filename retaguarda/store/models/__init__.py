@@ -1,54 +1,5 @@
-"""The tables, by what they are about."""
+"""None"""
 
-from retaguarda.store.models.accounts import BoletoReturn, StatementEntry, StatementFile
-from retaguarda.store.models.audit import AuditEntry, AuditFolder, OutboxEvent
-from retaguarda.store.models.decisions import BreakRecord, DecisionEvent, DecisionState, LedgerItem, MatchAllocation, MatchDecision
-from retaguarda.store.models.operations import Alert, LegalHold, Milestone, Notice
-from retaguarda.store.models.runs import Booking, Evidence, Intent, IntentState, Item, ItemState, RunRecord, RunState
-from retaguarda.store.models.unattended import (
-    FireState,
-    Lease,
-    PlannedFire,
-    Request,
-    RequestState,
-    SignIn,
-    SignInState,
-    TriggerState,
-    Worker,
-)
 
 __all__ = [
-    "Alert",
-    "AuditEntry",
-    "AuditFolder",
-    "BoletoReturn",
-    "Booking",
-    "BreakRecord",
-    "DecisionEvent",
-    "DecisionState",
-    "Evidence",
-    "FireState",
-    "Intent",
-    "IntentState",
-    "Item",
-    "ItemState",
-    "Lease",
-    "LedgerItem",
-    "LegalHold",
-    "MatchAllocation",
-    "MatchDecision",
-    "Milestone",
-    "Notice",
-    "OutboxEvent",
-    "PlannedFire",
-    "Request",
-    "RequestState",
-    "RunRecord",
-    "RunState",
-    "SignIn",
-    "SignInState",
-    "StatementEntry",
-    "StatementFile",
-    "TriggerState",
-    "Worker",
 ]

@@ -70,3 +70,65 @@ class StatementEntry(models.Model):
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["account", "entry"], name="movement_once")]
         indexes: ClassVar = [models.Index(fields=["account", "date"])]
+
+
+class RemittanceState(models.TextChoices):
+    """Life of a remessa: made, then handed in to the bank, or given up before the bank had it."""
+
+    MADE = "MADE"
+    SENT = "SENT"
+    VOID = "VOID"
+
+
+class TitleState(models.TextChoices):
+    """What the bank said to a title that we issue."""
+
+    WAITING = "WAITING"
+    CONFIRMED = "CONFIRMED"
+    REJECTED = "REJECTED"
+    VOID = "VOID"
+
+
+class Remittance(models.Model):
+    """A remessa de cobrança of an account: numbered once (NSA), handed in at most once; the file is evidence by its SHA-256."""
+
+    portal = models.CharField(max_length=40)
+    account = models.CharField(max_length=80)
+    sequence = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    name = models.CharField(max_length=80)
+    total = models.DecimalField(max_digits=18, decimal_places=2)
+    state = models.CharField(max_length=4, choices=RemittanceState.choices, default=RemittanceState.MADE)
+    protocol = models.CharField(max_length=120, default="")
+    made_at = models.DateTimeField()
+    sent_on = models.DateField(null=True)  # business date
+    run = models.CharField(max_length=80)  # that made it: titles outlive runs
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["portal", "account", "sequence"], name="remittance_once")]
+
+
+class IssuedTitle(models.Model):
+    """A boleto that we ask a bank to register; a document has one at a time that is not rejected or void."""
+
+    remittance = models.ForeignKey(Remittance, on_delete=models.PROTECT, related_name="titles")
+    account = models.CharField(max_length=80)
+    ordinal = models.PositiveBigIntegerField()
+    our_number = models.CharField(max_length=20)
+    document = models.CharField(max_length=20)
+    payer = models.CharField(max_length=200)
+    due = models.DateField()
+    face = models.DecimalField(max_digits=18, decimal_places=2)
+    state = models.CharField(max_length=9, choices=TitleState.choices, default=TitleState.WAITING)
+    reasons: models.JSONField = KeptJSON(default=list)
+    answered_on = models.DateField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["account", "our_number"], name="our_number_once"),
+            models.UniqueConstraint(
+                fields=["account", "document"],
+                condition=models.Q(state__in=[TitleState.WAITING, TitleState.CONFIRMED]),
+                name="document_issued_once",
+            ),
+        ]

@@ -1,4 +1,4 @@
-/* Banco Jatobá: virtual keyboard, cookie notice, campaign, and the statement saved through a blob. */
+/* Seiva Internet Banking: virtual keyboard, cookie notice, campaign, and the statement saved through a blob. */
 (() => {
   "use strict";
   const one = (selector, root = document) => root.querySelector(selector);
@@ -20,11 +20,11 @@
   }
 
   const cookies = one(".cookies");
-  if (cookies && !document.cookie.includes("jatoba_cookies=")) {
+  if (cookies && !document.cookie.includes("seiva_cookies=")) {
     setTimeout(() => { cookies.hidden = false; }, 150);
     cookies.addEventListener("click", event => {
       const choice = event.target.dataset.cookies;
-      if (choice) { document.cookie = `jatoba_cookies=${choice}; path=/; max-age=31536000`; cookies.remove(); }
+      if (choice) { document.cookie = `seiva_cookies=${choice}; path=/; max-age=31536000`; cookies.remove(); }
     });
   }
 

@@ -1,0 +1,1 @@
+"""Robot of Banco Ipê."""

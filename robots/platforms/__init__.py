@@ -1,0 +1,1 @@
+"""What robots of several portals share: the systems that those portals run on. A platform knows no robot."""

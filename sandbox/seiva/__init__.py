@@ -1,0 +1,1 @@
+"""Seiva, a white-label internet banking: sign-in, keyboard, frame and list of returns, under each bank's own name and colours."""

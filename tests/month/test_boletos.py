@@ -1,0 +1,209 @@
+"""Boletos from the sheet to the bank's answer: handed in once whatever happens, confirmed or rejected by the next retorno."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.month.boleto_sheet import write_invoices
+from tests.month.installation import Installation, Told
+from tests.month.test_interruptions import wait_until
+from tests.sandbox_fixtures import Factory, SandboxProcess
+
+PRESS = "/cobranca/remessas/transmitir"
+QUIET = {"RETAGUARDA_PORTALS__BANK_IPE__QUIET_SECONDS": "4"}
+NEXT_DAY = "2026-11-12"
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def bank(sandbox_factory: Factory) -> SandboxProcess:
+    return sandbox_factory("bank_ipe")
+
+
+@pytest.fixture
+def house(tmp_path: Path, bank: SandboxProcess) -> Installation:
+    return Installation(tmp_path / "house", bank, settings=dict(QUIET))
+
+
+def presses(bank: SandboxProcess) -> int:
+    return int(bank.truth("bank_ipe")["posts"].get(PRESS, 0))
+
+
+def registered(bank: SandboxProcess) -> dict[str, str]:
+    """Document → rejection codes of every title that came after the bank's own past."""
+    return {title["document"]: title["reasons"] for title in bank.truth("bank_ipe")["titles"] if title["remessa"] > 1}
+
+
+def only_run(house: Installation) -> str:
+    [(run_id,)] = house.query("select id from store_runrecord")
+    return str(run_id)
+
+
+def issue(house: Installation, sheet: Path) -> Told:
+    return house.run("issue_boletos", sheet=str(sheet))
+
+
+def on(house: Installation, bank: SandboxProcess, day: str) -> Installation:
+    """The same installation and bank on another business day."""
+    bank.set_clock("bank_ipe", f"{day}T09:30:00-03:00")
+    house.settings["RETAGUARDA_CLOCK__BUSINESS_DATE"] = day
+    return house
+
+
+def test_from_the_sheet_to_the_banks_answer(tmp_path: Path, house: Installation, bank: SandboxProcess) -> None:
+    sheet = tmp_path / "faturas.csv"
+    write_invoices(sheet, ["F-1", "F-2", "F-3", "F-4"], UF="XX")
+    first = issue(house, sheet)
+    assert first.exit_code == 1  # the row with a state that is none
+    assert registered(bank) == {"F-1": "", "F-2": "", "F-3": ""}
+    assert presses(bank) == 1
+    [remessa] = bank.truth("bank_ipe")["remessas"][1:]
+    assert (remessa["sequence"], remessa["titles"], remessa["total"]) == (42, 3, "3733.68")
+    item = first.items("issue_boletos")["0158 / 60417-8 NSA 000042"]
+    assert (item["state"], item["protocol"]) == ("SUCCESSFUL", remessa["protocol"])
+    assert first.items("issue_boletos")["boleto F-4"]["reason"].startswith("state:")
+
+    again = issue(house, sheet)
+    assert presses(bank) == 1  # nothing is left to issue
+    assert again.items("issue_boletos")["boleto F-1"]["code"] == "conflict"
+
+    early = house.run("confirm_boletos")
+    assert (early.root["result"]["waiting"], early.root["result"]["breaks"], early.exit_code) == (3, 0, 0)
+
+    on(house, bank, NEXT_DAY)
+    answered = house.run("confirm_boletos")
+    assert {key: answered.root["result"][key] for key in ("confirmed", "rejected", "waiting", "breaks")} == {
+        "confirmed": 3, "rejected": 0, "waiting": 0, "breaks": 0
+    }  # fmt: skip
+    assert answered.exit_code == 0
+    assert house.query("select document, state from store_issuedtitle order by document") == [(f"F-{n}", "CONFIRMED") for n in (1, 2, 3)]
+    assert house.run("confirm_boletos").root["result"]["confirmed"] == 0  # told once
+
+    on(house, bank, "2026-11-19")
+    statement = house.run("download_statements", period="2026-11-11..2026-11-18", credentials="bank_ipe/robo")
+    assert statement.exit_code == 0
+    paid = house.query("select date, amount from store_statemententry where description like '%LIQUIDACAO DE BOLETOS%' order by date")
+    assert len([row for row in paid if row[0] >= "2026-11-18"]) == 1
+
+
+def test_what_the_bank_rejects_is_told_with_its_reasons_and_may_be_issued_again(
+    tmp_path: Path, house: Installation, bank: SandboxProcess
+) -> None:
+    """The due date is fine for us, and too near for the bank, which works on the remessa tomorrow."""
+    sheet = tmp_path / "faturas.csv"
+    write_invoices(sheet, ["G-1", "G-2"], Vencimento="11/11/2026")
+    assert issue(house, sheet).exit_code == 0
+    on(house, bank, NEXT_DAY)
+    told = house.run("confirm_boletos")
+    assert told.exit_code == 1
+    assert {key: told.root["result"][key] for key in ("confirmed", "rejected", "breaks")} == {"confirmed": 1, "rejected": 1, "breaks": 1}
+    assert "Data de vencimento inválida" in (next((tmp_path / "house" / "output").glob("*/*confirm*/log.html"))).read_text("utf-8")
+    write_invoices(sheet, ["G-1", "G-2"], Vencimento="20/11/2026")
+    second = issue(house, sheet)
+    assert second.items("issue_boletos")["boleto G-1"]["code"] == "conflict"
+    assert presses(bank) == 2
+    assert [title["document"] for title in bank.truth("bank_ipe")["titles"] if title["remessa"] == 3] == ["G-2"]
+
+
+@pytest.mark.parametrize("fault", ["slow", "late-commit"])
+def test_killed_between_press_and_answer(tmp_path: Path, house: Installation, bank: SandboxProcess, fault: str) -> None:
+    """kill -9 while the file is on its way: the resumed run looks first, and hands in nothing a second time."""
+    sheet = tmp_path / "faturas.csv"
+    write_invoices(sheet, ["K-1", "K-2"])
+    bank.faults("bank_ipe", {"at": f"POST {PRESS}", "kind": fault, "seconds": 3})
+    process = house.start_process("run", "start", "issue_boletos", f"--param=sheet={sheet}")
+    database = tmp_path / "house" / "state" / "retaguarda.db"
+    with process:
+        wait_until(database.exists, process)
+        wait_until(lambda: bool(house.query("select 1 from sqlite_master where name = 'store_intent'")), process)
+        wait_until(lambda: house.query("select count(*) from store_intent") == [(1,)] and bank.fired("bank_ipe") == [1], process)
+        process.send_signal(signal.SIGKILL)
+    assert house.query("select state from store_remittance") == [("MADE",)]
+
+    told = house.resume(only_run(house))
+    assert told.exit_code == 0
+    assert registered(bank) == {"K-1": "", "K-2": ""}
+    assert presses(bank) == 1
+    assert house.query("select state, sequence from store_remittance") == [("SENT", 42)]
+    assert house.query("select attempt, state from store_intent") == [(1, "DONE")]
+
+
+def test_another_sheet_cannot_take_an_invoice_whose_remessa_is_not_proven(
+    tmp_path: Path, house: Installation, bank: SandboxProcess
+) -> None:
+    sheet, other = tmp_path / "faturas.csv", tmp_path / "outras.csv"
+    write_invoices(sheet, ["U-1", "U-2"])
+    write_invoices(other, ["U-2", "U-3"])
+    bank.faults(
+        "bank_ipe",
+        {"at": f"POST {PRESS}", "kind": "die-after-commit"},
+        {"at": "GET /cobranca/remessas", "kind": "maintenance", "skip": 1, "times": 0},
+    )
+    assert issue(house, sheet).exit_code == 5
+    bank.faults("bank_ipe")
+    second = issue(house, other)
+    assert second.items("issue_boletos")["boleto U-2"]["code"] == "conflict"
+    assert registered(bank) == {"U-1": "", "U-2": "", "U-3": ""}
+    [first_run] = [row[0] for row in house.query("select run from store_remittance where state = 'MADE'")]
+    assert house.resume(first_run).exit_code == 0
+    assert house.query("select sequence, state from store_remittance order by sequence") == [(42, "SENT"), (43, "SENT")]
+    assert presses(bank) == 2
+
+
+def test_a_swallowed_remessa_is_handed_in_again_after_the_quiet_period(tmp_path: Path, house: Installation, bank: SandboxProcess) -> None:
+    sheet = tmp_path / "faturas.csv"
+    write_invoices(sheet, ["S-1"])
+    bank.faults("bank_ipe", {"at": f"POST {PRESS}", "kind": "swallow"})
+    assert issue(house, sheet).exit_code == 0
+    assert house.query("select state from store_intent order by attempt") == [("ABSENT",), ("DONE",)]
+    assert [row["sequence"] for row in bank.truth("bank_ipe")["remessas"]] == [41, 42]
+
+
+def test_a_dry_run_gives_no_number_away(tmp_path: Path, house: Installation, bank: SandboxProcess) -> None:
+    sheet = tmp_path / "faturas.csv"
+    write_invoices(sheet, ["D-1"])
+    done = house.command("run", "start", "issue_boletos", f"--param=sheet={sheet}", "--dry-run", "--json")
+    assert Told.of(done).root["items"][-1]["outcome"] == "planned"
+    assert (presses(bank), house.query("select count(*) from store_remittance")) == (0, [(0,)])
+
+
+def test_a_plan_is_approved_by_a_second_person_and_the_same_file_goes_out(
+    tmp_path: Path, house: Installation, bank: SandboxProcess
+) -> None:
+    house.settings["RETAGUARDA_APPROVALS__PROCESSES"] = '["issue_boletos"]'
+    sheet = tmp_path / "faturas.csv"
+    write_invoices(sheet, ["A-1", "A-2"])
+    asked = issue(house, sheet)
+    assert asked.exit_code == 7
+    assert presses(bank) == 0
+    [(number, digest)] = house.query("select id, digest from store_request")
+    house.settings["RETAGUARDA_ACTOR"] = "segunda.pessoa"
+    approved = house.command("request", "approve", str(number))
+    assert approved.returncode == 0, approved.stderr
+    told = house.resume(only_run(house))
+    assert told.exit_code == 0
+    assert [row[0] for row in house.query("select digest from store_request")] == [digest]
+    assert house.query("select sequence, state from store_remittance") == [(42, "SENT")]
+
+
+def test_a_code_that_only_a_person_reads_parks_the_run_until_it_is_answered(
+    tmp_path: Path, house: Installation, bank: SandboxProcess
+) -> None:
+    house.settings["RETAGUARDA_PORTALS__BANK_IPE__CHALLENGE_SECONDS"] = "1"
+    sheet = tmp_path / "faturas.csv"
+    write_invoices(sheet, ["C-1"])
+    bank.faults("bank_ipe", {"at": "POST /acesso/senha", "kind": "ask-code", "times": 0})
+    parked = issue(house, sheet)
+    assert parked.exit_code == 7
+    [(number, state)] = house.query("select id, state from store_request")
+    assert state == "OPEN"
+    code = bank.truth("bank_ipe")["codes"][-1]["code"]
+    with house.start_process("request", "answer", str(number), "--stdin", stdin=True) as typing:
+        typing.communicate(f"{code}\n", timeout=60)
+    assert typing.returncode == 0
+    assert house.resume(only_run(house)).exit_code == 0
+    assert presses(bank) == 1
+    assert len(bank.truth("bank_ipe")["codes"]) == 1
