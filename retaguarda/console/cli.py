@@ -21,6 +21,7 @@ from retaguarda.console import (
     commands_audit,
     commands_backup,
     commands_calendar,
+    commands_console,
     commands_credential,
     commands_metrics,
     commands_new,
@@ -33,6 +34,7 @@ from retaguarda.console import (
     commands_statement,
     commands_store,
     commands_trigger,
+    commands_user,
     commands_vault,
     commands_worker,
 )
@@ -72,6 +74,8 @@ app.add_typer(commands_worker.app, name="worker", help="Processes that carry que
 app.add_typer(commands_alert.app, name="alert", help="What is wrong, and who was told.")
 app.add_typer(commands_backup.app, name="backup", help="Copies of the installation that prove themselves, and the way back.")
 app.add_typer(commands_retention.app, name="retention", help="What is kept for how long.")
+app.add_typer(commands_console.app, name="console", help="The web console.")
+app.add_typer(commands_user.app, name="user", help="People of the web console: roles, one-time links, lock-outs.")
 app.add_typer(commands_retention.holds, name="hold", help="Legal holds: what must not be deleted.")
 app.command()(up)
 app.command()(commands_metrics.metrics)

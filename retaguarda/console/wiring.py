@@ -30,6 +30,8 @@ if TYPE_CHECKING:  # each command imports what it needs when it needs it: a list
     from retaguarda.jobs.workers import Workers
     from retaguarda.locks import Locks
     from retaguarda.operations.installation import Installation
+    from retaguarda.people.entrance import Entrance
+    from retaguarda.people.register import Register
     from retaguarda.portal import Robot
     from retaguarda.process import Process
     from retaguarda.run import Progress
@@ -92,6 +94,18 @@ class House:
         from retaguarda.jobs.requests import Requests
 
         return Requests(self.settings.approvals, self.clock, self.runs(), self.vault)
+
+    def register(self) -> Register:
+        """The people of the console."""
+        from retaguarda.people.register import Register
+
+        return Register(self.settings.console, self.clock, self.vault)
+
+    def entrance(self) -> Entrance:
+        """How the people of the console prove who they are."""
+        from retaguarda.people.entrance import Entrance
+
+        return Entrance(self.settings.console, self.clock, self.vault)
 
     def leases(self) -> Leases:
         from retaguarda.jobs.leases import Leases

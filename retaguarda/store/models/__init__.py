@@ -3,6 +3,7 @@
 from retaguarda.store.models.accounts import StatementEntry, StatementFile
 from retaguarda.store.models.audit import AuditFolder, OutboxEvent
 from retaguarda.store.models.operations import Alert, LegalHold, Milestone, Notice
+from retaguarda.store.models.people import ConsoleSession, FailedAttempt, OneTimeLink, Person
 from retaguarda.store.models.runs import Booking, Evidence, Intent, IntentState, Item, ItemState, RunRecord, RunState
 from retaguarda.store.models.unattended import (
     FireState,
@@ -20,7 +21,9 @@ __all__ = [
     "Alert",
     "AuditFolder",
     "Booking",
+    "ConsoleSession",
     "Evidence",
+    "FailedAttempt",
     "FireState",
     "Intent",
     "IntentState",
@@ -30,7 +33,9 @@ __all__ = [
     "LegalHold",
     "Milestone",
     "Notice",
+    "OneTimeLink",
     "OutboxEvent",
+    "Person",
     "PlannedFire",
     "Request",
     "RequestState",
