@@ -123,10 +123,10 @@ class House:
         return Workers(self.locks(), self.clock)
 
     def triggers(self) -> dict[str, Trigger]:
-        """The triggers of config/triggers.toml by name."""
-        from retaguarda.triggers.file import load_triggers
+        """The triggers of config/triggers.toml, and those that people wrote at the console, by name."""
+        from retaguarda.agenda.written import all_triggers
 
-        return load_triggers(self.settings)
+        return all_triggers(self.settings)
 
     def by_hand(self) -> ByHand:
         from retaguarda.agenda.by_hand import ByHand
@@ -138,11 +138,12 @@ class House:
         from retaguarda.agenda.ledger import Ledger
         from retaguarda.agenda.obligations import Standings
         from retaguarda.agenda.scheduler import Rulebook, SchedulerLoop
+        from retaguarda.agenda.written import version
         from retaguarda.configuration import configuration_folder
         from retaguarda.jobs.workers import Workers
 
         ledger, locks = Ledger(self.runs(), self.clock, Standings(self.clock)), self.locks()
-        rulebook = Rulebook(configuration_folder(), self.triggers)
+        rulebook = Rulebook(configuration_folder(), self.triggers, version)
         return SchedulerLoop(rulebook, ledger, Workers(locks, self.clock), locks, self.clock, told)
 
     def worker_loop(self, queues: list[str], concurrency: int, command: list[str]) -> WorkerLoop:

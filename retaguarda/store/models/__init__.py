@@ -13,6 +13,7 @@ from retaguarda.store.models.unattended import (
     RequestState,
     SignIn,
     SignInState,
+    TriggerEntry,
     TriggerState,
     Worker,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "SignInState",
     "StatementEntry",
     "StatementFile",
+    "TriggerEntry",
     "TriggerState",
     "Worker",
 ]
