@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from ninja import NinjaAPI
+from ninja import NinjaAPI, Path, Schema
+from ninja.errors import AuthenticationError, ValidationError
 from ninja.security import APIKeyCookie
 
 from retaguarda import __version__
@@ -17,6 +18,7 @@ from retaguarda.people.roles import EVERYBODY, Role
 
 ROOT = "api/v1"
 FORBIDDEN = {"code": "forbidden", "text": "Your roles do not let you do this.", "remedy": "ask an administrator for the role"}
+Number = Annotated[int, Path(ge=1, lt=2**53)]
 STRANGER = {"code": "not-signed-in", "text": "Nobody is signed in.", "remedy": "sign in at /sign-in, and send the cookie of the session"}
 
 
@@ -36,8 +38,24 @@ class SignedIn(APIKeyCookie):
         return person
 
 
-class NotAllowed(Exception):
+class NotAllowed(Exception):  # a plain fact
     """The person who is signed in may not do this."""
+
+
+class NothingThere(Exception):
+    """There is nothing of that id."""
+
+
+class Trouble(Schema):
+    """What went wrong, and what to do."""
+
+    code: str
+    text: str
+    remedy: str
+
+
+TROUBLES: dict[int, Any] = {401: Trouble, 403: Trouble, 404: Trouble, 409: Trouble, 422: Trouble, 503: Trouble}
+"""The answers that every endpoint may give besides its own."""
 
 
 api = NinjaAPI(
@@ -63,6 +81,25 @@ def endpoint(method: str, path: str, *, roles: Collection[Role], **more: Any) ->
 @api.exception_handler(NotAllowed)
 def _not_allowed(request: HttpRequest, _error: Exception) -> HttpResponse:
     return api.create_response(request, FORBIDDEN, status=403)
+
+
+@api.exception_handler(NothingThere)
+def _nothing_there(request: HttpRequest, _error: Exception) -> HttpResponse:
+    facts = {"code": "not-found", "text": "There is nothing of that id.", "remedy": "list what there is"}
+    return api.create_response(request, facts, status=404)
+
+
+@api.exception_handler(AuthenticationError)
+def _stranger(request: HttpRequest, _error: Exception) -> HttpResponse:
+    return api.create_response(request, STRANGER, status=401)
+
+
+@api.exception_handler(ValidationError)
+def _invalid(request: HttpRequest, error: Any) -> HttpResponse:
+    first = error.errors[0]
+    where = ".".join(str(part) for part in first.get("loc", ()))
+    facts = {"code": "invalid-request", "text": f"{where}: {first.get('msg', '')}", "remedy": "see /api/v1/openapi.json"}
+    return api.create_response(request, facts, status=422)
 
 
 @api.exception_handler(RetaguardaError)

@@ -113,3 +113,22 @@ def size(value: int) -> str:
 def pairs(value: dict[str, Any]) -> list[tuple[str, Any]]:
     """The entries of a mapping: `.items` would be an entry of that name."""
     return list(value.items())
+
+
+@register.filter
+def field(name: object) -> str:
+    """What people call a field of an item."""
+    return said(vocabulary.FIELDS.get(str(name), str(name)))
+
+
+@register.filter
+def parameter(name: object) -> str:
+    """What people call a parameter of a process."""
+    meaning = vocabulary.PARAMETERS.get(str(name), "")
+    return said(meaning) if meaning else str(name)
+
+
+@register.filter
+def at(mapping: dict[str, Any], name: str) -> Any:
+    """The value of a mapping at a name that is itself a value."""
+    return mapping.get(name, "—")

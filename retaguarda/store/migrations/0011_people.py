@@ -67,4 +67,9 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
+        migrations.AddIndex(model_name="item", index=models.Index(fields=["reference"], name="store_item_reference")),
+        migrations.AddIndex(
+            model_name="runrecord",
+            index=models.Index(condition=models.Q(("parent", None)), fields=["actor", "-created_at"], name="store_run_by"),
+        ),
     ]
