@@ -15,6 +15,7 @@ from retaguarda.language import say as said
 from retaguarda.report import show, vocabulary
 from retaguarda.report.labels import Tone, label
 from retaguarda.report.retell import retell
+from retaguarda.triggers.rules import weekday as day_of_week
 
 register = template.Library()
 
@@ -132,3 +133,16 @@ def parameter(name: object) -> str:
 def at(mapping: dict[str, Any], name: str) -> Any:
     """The value of a mapping at a name that is itself a value."""
     return mapping.get(name, "—")
+
+
+@register.filter
+def weekday(value: dt.date) -> str:
+    """The day of the week of a day or moment, in São Paulo."""
+    there = value.astimezone(SAO_PAULO) if isinstance(value, dt.datetime) else value
+    return day_of_week(there.weekday())
+
+
+@register.filter
+def hour(value: dt.datetime) -> str:
+    """The hour of a moment in São Paulo."""
+    return f"{value.astimezone(SAO_PAULO):%H:%M}"

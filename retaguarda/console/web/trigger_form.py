@@ -60,5 +60,5 @@ def taken(name: str) -> ConfigurationError:
 def _pair(line: str) -> tuple[str, str]:
     name, equals, value = line.partition("=")
     if not equals or not name.strip():
-        raise ConfigurationError(f"{line.strip()!r} is no parameter", remedy="write one a line: month = {supply}")
+        raise ConfigurationError(f"{line.strip()!r} is no parameter", remedy="write one a line, such as month = 2026-10")
     return name.strip(), value.strip()

@@ -37,12 +37,11 @@ def schedule(request: HttpRequest) -> HttpResponse:
     """Every trigger: its rule in words, what comes next, how the last fire ended, and the margin of deadlines."""
     chosen, after = queries.page_of(house().triggers(), request.GET.get("after", ""))
     now = house().clock.now()
-    found = outlooks(chosen, house().clock)
+    found, entries = outlooks(chosen, house().clock), written.writers()
     context = {
         "duties": [(one, one.duty.standing.safe_start - now) for one in found if one.duty and not one.off],
-        "outlooks": found,
+        "outlooks": [(one, entries.get(one.trigger.name)) for one in found],
         "after": after,
-        "writers": written.writers(),
         "changes": may(person_of(request), CHANGERS),
         "now": now,
     }
@@ -146,14 +145,14 @@ def schedule_switch(request: HttpRequest, trigger: str) -> HttpResponseBase:
 
 
 @page("schedule/triggers/<str:trigger>/fire", roles=(Role.OPERATOR,), methods=("POST",))
-def schedule_fire(request: HttpRequest, trigger: str) -> HttpResponseBase:
+def schedule_fire(request: HttpRequest, trigger: str) -> HttpResponseBase:  # noqa: ARG001
     """Fire a trigger now, beside its rule."""
     house().by_hand().fire_now(_trigger(trigger), events.actor())
     return redirect("schedule_trigger", trigger=trigger)
 
 
 @page("schedule/triggers/<str:trigger>/remove", roles=CHANGERS, methods=("POST",))
-def schedule_remove(request: HttpRequest, trigger: str) -> HttpResponseBase:
+def schedule_remove(request: HttpRequest, trigger: str) -> HttpResponseBase:  # noqa: ARG001
     """Take a trigger out that was written here; the configuration's of that name holds again."""
     still = written.remove(trigger, events.actor())
     return redirect("schedule_trigger", trigger=trigger) if still else redirect("schedule")
