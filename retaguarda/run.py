@@ -6,7 +6,7 @@ import datetime as dt
 import math
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from django.db import transaction
 from pydantic import TypeAdapter
 
-from retaguarda.accounts import book
+from retaguarda.accounts import book, returns
 from retaguarda.accounts.book import Origin, Taken
+from retaguarda.accounts.returns import TakenReturn
 from retaguarda.act import ActProtocol, Outcome, OutcomeKind, QuietPeriod
 from retaguarda.audit import events
 from retaguarda.audit.evidence import EvidenceStore
@@ -42,7 +43,7 @@ from retaguarda.jobs.requests import PersonAtHand, Requests
 from retaguarda.jobs.runs import FINAL_ITEMS, REFUSED_OUTCOMES, Runs
 from retaguarda.locks import Locks
 from retaguarda.model.acts import Draft, Found, Wanted
-from retaguarda.model.statements import Statement
+from retaguarda.model.statements import ReturnFile, Statement
 from retaguarda.model.values import Period
 from retaguarda.planning import Plan
 from retaguarda.portal import Download
@@ -186,9 +187,15 @@ class Run:
 
         `asked` is the account that was asked for, `opening` the balance that a person states for when nothing else tells it.
         """
-        now, format_ = self.clock.now(), identify(self.bytes_of(artifact)[:8192])
-        origin = Origin(artifact.sha256, artifact.name, format_, now, self.clock.today(), asked, self.record)
-        return book.take_in(statement, origin, is_business_day, opening)
+        return book.take_in(statement, self._origin(artifact, asked), is_business_day, opening)
+
+    def enter_returns(self, read: Iterable[tuple[Artifact, ReturnFile]], asked: str = "") -> list[TakenReturn]:
+        """Keep boleto return files in the book of accounts, and say what their numbers tell of the files around them."""
+        return returns.take_in([(told, self._origin(artifact, asked)) for artifact, told in read])
+
+    def _origin(self, artifact: Artifact, asked: str) -> Origin:
+        format_ = identify(self.bytes_of(artifact)[:8192])
+        return Origin(artifact.sha256, artifact.name, format_, self.clock.now(), self.clock.today(), asked, self.record)
 
     def known_days(self, account: str, period: Period) -> dict[dt.date, Known]:
         """How far the book knows an account, day by day."""

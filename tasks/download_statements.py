@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from retaguarda.calendars.calendar import is_business_day
-from retaguarda.errors import IncompleteDownload
+from retaguarda.errors import IncompleteDownload, InvalidItem
 from retaguarda.formats import read_return, read_statement
 from retaguarda.model.acts import Errand
+from retaguarda.model.statements import ReturnFile
 from retaguarda.model.values import Period
 from retaguarda.portal import Download
 from retaguarda.portal.capabilities import DownloadsReturns, ListsStatements
+from retaguarda.reconcile.download_plan import pieces
 from retaguarda.reconcile.proof import prove
 from retaguarda.report.content import Findings, StatementLine
 from retaguarda.run import Artifact, Run, task
@@ -31,19 +34,23 @@ def download_statements(run: Run, period: Period, credentials: tuple[str, ...] =
     statements: list[Artifact] = []
     returns: list[Artifact] = []
     proofs: list[StatementLine] = []
+    wanted = 0
     for credential in credentials:
+        asked = list(pieces(period, run.manifest(credential).statement_days))
+        wanted += len(asked)
         run.stage("signing in")
         with run.robot(credential, ListsStatements) as bank:  # type: ignore[type-abstract]
             account = run.account(credential)
             run.stage("statement")
-            with run.item(Errand(f"{account} {period}")):
-                download = bank.statement(account, period)
-                proofs.append(_entered(run, run.artifact(download), account, period))
-                statements.append(run.artifact(download))
+            for piece in asked:
+                with run.item(Errand(f"{account} {piece}")):
+                    download = bank.statement(account, piece)
+                    proofs.append(_entered(run, run.artifact(download), account, piece))
+                    statements.append(run.artifact(download))
             if isinstance(bank, DownloadsReturns):
                 run.stage("boleto returns")
-                returns += [_whole_return(run, download) for download in bank.returns(account, period)]
-    if len(statements) < len(credentials):
+                returns += _whole_returns(run, bank.returns(account, period), account)
+    if len(statements) < wanted:
         raise IncompleteDownload("a statement is missing: nothing is reconciled without it", remedy="see this step's items, then resume")
     findings = run.hand_over("findings.json", Findings(statements=tuple(proofs)))
     return BankFiles(tuple(statements), tuple(returns), findings)
@@ -74,8 +81,14 @@ def _entered(run: Run, download: Artifact, account: str, period: Period) -> Stat
     )
 
 
-def _whole_return(run: Run, download: Download) -> Artifact:
-    """A return file that reads to its last line; its counts and sums are checked by the reader."""
-    with run.item(Errand(f"retorno {download.sha256[:12]}", {"file": download.name})):
-        read_return(download.read_bytes())
-    return run.artifact(download)
+def _whole_returns(run: Run, downloads: Iterable[Download], account: str) -> list[Artifact]:
+    """Return files that read to their last line; what was left out between them, or is wrong with one, becomes a rejected item."""
+    read: list[tuple[Artifact, ReturnFile]] = []
+    for download in downloads:
+        with run.item(Errand(f"retorno {download.sha256[:12]}", {"file": download.name})):
+            read.append((run.artifact(download), read_return(download.read_bytes())))
+    remedy = "download what is missing; if the bank does not list it, ask the bank"
+    for taken in run.enter_returns(read, asked=account):
+        for number, reason in enumerate(taken.reasons, 1):
+            run.reject(f"{taken.account} retorno {taken.sequence}/{number}", taken.name, InvalidItem(reason, remedy=remedy))
+    return [artifact for artifact, _ in read]

@@ -7,7 +7,7 @@ Provisional days are taken in, and give way to the next download that has them.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -19,8 +19,11 @@ from retaguarda.model.statements import Entry, Statement, entry_ids, same_accoun
 from retaguarda.model.values import Period
 from retaguarda.reconcile.coverage import DAY, Covered, Known, balance_before, known_days
 from retaguarda.reconcile.proof import prove
+from retaguarda.store.advisory import one_at_a_time
 from retaguarda.store.models import RunRecord, StatementEntry, StatementFile
 
+BOOK = "accounts"
+"""Who takes something in waits for who does already: what is new depends on what is known."""
 IsBusinessDay = Callable[[dt.date], bool]
 
 
@@ -67,6 +70,7 @@ def take_in(statement: Statement, origin: Origin, is_business_day: IsBusinessDay
         opening: the balance before its first day as a person states it, for when neither the file nor the book tells it.
     """
     with transaction.atomic():
+        one_at_a_time(BOOK)
         account = _account_of(statement)
         name = f"{origin.today}.{account.replace('/', '-')}.{origin.name}"[:200]
         if StatementFile.objects.filter(account=account, sha256=origin.sha256, proved=True).exists():
@@ -117,9 +121,14 @@ def _contradictions(statement: Statement, told: _Told) -> Iterator[str]:
 
 def _account_of(statement: Statement) -> str:
     """The account's name in the book: files spell it in several ways."""
-    key = statement.account_key
-    same_bank = (name for name in accounts() if name.partition("/")[0] == key.partition("/")[0])
-    return next((name for name in same_bank if same_account(name, key)), key)[:80]
+    return known_as(statement.account_key, accounts())
+
+
+def known_as(account: str, names: Iterable[str]) -> str:
+    """The one of the names that is this account of the same bank; the spelling itself when none is."""
+    bank = account.partition("/")[0]
+    same_bank = (name for name in names if name.partition("/")[0] == bank)
+    return next((name for name in same_bank if same_account(name, account)), account)[:80]
 
 
 def _files(account: str) -> list[Covered]:

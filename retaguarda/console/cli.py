@@ -23,6 +23,8 @@ from retaguarda.console import (
     commands_calendar,
     commands_console,
     commands_credential,
+    commands_decisions,
+    commands_lineage,
     commands_metrics,
     commands_new,
     commands_request,
@@ -61,6 +63,10 @@ app.add_typer(commands_robot.robots, name="robot", help="Robots and whether they
 app.add_typer(commands_robot.processes_app, name="process", help="Processes and their parameters.")
 app.add_typer(commands_new.app, name="new", help="Start a new robot or task from its template.")
 app.add_typer(commands_statement.app, name="statement", help="Bank statements and boleto returns: read them, see what is proved.")
+reconcile = typer.Typer(no_args_is_help=True)
+commands_decisions.register(reconcile)
+app.add_typer(reconcile, name="reconcile", help="Bank lines and open items, ERP and CCEE: what matches, what does not, who decided.")
+app.add_typer(commands_lineage.app, name="lineage", help="The way of a contract's money, from the ERP to CCEE and back.")
 app.add_typer(commands_sandbox.app, name="sandbox", help="Portals that behave, and misbehave, like the real ones.")
 app.add_typer(commands_audit.app, name="audit", help="The audit log.")
 app.add_typer(commands_vault.app, name="vault", help="Credentials.")

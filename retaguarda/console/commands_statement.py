@@ -51,11 +51,11 @@ def status(
     month: Annotated[str, typer.Option(help="Month, YYYY-MM; this one when left out.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
-    """Account by day: proved, provisional, missing or broken; exits 1 when a day is missing or broken."""
+    """Account by day: proved, provisional, missing or broken, and boleto returns left out; exits 1 when something is missing."""
     from retaguarda.console.wiring import open_house
 
     house = open_house()
-    from retaguarda.accounts import book  # the tables want an open store
+    from retaguarda.accounts import book, returns  # the tables want an open store
     from retaguarda.calendars.calendar import is_business_day
     from retaguarda.console.statement_status import as_values, is_well, tell
 
@@ -66,11 +66,12 @@ def status(
         raise ConfigurationError(f"{chosen} has not begun", remedy="choose an earlier month")
     period = Period(chosen.first, last)
     found = {name: book.known(name, period, is_business_day) for name in book.accounts() if account in name}
+    odd = {name: reasons for name, reasons in returns.findings().items() if account in name}
     if as_json:
-        typer.echo(json.dumps(as_values(found), ensure_ascii=False, indent=1))
+        typer.echo(json.dumps(as_values(found, odd), ensure_ascii=False, indent=1))
     else:
-        tell(found, chosen)
-    if not is_well(found, today):
+        tell(found, odd, chosen)
+    if not is_well(found, odd, today):
         raise typer.Exit(1)
 
 

@@ -171,4 +171,5 @@ def _title(title: Title) -> dict[str, Any]:
         "credit_date": title.credit_date,
         "payer_document": title.payer_document or None,
         "payer_name": title.payer_name or None,
+        "txid": title.txid or None,
     }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from rich.console import Console
 from rich.text import Text
 
 from retaguarda.console.screen import bullet, screen
@@ -16,6 +17,7 @@ from retaguarda.reconcile.coverage import DayState, Known
 from retaguarda.report.retell import retell
 
 Days = Mapping[dt.date, Known]
+Returns = Mapping[str, Sequence[str]]
 _SIGNS = {
     DayState.PROVED: ("✓", "green"),
     DayState.PROVISIONAL: ("~", "yellow"),
@@ -25,27 +27,37 @@ _SIGNS = {
 }
 
 
-def is_well(found: Mapping[str, Days], today: dt.date) -> bool:
-    """Whether no day before today is missing, and none is broken."""
+def is_well(found: Mapping[str, Days], returns: Returns, today: dt.date) -> bool:
+    """Whether no day before today is missing, none is broken, and no boleto return was left out or is unread."""
     days = (one for account in found.values() for one in account.items())
-    return not any(known.state is DayState.BROKEN or (known.state is DayState.GAP and day < today) for day, known in days)
+    return not returns and not any(known.state is DayState.BROKEN or (known.state is DayState.GAP and day < today) for day, known in days)
 
 
-def as_values(found: Mapping[str, Days]) -> list[dict[str, Any]]:
-    """Accounts and their days for programs."""
-    return [{"account": account, "days": [_day(*one) for one in days.items()]} for account, days in found.items()]
+def as_values(found: Mapping[str, Days], returns: Returns) -> list[dict[str, Any]]:
+    """Accounts, their days, and what is wrong with their boleto returns, for programs."""
+    return [
+        {"account": account, "days": [_day(*one) for one in found.get(account, {}).items()], "returns": list(returns.get(account, ()))}
+        for account in sorted({*found, *returns})
+    ]
 
 
 def _day(day: dt.date, known: Known) -> dict[str, Any]:
     return {"date": day.isoformat(), "state": known.state, "why": known.why or None}
 
 
-def tell(found: Mapping[str, Days], month: Month) -> None:
-    """A line of signs an account under a ruler of days, then the reasons."""
+def tell(found: Mapping[str, Days], returns: Returns, month: Month) -> None:
+    """A line of signs an account under a ruler of days, then the reasons, then what is wrong with boleto returns of any month."""
     console = screen()
-    if not found:
+    if found:
+        _tell_days(console, found, month)
+    else:
         console.print(say("No statement was taken in yet."))
-        return
+    for account, reasons in returns.items():
+        for reason in reasons:
+            bullet(console, f"{account} {say('boleto returns')}:", retell(reason))
+
+
+def _tell_days(console: Console, found: Mapping[str, Days], month: Month) -> None:
     width = max(len(account) for account in found)
     console.print(Text(f"{f'{month.month:02d}/{month.year}':<{width}}  {_ruler(month)}", style="dim"))
     for account, days in found.items():

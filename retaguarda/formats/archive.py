@@ -40,7 +40,7 @@ def opened(data: bytes, what: str, bounds: Bounds = Bounds()) -> Iterator[zipfil
 def members(archive: zipfile.ZipFile, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of every file whose lower-case name is wanted; a member never gives more than its directory declares."""
     for info in archive.infolist():
-        if info.is_dir() or not wanted(info.filename.lower()):
+        if info.filename.endswith("/") or not wanted(info.filename.lower()):  # is_dir() of Python 3.11 fails on an empty name
             continue
         try:
             content = archive.read(info)

@@ -52,3 +52,5 @@ SEGMENT_U = columns(
     movement=(16, 17), interest=(18, 32), discount=(33, 47), rebate=(48, 62), paid=(78, 92), net=(93, 107),
     occurrence=(138, 145), credit=(146, 153),
 )  # fmt: skip
+SEGMENT_Y = columns(movement=(16, 17), record=(18, 19), key_type=(81, 81), key=(82, 158), txid=(159, 193))
+"""Y-03 and Y-04 as FEBRABAN's v10.7 and Santander's H7815 v8 lay the PIX of a boleto out; other Y (drawer, e-mail) carry no PIX."""

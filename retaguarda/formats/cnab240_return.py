@@ -1,12 +1,14 @@
-"""CNAB 240, retorno de cobrança (service 01, segments T and U): titles, part by part."""
+"""CNAB 240, retorno de cobrança (service 01, segments T, U and Y): titles, part by part."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from retaguarda.errors import IncompleteDownload
 from retaguarda.formats.cnab240_file import COLLECTION, Record, records
-from retaguarda.formats.cnab240_layout import FILE_HEADER, SEGMENT_T, SEGMENT_T_BY_BANK, SEGMENT_U, Columns
+from retaguarda.formats.cnab240_layout import FILE_HEADER, SEGMENT_T, SEGMENT_T_BY_BANK, SEGMENT_U, SEGMENT_Y, Columns
 from retaguarda.formats.parts import BeginReturn, EndReturn, ReturnPart
 from retaguarda.formats.source import Source
 from retaguarda.formats.text import day_dmy
@@ -14,6 +16,9 @@ from retaguarda.model.statements import Quarantined, Title
 
 NO_MONEY = frozenset("ABSYZ")
 """Segments that tell more about a title (messages, PIX keys) and never carry a payment of their own."""
+PIX_RECORDS = frozenset({"03", "04"})
+TXID = re.compile(r"[A-Za-z0-9]{1,35}")
+"""As the Banco Central allows it."""
 
 
 def return_parts(source: Source) -> Iterator[ReturnPart]:
@@ -26,6 +31,7 @@ def return_parts(source: Source) -> Iterator[ReturnPart]:
             titles = _Titles(record.text[:3])
             yield _begin(record)
         elif record.kind == "9":
+            yield from titles.rest()
             yield EndReturn()
         else:
             found = found or record.service == COLLECTION
@@ -41,20 +47,27 @@ def _begin(header: Record) -> BeginReturn:
 
 
 class _Titles:
-    """Each T of a file with the U right behind it; a half without the other is quarantined."""
+    """Each T of a file with the U right behind it and the Y that follow; a half without the other is quarantined."""
 
     def __init__(self, bank: str) -> None:
         self._layout = SEGMENT_T_BY_BANK.get(bank, SEGMENT_T)
         self._waiting: Record | None = None
+        self._told: Title | None = None
 
     def taken(self, record: Record) -> Iterator[ReturnPart]:
         """A record inside a lot, or a lot's header or trailer."""
         segment = record.segment if record.service == COLLECTION and record.kind == "3" else ""
         if segment == "U" and self._waiting is not None:
-            yield _paired(self._layout, self._waiting, record)
+            paired = _paired(self._layout, self._waiting, record)
             self._waiting = None
+            if isinstance(paired, Title):
+                self._told = paired
+            else:
+                yield paired
+        elif segment == "Y" and self._told is not None:
+            self._told = _with_pix(self._told, record)
         elif segment not in NO_MONEY:
-            yield from self._left_alone()
+            yield from self.rest()
             if segment == "T":
                 self._waiting = record
             elif record.is_detail:
@@ -62,10 +75,21 @@ class _Titles:
                     "a segment U without its segment T" if segment == "U" else f"segment {record.segment!r} is not read"
                 )
 
-    def _left_alone(self) -> Iterator[ReturnPart]:
+    def rest(self) -> Iterator[ReturnPart]:
+        """The title that no further record can tell more about, and a T that was left alone."""
+        if self._told is not None:
+            yield self._told
+            self._told = None
         if self._waiting is not None:
             yield self._waiting.quarantined("a segment T without its segment U")
             self._waiting = None
+
+
+def _with_pix(title: Title, y: Record) -> Title:
+    """The title with the txid that a Y of the same movement tells; as it was when it tells none."""
+    told = y.said(SEGMENT_Y, "txid")
+    of_title = y.text[SEGMENT_Y["record"]] in PIX_RECORDS and y.text[SEGMENT_Y["movement"]] == title.movement
+    return replace(title, txid=told) if of_title and TXID.fullmatch(told) else title
 
 
 def _paired(layout: Columns, t: Record, u: Record) -> Title | Quarantined:

@@ -66,7 +66,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """One title of a boleto return file (CNAB segments T and U)."""
+    """One title of a boleto return file (CNAB segments T, U and Y)."""
 
     movement: str
     our_number: str
@@ -84,6 +84,7 @@ class Title:
     payer_name: str = ""
     line: int = 0
     reasons: tuple[str, ...] = ()  # codes of the bank's table, e.g. why an entry was rejected
+    txid: str = ""  # of the boleto's own PIX, when the bank tells it
 
     @property
     def settles(self) -> bool:

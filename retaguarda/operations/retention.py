@@ -26,6 +26,7 @@ from retaguarda.operations.holds import all_is_held, held_runs, tree_of
 from retaguarda.operations.installation import Installation
 from retaguarda.store.models import (
     Alert,
+    BoletoReturn,
     Evidence,
     FireState,
     Intent,
@@ -47,6 +48,8 @@ BATCH = 200
 CLASSES = ("logs", "pictures", "files", "runs", "ledger", "alerts", "engine", "outbox")
 TECHNICAL = ("run.jsonl", "trace-*.zip")
 """Files in a run's folder that are for those who mend robots: what auditors need is evidence."""
+KEPT = (PlannedFire, StatementFile, BoletoReturn)
+"""Rows that outlive the run that made them."""
 UNKNOWN = (ItemState.UNCERTAIN, ItemState.DEFERRED)
 """Items of which nobody knows whether the portal took them: what tells of them stays, whatever its age."""
 SPARE = 0.2
@@ -316,11 +319,11 @@ def _old_fires(before: dt.datetime) -> models.QuerySet[PlannedFire]:
 
 def _delete_rows(tree: set[str]) -> None:
     """A tree of runs with every row that hangs on it; planned fires and the book of accounts stay, without their run."""
-    for kept in (PlannedFire, StatementFile):
+    for kept in KEPT:
         kept._default_manager.filter(run__in=tree).update(run=None)
     LegalHold.objects.filter(run__in=tree).delete()  # lifted ones: standing ones keep the tree
     for relation in RunRecord._meta.related_objects:
-        if relation.related_model not in {PlannedFire, StatementFile, LegalHold, RunRecord}:
+        if relation.related_model not in {*KEPT, LegalHold, RunRecord}:
             relation.related_model._default_manager.filter(**{f"{relation.field.name}__in": tree}).delete()
     RunRecord.objects.filter(pk__in=tree).update(parent=None)
     RunRecord.objects.filter(pk__in=tree).delete()

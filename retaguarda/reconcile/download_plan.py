@@ -35,8 +35,19 @@ def plan_downloads(known: Mapping[dt.date, Known], today: dt.date, longest: int,
     wanted = [day for day, told in sorted(known.items()) if told.state in WANTED and day <= today]
     first = today - history * DAY
     reachable = [day for day in wanted if day >= first]
-    pieces = [piece for stretch in _stretches(reachable, known) for piece in _pieces(stretch, first, longest)]
-    return DownloadPlan(tuple(pieces), tuple(day for day in wanted if day < first))
+    stretches = (Period(max(first, stretch.start - DAY), stretch.end) for stretch in _stretches(reachable, known))
+    asked = [piece for stretch in stretches for piece in pieces(stretch, longest)]
+    return DownloadPlan(tuple(asked), tuple(day for day in wanted if day < first))
+
+
+def pieces(period: Period, longest: int) -> Iterator[Period]:
+    """The period in pieces of at most `longest` days, each beginning on the last day of the one before."""
+    start = period.start
+    while (period.end - start).days >= longest:
+        end = start + (longest - 1) * DAY
+        yield Period(start, end)
+        start = end
+    yield Period(start, period.end)
 
 
 def _stretches(days: list[dt.date], known: Mapping[dt.date, Known]) -> Iterator[Period]:
@@ -50,12 +61,3 @@ def _stretches(days: list[dt.date], known: Mapping[dt.date, Known]) -> Iterator[
             start = day
         before = day
     yield Period(start, before)
-
-
-def _pieces(stretch: Period, first: dt.date, longest: int) -> Iterator[Period]:
-    start = max(first, stretch.start - DAY)
-    while (stretch.end - start).days >= longest:
-        end = start + (longest - 1) * DAY
-        yield Period(start, end)
-        start = end
-    yield Period(start, stretch.end)

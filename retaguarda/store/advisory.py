@@ -160,6 +160,13 @@ def _connected() -> Connection[Any]:
         raise StoreUnavailable(f"the store's server gives no session for locks: {told}", remedy="check the server") from error
 
 
+def one_at_a_time(name: str) -> None:
+    """Wait, inside the open transaction, until every other that asked for the name is over; SQLite's writers take turns anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock_key(name)])
+
+
 @contextmanager
 def server_lock(name: str) -> Iterator[None]:
     """Wait for a lock of the store's own connection and hold it for the block: PostgreSQL only, and only for short work."""

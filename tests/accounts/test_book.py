@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -149,3 +151,28 @@ def test_in_whatever_pieces_and_order_the_book_holds_each_movement_once(
         assert take(statement(first, last, moves)).reasons == ()
         given_days |= set(range(first, last + 1))
     assert sorted(held()) == [move for move in moves if move[0] in given_days]
+
+
+def test_two_workers_that_take_overlapping_files_in_at_once_enter_each_movement_once(any_house: House) -> None:
+    """Each waits for the other: what is new depends on what is known."""
+    moves = [(at, f"{cents / 100:.2f}", "PIX") for at in range(1, 31) for cents in range(1, 61)]
+    files, done, start = [statement(1, 20, moves), statement(10, 30, moves)], list[Taken | Exception](), threading.Barrier(2)
+
+    def work(told: Statement) -> None:
+        connection.ensure_connection()
+        start.wait(timeout=30)
+        try:
+            done.append(take(told))
+        except Exception as error:  # noqa: BLE001  # shown by the assertion
+            done.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=[told]) for told in files]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert [one for one in done if not isinstance(one, Taken)] == []
+    assert sum(one.added for one in done if isinstance(one, Taken)) == len(moves)
+    assert sorted(held()) == sorted(moves)

@@ -129,6 +129,28 @@ def test_santander_shifts_its_titles() -> None:
     assert title.face_value == Decimal("43.50")
 
 
+def with_y(record: str) -> bytes:
+    """The golden retorno, its segment Y replaced from column 16 on."""
+    text = (DATA / "retorno.ret").read_text("latin-1")
+    at = text.index("Y 0603CHAVE PIX") - 13
+    return (text[:at] + (text[at : at + 15] + record).ljust(240) + text[at + 240 :]).encode("latin-1")
+
+
+def test_the_pix_of_a_boleto_is_told_by_segment_y() -> None:
+    key = "00020101021226BR.GOV.BCB.PIX"
+    y = "0603".ljust(80 - 15) + "5" + key.ljust(77) + "RTG7f3c2d91e5b84a06bb14cc2290de71a8"
+    titles = read_return(with_y(y)).titles
+    assert [title.txid for title in titles if title.movement == "06"] == ["RTG7f3c2d91e5b84a06bb14cc2290de71a8"]
+    assert not any(title.txid for title in titles if title.movement != "06")
+
+
+@pytest.mark.parametrize(
+    "y", ["0601" + "1".rjust(16) + "GARANTIDORA SA", "0203".ljust(80 - 15) + "5" + "chave".ljust(77) + "OUTROMOVIMENTO", "0603"]
+)
+def test_a_segment_y_of_something_else_leaves_the_title_as_it_is(y: str) -> None:
+    assert read_return(with_y(y)).titles == read_return((DATA / "retorno.ret").read_bytes()).titles
+
+
 def test_a_return_is_no_statement_and_the_other_way_round() -> None:
     with pytest.raises(IncompleteDownload, match="not a bank statement: cnab240-retorno"):
         read_statement(RETURN)

@@ -27,6 +27,7 @@ from retaguarda.operations.retention import Gone, Retention, compact
 from retaguarda.settings import RetentionSettings
 from retaguarda.store.models import (
     Alert,
+    BoletoReturn,
     Booking,
     Evidence,
     FireState,
@@ -152,6 +153,9 @@ def test_a_run_goes_whole_with_its_steps(any_house: House) -> None:
     fire = PlannedFire.objects.create(trigger="t", at=now, local="x", state=FireState.RUN, run=root)
     file = StatementFile.objects.create(account="a", sha256="f", name="n", format="ofx", at=now, proved=True, run=step)
     StatementEntry.objects.create(account="a", entry="e", date=now.date(), amount=1, file=file)
+    BoletoReturn.objects.create(
+        account="a", sha256="r", bank="341", sequence=7, name="n", format="cnab400", titles=1, credited=1, at=now, run=step
+    )
     done = Intent.objects.create(
         portal="ccee", act="register", reference="R", attempt=1, digest="d", state=IntentState.DONE, run=step, at=now, boot="b", monotonic=1
     )
@@ -170,6 +174,7 @@ def test_a_run_goes_whole_with_its_steps(any_house: House) -> None:
     assert fire.run is None
     assert not Intent.objects.filter(pk=done.pk).exists()
     assert (StatementEntry.objects.get().file.run, StatementEntry.objects.count()) == (None, 1), "the book of accounts stays"
+    assert BoletoReturn.objects.get().run is None
     assert (Booking.objects.count(), Request.objects.count(), Item.objects.count(), LegalHold.objects.count()) == (0, 0, 1, 0)
     [tombstone] = tombstones("run.removed")
     assert (tombstone["run"], tombstone["data"]["runs"]) == (root.pk, 2)

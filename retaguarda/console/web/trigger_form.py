@@ -40,9 +40,13 @@ def of_table(table: Mapping[str, Any]) -> dict[str, str]:
     return form
 
 
-def table(form: Mapping[str, str]) -> dict[str, Any]:
-    """The table that a form states; what is left empty is left out, so that the usual holds. ConfigurationError for a line without `=`."""
-    found: dict[str, Any] = {name: form[name].strip() for name in (*TEXTS, *OPTIONS) if form[name].strip()}
+def table(form: Mapping[str, str], before: Mapping[str, Any]) -> dict[str, Any]:
+    """The table that a form states over the one before: what the form does not ask for stays, what it leaves empty goes.
+
+    ConfigurationError for a line without `=`.
+    """
+    found: dict[str, Any] = {name: value for name, value in before.items() if name not in FIELDS and name != "cron"}
+    found |= {name: form[name].strip() for name in (*TEXTS, *OPTIONS) if form[name].strip()}
     found["cron" if form["kind"] == "cron" else "rule"] = form["rule"].strip()
     found["enabled"] = form["enabled"] == "1"
     if params := dict(map(_pair, filter(str.strip, form["params"].splitlines()))):

@@ -1,7 +1,8 @@
 """The tables, by what they are about."""
 
-from retaguarda.store.models.accounts import StatementEntry, StatementFile
+from retaguarda.store.models.accounts import BoletoReturn, StatementEntry, StatementFile
 from retaguarda.store.models.audit import AuditFolder, OutboxEvent
+from retaguarda.store.models.decisions import BreakRecord, DecisionEvent, DecisionState, LedgerItem, MatchAllocation, MatchDecision
 from retaguarda.store.models.operations import Alert, LegalHold, Milestone, Notice
 from retaguarda.store.models.people import ConsoleSession, FailedAttempt, OneTimeLink, Person
 from retaguarda.store.models.runs import Booking, Evidence, Intent, IntentState, Item, ItemState, RunRecord, RunState
@@ -21,8 +22,12 @@ from retaguarda.store.models.unattended import (
 __all__ = [
     "Alert",
     "AuditFolder",
+    "BoletoReturn",
     "Booking",
+    "BreakRecord",
     "ConsoleSession",
+    "DecisionEvent",
+    "DecisionState",
     "Evidence",
     "FailedAttempt",
     "FireState",
@@ -31,7 +36,10 @@ __all__ = [
     "Item",
     "ItemState",
     "Lease",
+    "LedgerItem",
     "LegalHold",
+    "MatchAllocation",
+    "MatchDecision",
     "Milestone",
     "Notice",
     "OneTimeLink",

@@ -32,6 +32,25 @@ class StatementFile(models.Model):
         constraints: ClassVar = [models.UniqueConstraint(fields=["account", "sha256"], name="statement_once")]
 
 
+class BoletoReturn(models.Model):
+    """A return file (retorno de cobrança) that came; the file itself is evidence by its SHA-256."""
+
+    account = models.CharField(max_length=80)
+    sha256 = models.CharField(max_length=64)
+    bank = models.CharField(max_length=3)
+    sequence = models.PositiveIntegerField(default=0)  # the bank's number of the file (NSA); 0: it gives none
+    name = models.CharField(max_length=200)
+    format = models.CharField(max_length=40)
+    titles = models.PositiveIntegerField()
+    credited = models.DecimalField(max_digits=18, decimal_places=2)  # net value of what was settled
+    unread = models.PositiveIntegerField(default=0)  # lines in quarantine
+    at = models.DateTimeField()
+    run = models.ForeignKey(RunRecord, null=True, on_delete=models.PROTECT)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["account", "sha256", "sequence"], name="return_once")]
+
+
 class StatementEntry(models.Model):
     """A movement of an account, once, however many files tell it; told apart by date, amount, text and its turn within the day."""
 

@@ -170,7 +170,7 @@ def _form(request: HttpRequest, name: str) -> HttpResponseBase:
     try:
         if not name and form["name"] in house().triggers():
             raise trigger_form.taken(form["name"])
-        table = trigger_form.table(form)
+        table = trigger_form.table(form, written.stated(name) or {})
         if request.POST.get("keep") == "1":
             written.write(table, house().settings, processes(), house().clock, events.actor())
             return redirect("schedule_trigger", trigger=form["name"])

@@ -1,0 +1,52 @@
+"""Payments that came back and payments made twice: lines that belong to each other and settle nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from retaguarda.reconcile.matching.board import Board
+from retaguarda.reconcile.matching.model import LineClass
+
+
+def reversals(board: Board) -> None:
+    """A returned payment and the payment it returns: same account, amount and name, a few business days apart."""
+    accounts = board.lines["account_id"].to_list()
+    back = [line for line, role in enumerate(board.role) if role == "reversal" and not board.state[line]]
+    wanted = {(accounts[line], -board.cents[line]) for line in back}
+    there: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for line, cents in enumerate(board.cents):
+        if (accounts[line], cents) in wanted and not board.state[line] and not board.role[line]:
+            there[accounts[line], cents].append(line)
+    for line in back:
+        near = [
+            (abs(apart), other)
+            for other in there[accounts[line], -board.cents[line]]
+            if not board.state[other]
+            and 0 <= (apart := board.business[line] - board.business[other]) <= board.rules.windows.reversal
+            and _same_payer(board, line, other)
+        ]
+        board.classify(line, LineClass.REVERSAL, "returned", -1)
+        if near:
+            original = min(near)[1]
+            board.classify(original, LineClass.REVERSED, "returned later", line)
+            board.counterpart[line] = original
+
+
+def _same_payer(board: Board, one: int, other: int) -> bool:
+    a, b = board.identity(one)[0], board.identity(other)[0]
+    return bool(set(a) & set(b)) if a and b else not a and not b
+
+
+def repeated_payments(board: Board) -> None:
+    """A payment that nothing explains and that repeats one of the same payer and amount a few days before."""
+    left = {(board.identity(line)[0], cents) for line, cents in enumerate(board.cents) if not board.state[line] and not board.role[line]}
+    earlier: dict[tuple[tuple[int, ...], int], list[int]] = defaultdict(list)
+    for line in sorted(range(len(board.state)), key=board.day.__getitem__):
+        payers = board.identity(line)[0]
+        key = (payers, board.cents[line])
+        if key not in left or not payers or board.role[line] or board.state[line] > 1:
+            continue
+        before = [other for other in earlier[key] if board.business[line] - board.business[other] <= board.rules.windows.repeated_payment]
+        if before and not board.state[line]:
+            board.classify(line, LineClass.DUPLICATE_PAYMENT, "same payer and amount", before[-1])
+        earlier[key].append(line)

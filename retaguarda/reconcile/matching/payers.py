@@ -1,0 +1,222 @@
+"""Who paid: partners by document, root, masked document, cut name, trade name, and third parties learned from history."""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+import polars as pl
+
+from retaguarda.reconcile.matching.rules import Words
+from retaguarda.reconcile.matching.texts import features, plain
+
+NOBODY: tuple[int, ...] = ()
+Identity = tuple[tuple[int, ...], str]
+"""The partners that a line may be from, and how they were found: doc, root, mask, name, alias, third."""
+_SHORTEST = 4
+"""A name cut shorter than this names nobody."""
+
+
+class Payers:
+    """The register of partners with what history taught about it."""
+
+    def __init__(self, partners: pl.DataFrame, words: Words) -> None:
+        self.words = words
+        self.documents: list[str] = partners["doc"].to_list()
+        self.names: list[list[str]] = [re.findall(r"[0-9A-Z]+", name) for name in partners.select(plain(pl.col("name")))["name"].to_list()]
+        self.by_document: dict[str, tuple[int, ...]] = _index((document, code) for code, document in enumerate(self.documents) if document)
+        roots = ((document[:8], code) for code, document in enumerate(self.documents) if len(document) == 14)
+        self.by_root = _index(roots)
+        self.by_mask = _index((document[3:end], code) for code, document in enumerate(self.documents) if len(document) == 11 for end in (8, 9))
+        self.group = _groups(self.by_root.values(), partners["group_id"].to_list())
+        self.members = _index((group, code) for code, group in enumerate(self.group))
+        self._short = {long: list(short) for long, short in words.abbreviations.items()}
+        self._cut: dict[str, Identity] = {}
+        self._aliases: dict[str, set[int]] = defaultdict(set)
+        self.third: dict[str, tuple[int, ...]] = {}
+        self._prefixes: list[tuple[str, int]] = []
+        self._alias_prefixes: list[tuple[str, int]] = []
+        self._tokens: dict[tuple[str, str], list[int]] = defaultdict(list)
+        self._rebuild()
+
+    def _rebuild(self) -> None:
+        self._prefixes = sorted({(variant, code) for code in range(len(self.names)) for variant in self._variants(code)})
+        self._tokens = defaultdict(list)
+        for code, tokens in enumerate(self.names):
+            if len(tokens) > 1:
+                big = [token for token in tokens if token not in self.words.small]
+                for second in {tokens[1][:1], *(token[:1] for token in big[1:2])}:
+                    self._tokens[tokens[0][:3], second].append(code)
+
+    def _variants(self, code: int) -> Iterator[str]:
+        """The ways a bank may write a name, without blanks: whole, first words shortened, small words left out."""
+        tokens = self.names[code]
+        for head in self._heads(tokens):
+            yield "".join(head)
+            yield "".join(token for token in head if token not in self.words.small)
+
+    def _heads(self, tokens: list[str]) -> Iterator[list[str]]:
+        yield tokens
+        for position in range(min(3, len(tokens))):
+            for short in self._short.get(tokens[position], ()):
+                yield [*tokens[:position], short, *tokens[position + 1 :]]
+        if len(tokens) > 2:
+            both = [self._short.get(token, [token])[0] if position < 3 else token for position, token in enumerate(tokens)]
+            yield both
+
+    def learn(self, history: pl.DataFrame, code_of: dict[str, int]) -> None:
+        """Trade names, third-party payers and ways to shorten names, from lines that people matched before."""
+        seen = features(history.select("description"), self.words).with_columns(history["partner_id"])
+        pairs: list[tuple[str, str, int]] = []
+        for document, name, partner_id in seen.select("document", "name", "partner_id").unique().sort("name", "document", "partner_id").iter_rows():
+            if partner_id in code_of:
+                pairs.append((document, name, code_of[partner_id]))
+        self._learn_short(pairs)
+        self.associate(pairs)
+
+    def _learn_short(self, pairs: list[tuple[str, str, int]]) -> None:
+        seen: dict[tuple[str, str], set[int]] = defaultdict(set)
+        for _, name, code in pairs:
+            for token, long in zip(name.split()[:-1], self.names[code], strict=False):
+                if token != long and 2 <= len(token) < len(long) and long.startswith(token):
+                    seen[long, token].add(code)
+        for (long, short), codes in sorted(seen.items()):
+            if len(codes) > 1 and short not in self._short.setdefault(long, []):
+                self._short[long].append(short)
+        self._rebuild()
+
+    def associate(self, pairs: Iterable[tuple[str, str, int]]) -> None:
+        """Teach (document, name, partner): what is no document or name of the partner becomes another one of it."""
+        third: dict[str, set[int]] = defaultdict(set)
+        for document, codes in self.third.items():
+            third[document].update(codes)
+        for document, name, code in pairs:
+            if document and document not in self.by_document and document[:8] not in self.by_root:
+                third[document].add(code)
+            glued = name.replace(" ", "")
+            if len(glued) >= _SHORTEST and code not in self.named(name)[0]:
+                self._aliases[glued].add(code)
+        self.third = {document: tuple(sorted(codes)) for document, codes in third.items()}
+        self._alias_prefixes = sorted((alias, code) for alias, codes in self._aliases.items() for code in codes)
+        self._cut.clear()
+
+    def identify(self, document: str, masked: str, name: str) -> Identity:
+        """The partners that a line with this document and name may be from; nobody when they are unknown."""
+        if document:
+            if codes := self.by_document.get(document):
+                return self._narrowed(codes, name), "doc"
+            if codes := self.by_root.get(document[:8], NOBODY) if len(document) == 14 else NOBODY:
+                return codes, "root"
+            if codes := self.third.get(document):
+                return codes, "third"
+        named = self.named(name) if name else (NOBODY, "")
+        if masked and (codes := self.by_mask.get(masked)):
+            both = tuple(code for code in codes if code in named[0])
+            return (both, "doc") if both else (codes if not name else named[0] or NOBODY, "mask" if not name else named[1])
+        return named
+
+    def unprefixed(self, names: Iterable[str]) -> dict[str, str]:
+        """Names that begin with words of a channel nobody listed, and the names that are left without them.
+
+        What must be dropped from several names to find their partners is such a beginning.
+        """
+        tried: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for name in names:
+            if name and not self.named(name)[0]:
+                tokens = name.split()
+                for count in range(1, min(3, len(tokens))):
+                    rest = " ".join(tokens[count:])
+                    if len(rest) >= 8 and self.named(rest)[0]:
+                        tried[" ".join(tokens[:count])].append((name, rest))
+                        break
+        return {name: rest for pairs in tried.values() if len(pairs) > 2 for name, rest in pairs}
+
+    def _narrowed(self, codes: tuple[int, ...], name: str) -> tuple[int, ...]:
+        if len(codes) == 1 or not name:
+            return codes
+        return tuple(code for code in codes if code in self.named(name)[0]) or codes
+
+    def named(self, name: str) -> Identity:
+        """The partners whose name, as banks cut and shorten it, begins like this."""
+        found = self._cut.get(name)
+        if found is None:
+            found = self._cut[name] = self._named(name)
+        return found
+
+    def _named(self, name: str) -> Identity:
+        glued = name.replace(" ", "")
+        if len(glued) < _SHORTEST:
+            return NOBODY, ""
+        own = _starting(self._prefixes, glued)
+        alias = _starting(self._alias_prefixes, glued)
+        for cut in range(max(8, len(glued) - 12), len(glued)):
+            if found := self._aliases.get(glued[:cut]):
+                alias |= found
+        if own:
+            return tuple(sorted(own | alias)), "name"
+        if alias:
+            return tuple(sorted(alias)), "alias"
+        return tuple(sorted(self._by_tokens(name.split()))), "name"
+
+    def _by_tokens(self, tokens: list[str]) -> set[int]:
+        """Partners each of whose first words begins with the word of the line: `COND ED HORIZONTE`."""
+        if len(tokens) < 2:
+            return set()
+        found = self._tokens.get((tokens[0][:3], tokens[1][:1]), ())
+        return {code for code in found if _shortened(tokens, self.names[code], self.words.small)}
+
+
+def contracted(token: str, long: str) -> bool:
+    """Whether a word may stand for a longer one: its beginning, or its first two letters and others in their order (`COML`)."""
+    if long.startswith(token):
+        return True
+    if len(token) < 3 or token[:2] != long[:2]:
+        return False
+    rest = iter(long)
+    return all(letter in rest for letter in token)
+
+
+def _shortened(tokens: list[str], name: list[str], small: frozenset[str]) -> bool:
+    rest = iter(name)
+    for token in tokens:
+        long = next(rest, "")
+        while long in small and not long.startswith(token):
+            long = next(rest, "")
+        if not contracted(token, long):
+            return False
+    return True
+
+
+def _starting(prefixes: list[tuple[str, int]], start: str) -> set[int]:
+    found: set[int] = set()
+    position = bisect.bisect_left(prefixes, (start, -1))
+    while position < len(prefixes) and prefixes[position][0].startswith(start):
+        found.add(prefixes[position][1])
+        position += 1
+    return found
+
+
+def _index(pairs: Iterable[tuple[str | int, int]]) -> dict:  # type: ignore[type-arg]
+    found: dict[str | int, list[int]] = defaultdict(list)
+    for key, code in pairs:
+        found[key].append(code)
+    return {key: tuple(dict.fromkeys(codes)) for key, codes in found.items()}
+
+
+def _groups(roots: Iterable[tuple[int, ...]], group_ids: list[str]) -> list[int]:
+    """The economic group of every partner: branches of one root and members of one registered group are one."""
+    parent = list(range(len(group_ids)))
+
+    def top(code: int) -> int:
+        while parent[code] != code:
+            parent[code] = code = parent[parent[code]]
+        return code
+
+    registered = _index((group_id, code) for code, group_id in enumerate(group_ids) if group_id)
+    for members in (*roots, *registered.values()):
+        for member in members[1:]:
+            one, other = sorted((top(members[0]), top(member)))
+            parent[other] = one
+    return [top(code) for code in range(len(group_ids))]

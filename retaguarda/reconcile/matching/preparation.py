@@ -1,0 +1,162 @@
+"""From tables to a board: rows in the order of their content, repeated imports out, lines known by their words, payers named."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import polars as pl
+
+from retaguarda.reconcile.matching.board import AP, AR, BOLETO, PLAIN, Board, business_days
+from retaguarda.reconcile.matching.model import LineClass
+from retaguarda.reconcile.matching.payers import Payers
+from retaguarda.reconcile.matching.rules import MatchingRules
+from retaguarda.reconcile.matching.tables import Inputs
+from retaguarda.reconcile.matching.texts import features, kind_of, numbers_of, plain
+
+_SAME = ["account_id", "date", "amount", "description", "doc_number", "fitid"]
+
+
+def prepare(inputs: Inputs, rules: MatchingRules, holidays: Sequence[dt.date]) -> Board:
+    """The board that a reconciliation starts with."""
+    lines = inputs.lines.sort("date", "account_id", "amount", "description", "doc_number", "fitid", "file_id", "line_id")
+    partners = _register(inputs)
+    payers = Payers(partners, rules.words)
+    code_of = dict(zip(partners["partner_id"], range(partners.height), strict=True))
+    payers.learn(inputs.history, code_of)
+    coded = pl.DataFrame({"partner_id": partners["partner_id"], "partner": range(partners.height)})
+    items = inputs.items.join(coded, on="partner_id").sort("partner", "due_date", "issue_date", "kind", "nf_number", "parcel", "open_amount", "item_id")
+    board = Board(rules, lines, items, payers, holidays)
+    board.state = bytearray(lines.height)
+    _item_columns(board)
+    _line_columns(board)
+    _repeated_imports(board)
+    _read_texts(board, inputs.accounts)
+    return board
+
+
+def _register(inputs: Inputs) -> pl.DataFrame:
+    """Every partner once, in the order of document and name; items may name partners that the register lacks."""
+    known = inputs.partners.select("partner_id", "name", "doc", "group_id")
+    named = inputs.items.select("partner_id", pl.col("partner_name").alias("name"), pl.col("partner_doc").alias("doc"))
+    missing = named.join(known, on="partner_id", how="anti").sort("partner_id", "name", "doc").unique("partner_id", keep="first")
+    both = pl.concat([known, missing.with_columns(pl.lit("").alias("group_id"))])
+    clean = pl.col("doc").str.replace_all(r"[./\s-]", "").str.to_uppercase()
+    return both.with_columns(clean.alias("doc")).sort("doc", "name", "partner_id")
+
+
+def _item_columns(board: Board) -> None:
+    items = board.items
+    board.partner = items["partner"].to_list()
+    board.open = items["open_amount"].to_list()
+    board.gross = items["gross"].to_list()
+    coded = items.select(
+        pl.when(pl.col("kind") == "AP").then(AP).otherwise(AR).alias("side"),
+        pl.when(pl.col("nosso_numero") != "").then(BOLETO).otherwise(PLAIN).alias("carrier"),
+        pl.col("due_date").to_physical().alias("due"),
+        pl.col("issue_date").to_physical().alias("issued"),
+        pl.col("nf_number").str.extract(r"(\d{1,15})\D*$", 1).cast(pl.Int64).fill_null(0).alias("number"),
+    )
+    board.side, board.carrier = coded["side"].to_list(), coded["carrier"].to_list()
+    board.due, board.issued, board.number = coded["due"].to_list(), coded["issued"].to_list(), coded["number"].to_list()
+    board.due_business = business_days(items["due_date"], board.holidays)
+
+
+def _line_columns(board: Board) -> None:
+    lines = board.lines
+    board.cents = lines["amount"].to_list()
+    board.day = lines["date"].to_physical().to_list()
+    board.business = business_days(lines["date"], board.holidays)
+
+
+def _repeated_imports(board: Board) -> None:
+    """Lines that two files of one account both tell; genuine twins, told twice by one file, stay two.
+
+    The n-th line of its kind in one file is the n-th in the other. The file that begins first is believed.
+    """
+    lines = board.lines.select(*_SAME, "file_id").with_row_index("line")
+    shared = pl.col("file_id").n_unique().over("account_id", "date") > 1
+    doubtful = lines.filter(shared)
+    if doubtful.is_empty():
+        return
+    starts = lines.group_by("account_id", "file_id").agg(pl.col("date").min().alias("first"), pl.col("date").max().alias("last"))
+    ranked = (
+        doubtful.join(starts, on=["account_id", "file_id"])
+        .sort("first", "last", "file_id", "line")
+        .with_columns(pl.int_range(pl.len()).over(*_SAME, "file_id").alias("occurrence"))
+        .with_columns(pl.col("line").first().over(*_SAME, "occurrence").alias("kept"))
+        .filter(pl.col("line") != pl.col("kept"))
+    )
+    for line, kept in ranked.select("line", "kept").iter_rows():
+        board.classify(line, LineClass.DUPLICATE_IMPORT, "told by another file", kept)
+
+
+def _read_texts(board: Board, accounts: pl.DataFrame) -> None:
+    """Kinds for all lines; document, references and payer for those that are still open."""
+    kinds = board.rules.kinds
+    found = board.lines.select(plain(pl.col("description")).alias("text"), "amount")
+    known = found.select(kind_of(pl.col("text"), pl.col("amount"), kinds).alias("kind"))["kind"].to_list()
+    board.role = [kinds[kind].role if kind >= 0 else "" for kind in known]
+    for line, kind in enumerate(known):
+        if kind >= 0 and (line_class := kinds[kind].line_class) and not board.state[line]:
+            board.classify(line, line_class, kinds[kind].name)
+    board.key = [0] * board.lines.height
+    board.identities = [((), "")]
+    rows = pl.DataFrame({"line": range(board.lines.height), "state": list(board.state), "role": board.role}).filter(
+        (pl.col("state") == 0) & pl.col("role").is_in(["", "reversal"])
+    )["line"]
+    said = features(board.lines[rows].select("description"), board.rules.words).with_columns(rows)
+    dropped = board.payers.unprefixed(said["name"].unique().sort())
+    if dropped:
+        said = said.with_columns(pl.col("name").replace(dropped))
+    _references(board, said)
+    _identities(board, said)
+    _own_transfers(board, said, accounts)
+    _role_identities(board)
+
+
+def _references(board: Board, said: pl.DataFrame) -> None:
+    for line, reference in said.filter(pl.col("reference") != "").select("line", "reference").iter_rows():
+        board.references[line] = numbers_of(reference)
+
+
+def _identities(board: Board, said: pl.DataFrame) -> None:
+    """One identity for each different (document, mask, name); lines that tell both teach trade names on the way."""
+    unique = said.select("document", "masked", "name").unique().sort("document", "masked", "name").with_row_index("key", offset=1)
+    payers = board.payers
+    told = unique.filter((pl.col("document") != "") & (pl.col("name") != "")).select("document", "name").unique(maintain_order=True)
+    payers.associate(
+        (document, name, codes[0])
+        for document, name in told.iter_rows()
+        if len(codes := payers.by_document.get(document, ())) == 1
+    )
+    board.identities += [payers.identify(*row) for row in unique.select("document", "masked", "name").iter_rows()]
+    keyed = said.join(unique, on=["document", "masked", "name"], maintain_order="left")
+    for line, key in keyed.select("line", "key").iter_rows():
+        board.key[line] = key
+
+
+def _role_identities(board: Board) -> None:
+    """Lines of a role (taxes, market settlement) are about the partners of the role's items."""
+    kinds = board.items["doc_type"].to_list()
+    for role, settled in sorted(board.rules.roles.items()):
+        partners = {board.partner[item] for item, kind in enumerate(kinds) if kind in settled}
+        board.identities.append((tuple(sorted(partners)), role))
+        for line, said in enumerate(board.role):
+            if said == role:
+                board.key[line] = len(board.identities) - 1
+
+
+def _own_transfers(board: Board, said: pl.DataFrame, accounts: pl.DataFrame) -> None:
+    """Money between our own accounts: our document or the beginning of our name stands where the payer's should."""
+    documents = accounts["owner_doc"].str.replace_all(r"[./-]", "").unique().to_list()
+    owners = accounts.select(plain(pl.col("owner")).str.replace_all(r"[^0-9A-Z]", ""))["owner"].unique().to_list()
+    glued = said.with_columns(pl.col("name").str.replace_all(" ", "").alias("glued"))
+    own = pl.col("document").is_in([document for document in documents if document])
+    for owner in owners:
+        if len(owner) >= 8:
+            own |= (pl.col("glued").str.len_chars() >= 8) & pl.lit(owner).str.starts_with(pl.col("glued"))
+    for line in glued.filter(own)["line"]:
+        if not board.state[line]:
+            board.classify(line, LineClass.TRANSFER, "our own document or name")
+

@@ -1,0 +1,178 @@
+"""Lines that name invoices: paid exactly, by a formula, with others of the payer, or in part."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+import polars as pl
+
+from retaguarda.reconcile.matching.board import AP, AR, Board, Settled
+from retaguarda.reconcile.matching.differences import DIVERGENT, Differences
+from retaguarda.reconcile.matching.groups import covering
+from retaguarda.reconcile.matching.model import LineClass
+
+
+def index_numbers(board: Board) -> None:
+    """Items by invoice number; document numbers of debits are references to suppliers' invoices too."""
+    written = board.lines.filter((pl.col("amount") < 0) & pl.col("doc_number").str.contains(r"^[0-9]{1,9}$"))
+    said = set(written["doc_number"].cast(pl.Int64)).union(*board.references.values())
+    numbers: dict[int, list[int]] = defaultdict(list)
+    for item, number in enumerate(board.number):
+        if number in said and board.open[item]:
+            numbers[number].append(item)
+    board.by_number = numbers
+
+
+def claim(board: Board) -> None:
+    """Mark the items that lines still to be decided name."""
+    numbers = board.by_number
+    board.claimed = {
+        item
+        for line, said in board.references.items()
+        if not board.state[line]
+        for number in said
+        for item in numbers.get(number, ())
+        if board.side[item] == board.side_of(line)
+    }
+
+
+def by_reference(board: Board, differences: Differences) -> None:
+    """Lines that name invoices and pay exactly what is open of them: certain, whatever the day.
+
+    Where a payment without reference of the same payer and amount came shortly before, the days decide: it may have paid the
+    invoice, and this line pays it again.
+    """
+    index_numbers(board)
+    silent = _silent(board)
+    missing: Counter[int] = Counter()
+    short: list[tuple[int, int]] = []
+    for line, numbers in board.references.items():
+        if board.state[line] or board.role[line]:
+            continue
+        items = named(board, line, numbers)
+        total, paid = sum(board.open[item] for item in items), abs(board.cents[line])
+        if items and total == paid and len(items) >= len(numbers):
+            before = silent.get((board.partner[items[0]], board.cents[line]), ())
+            if not any(0 <= board.business[line] - day <= board.rules.windows.repeated_payment for day in before):
+                parts = [(item, board.open[item]) for item in items]
+                board.settle(Settled(line, f"reference.{_known(board, line, items)}", parts, words=_words(board, items)))
+        elif len(items) == 1 and 0 < total - paid:
+            missing[total - paid] += 1
+            short.append((paid, total))
+    differences.learn_fees(missing)
+    differences.learn_discounts(short)
+    _by_document_number(board)
+
+
+def _silent(board: Board) -> dict[tuple[int, int], list[int]]:
+    """The business days of payments without reference, by payer and amount."""
+    days: dict[tuple[int, int], list[int]] = defaultdict(list)
+    wanted = {board.cents[line] for line in board.references}
+    for line, state in enumerate(board.state):
+        if not state and board.cents[line] in wanted and line not in board.references and len(payers := board.identity(line)[0]) == 1:
+            days[payers[0], board.cents[line]].append(board.business[line])
+    return days
+
+
+def _by_document_number(board: Board) -> None:
+    """Debits whose document number is the supplier's invoice, of the right amount and to the right name."""
+    documents = board.lines["doc_number"].to_list()
+    for line, document in enumerate(documents):
+        if board.state[line] or board.cents[line] > 0 or board.role[line] or not document.isdigit() or len(document) > 9:
+            continue
+        payers = board.identity(line)[0]
+        items = [
+            item
+            for item in board.by_number.get(int(document), ())
+            if board.side[item] == AP and board.open[item] == -board.cents[line] and board.partner[item] in payers
+        ]
+        if len(items) == 1:
+            board.settle(Settled(line, "document", [(items[0], board.open[items[0]])], words=(document,)))
+
+
+def named(board: Board, line: int, numbers: list[int]) -> list[int]:
+    """The open items that a line names; of two with one number, the one of the payer or of the amount."""
+    side = AR if board.cents[line] > 0 else AP
+    payers = board.identity(line)[0]
+    found: list[int] = []
+    for number in numbers:
+        there = [item for item in board.by_number.get(number, ()) if board.side[item] == side and _free(board, item)]
+        there = [item for item in there if board.issued[item] <= board.day[line]]
+        if len(there) > 1:
+            there = [item for item in there if board.partner[item] in payers] or there
+        if len(there) > 1:
+            there = [item for item in there if board.open[item] == abs(board.cents[line])] or there
+        found += there[:1]
+    return list(dict.fromkeys(found))
+
+
+def _free(board: Board, item: int) -> bool:
+    """Whether an item is open, or can be: its holder named nothing and has a twin to take."""
+    return board.open[item] > 0 or board.release(item)
+
+
+def repeats(board: Board, line: int) -> bool:
+    """Whether a line names an invoice that the same payer paid with the same amount a few days before."""
+    for number in board.references[line]:
+        for item in board.by_number.get(number, ()):
+            found = board.taker.get(item)
+            if found is None or board.open[item] or board.cents[found] != board.cents[line]:
+                continue
+            apart = board.business[line] - board.business[found]
+            if 0 <= apart <= board.rules.windows.repeated_payment and set(board.identity(line)[0]) & set(board.identity(found)[0]):
+                board.classify(line, LineClass.DUPLICATE_PAYMENT, f"NF {number} was paid already", found)
+                return True
+    return False
+
+
+def _known(board: Board, line: int, items: list[int]) -> str:
+    """How well the payer agrees with the invoices: same, another of the group, unknown, or a third party."""
+    payers, how = board.identity(line)
+    if not payers:
+        return "unknown"
+    owners = {board.partner[item] for item in items}
+    if owners & set(payers):
+        return how if len(payers) == 1 else "shared"
+    groups = {board.payers.group[owner] for owner in owners}
+    return "group" if groups & {board.payers.group[payer] for payer in payers} else "stranger"
+
+
+def _words(board: Board, items: list[int]) -> tuple[str, ...]:
+    return tuple(f"NF {board.number[item]}" for item in items)
+
+
+def with_difference(board: Board, differences: Differences, line: int) -> bool:
+    """A line whose invoices are not exactly its amount: a formula, more invoices of the payer, or a part payment."""
+    items = named(board, line, board.references[line])
+    if not items:
+        return False
+    paid, total = abs(board.cents[line]), sum(board.open[item] for item in items)
+    how, words = _known(board, line, items), _words(board, items)
+    gross, late = sum(board.gross[item] for item in items), board.day[line] - board.due[items[0]]
+    parts = [(item, board.open[item]) for item in items]
+    sign = 1 if board.cents[line] > 0 else -1
+    if paid == total:
+        board.settle(Settled(line, f"reference.{how}", parts, words=words))
+        return True
+    if explained := differences.explain(paid, total, gross, late):
+        board.settle(Settled(line, f"reference.explained.{how}", parts, sign * (paid - total), *explained, words=words))
+        return True
+    return paid > total and covering(board, line, items, words)
+
+
+def in_part(board: Board, line: int) -> bool:
+    """The last resort for a line with one invoice: a part of it, or more than it with the rest to be cleared up."""
+    items = named(board, line, board.references[line])
+    if not items:
+        return False
+    left, parts = abs(board.cents[line]), []
+    for item in items:
+        part = min(left, board.open[item])
+        if part:
+            parts.append((item, part))
+        left -= part
+    sign = 1 if board.cents[line] > 0 else -1
+    grade = "reference.divergent" if left else "reference.part"
+    grade = f"{grade}.{_known(board, line, items)}"
+    board.settle(Settled(line, grade, parts, sign * left, DIVERGENT if left else "", words=_words(board, items)))
+    return True

@@ -1,0 +1,206 @@
+"""The result of a reconciliation: columns for files, objects for those who store or print, and the proof that it adds up."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+
+from retaguarda.errors import RetaguardaError
+from retaguarda.reconcile.matching.board import AP, AR, CLASSES, MATCHED, Board, Settled
+from retaguarda.reconcile.matching.model import (
+    Allocation,
+    Candidate,
+    Classified,
+    Count,
+    Decision,
+    Difference,
+    DifferenceKind,
+    Evidence,
+    Line,
+    LineClass,
+    OpenItem,
+    Provenance,
+    Rejection,
+    Summary,
+    Tie,
+    TieOut,
+    Unmatched,
+    Verdict,
+)
+from retaguarda.reconcile.matching.verdicts import judge
+
+_EPOCH = dt.date(1970, 1, 1)
+_CANDIDATES = 3
+_SIDES = {AR: "AR", AP: "AP"}
+
+
+@dataclass(slots=False)
+class Result:
+    """What was decided; decisions and lines become objects only when asked for."""
+
+    board: Board
+    provenance: Provenance
+    rejections: tuple[Rejection, ...] = ()
+    judged: list[tuple[str, float, Verdict]] = field(default_factory=list)
+
+    @cached_property
+    def line_ids(self) -> list[str]:
+        return self.board.lines["line_id"].to_list()
+
+    @cached_property
+    def item_ids(self) -> list[str]:
+        return self.board.items["item_id"].to_list()
+
+    def class_of(self, line: int) -> LineClass:
+        """What a line is."""
+        return CLASSES[self.board.state[line]]
+
+    def line(self, number: int) -> Line:
+        """A line by its row."""
+        row = self.board.lines.row(number, named=True)
+        names = ("line_id", "account_id", "file_id", "date", "hist_code", "doc_number", "fitid", "description")
+        return Line(amount=money(row["amount"]), **{name: row[name] for name in names})
+
+    def decisions(self) -> Iterator[Decision]:
+        """Every match, in the order in which it was found."""
+        for found, (grade, sure, verdict) in zip(self.board.settled, self.judged, strict=True):
+            yield Decision(
+                line=self.line(found.line),
+                allocations=tuple(
+                    Allocation(self.item_ids[item], _SIDES[self.board.side[item]], money(cents)) for item, cents in found.parts
+                ),
+                verdict=verdict,
+                rule=grade,
+                confidence=sure,
+                evidence=self.evidence(found),
+                difference=self.difference(found),
+                alternatives=found.alternatives,
+            )
+
+    def difference(self, found: Settled) -> Difference | None:
+        """The difference of a match with the account to post it to."""
+        if not found.difference:
+            return None
+        kind = found.kind or DifferenceKind.DIVERGENT.value
+        if kind == DifferenceKind.DIVERGENT.value and found.difference * self.board.cents[found.line] > 0:
+            kind = DifferenceKind.OVERPAYMENT.value
+        accounts = self.board.rules.explain.accounts
+        account = accounts.get(kind, accounts["divergent"])
+        if kind == DifferenceKind.INTEREST.value and self.board.cents[found.line] < 0:
+            account = accounts["interest_paid"]
+        return Difference(DifferenceKind(kind), money(found.difference), account, found.formula)
+
+    def evidence(self, found: Settled) -> Evidence:
+        """Which words and which numbers a match rests on."""
+        board, line = self.board, found.line
+        payers, how = board.identity(line)
+        words = [*found.words, board.lines["description"][line]]
+        if payers:
+            owners = {board.partner[item] for item, _ in found.parts}
+            named = next((payer for payer in payers if payer in owners), payers[0])
+            words.append(f"{how}: {' '.join(board.payers.names[named])} {board.payers.documents[named]}".strip())
+        numbers = [f"{self.item_ids[item]}: {money(cents)}, {_day(board.due[item]):%d/%m/%Y}" for item, cents in found.parts[:12]]
+        if found.formula:
+            numbers.append(f"{found.kind}: {found.formula} = {money(found.difference)}")
+        return Evidence(tuple(words), tuple(numbers))
+
+    def classified(self) -> Iterator[Classified]:
+        """The lines that settle nothing."""
+        board = self.board
+        for line, state in enumerate(board.state):
+            if state > MATCHED:
+                other = board.counterpart.get(line)
+                yield Classified(
+                    self.line(line), CLASSES[state], board.reason.get(line, ""), self.line_ids[other] if other is not None else ""
+                )
+
+    def unmatched(self) -> Iterator[Unmatched]:
+        """The lines that nothing explains, with the items they may be about."""
+        for line in self.unmatched_lines:
+            payers = self.board.identity(line)[0]
+            names = tuple(" ".join(self.board.payers.names[payer]) for payer in payers[:_CANDIDATES])
+            yield Unmatched(self.line(line), names, tuple(self._candidates(line, payers)))
+
+    @cached_property
+    def unmatched_lines(self) -> list[int]:
+        return [line for line, state in enumerate(self.board.state) if not state]
+
+    def _candidates(self, line: int, payers: tuple[int, ...]) -> Iterator[Candidate]:
+        board, paid = self.board, abs(self.board.cents[line])
+        near = [item for payer in payers[:40] for item in board.open_of(payer, board.side_of(line)) if board.in_window(item, line)]
+        near.sort(key=lambda item: (abs(board.open[item] - paid), abs(board.day[line] - board.due[item]), item))
+        for item in near[:_CANDIDATES]:
+            yield Candidate(self.item_ids[item], money(board.open[item]), f"{money(paid - board.open[item])}, {_day(board.due[item])}")
+
+    def open_items(self) -> Iterator[OpenItem]:
+        """What is carried over."""
+        partners = self.board.items["partner_id"].to_list()
+        for item, cents in enumerate(self.board.open):
+            if cents:
+                board = self.board
+                yield OpenItem(self.item_ids[item], _SIDES[board.side[item]], partners[item], _day(board.due[item]), money(cents))
+
+    def tie_out(self) -> TieOut:
+        """The sums of both sides; raises RetaguardaError when a cent is missing, for then the result is worthless."""
+        board = self.board
+        items = sum(board.items["open_amount"].to_list())
+        settled = sum(cents for found in board.settled for _, cents in found.parts)
+        told = TieOut(self._tie(1), self._tie(-1), money(items), money(settled), money(sum(board.open)))
+        if told.difference:
+            raise RetaguardaError(f"The reconciliation does not add up: {told.difference}.", remedy="Report this with the files.")
+        return told
+
+    def _tie(self, sign: int) -> Tie:
+        board = self.board
+        sums = Counter[str]()
+        for line, state in enumerate(board.state):
+            cents = board.cents[line]
+            if cents * sign > 0:
+                sums["lines"] += cents
+                sums["unmatched" if not state else "classified" if state > MATCHED else "matched"] += cents
+        for found in board.settled:
+            if board.cents[found.line] * sign > 0:
+                sums["differences"] += found.difference
+                for item, cents in found.parts:
+                    sums["payables" if board.side[item] == AP else "receivables"] += cents
+        names = ("lines", "receivables", "payables", "differences", "classified", "unmatched")
+        return Tie(**{name: money(sums[name]) for name in names})
+
+    def summary(self) -> Summary:
+        """The figures."""
+        board = self.board
+        classes = Counter(CLASSES[state].value for state in board.state)
+        counts: Counter[tuple[str, Verdict]] = Counter()
+        amounts: Counter[tuple[str, Verdict]] = Counter()
+        for found, (grade, _, verdict) in zip(board.settled, self.judged, strict=True):
+            counts[grade, verdict] += 1
+            amounts[grade, verdict] += board.cents[found.line]
+        auto = sum(verdict is Verdict.AUTO for _, _, verdict in self.judged)
+        return Summary(
+            lines=len(board.state),
+            matched=len(board.settled),
+            auto=auto,
+            proposals=len(board.settled) - auto,
+            unmatched=classes[LineClass.UNMATCHED.value],
+            classes=dict(sorted(classes.items())),
+            counts=tuple(Count(*key, number, money(amounts[key])) for key, number in sorted(counts.items())),
+            searches_cut=len(board.cut),
+        )
+
+
+def result_of(board: Board, provenance: Provenance, rejections: list[Rejection]) -> Result:
+    """The judged result of a board."""
+    return Result(board, provenance, tuple(rejections), judge(board))
+
+
+def money(cents: int) -> Decimal:
+    """Cents as an amount with two places."""
+    return Decimal(cents).scaleb(-2)
+
+
+def _day(number: int) -> dt.date:
+    return _EPOCH + dt.timedelta(days=number)

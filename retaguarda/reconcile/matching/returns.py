@@ -1,0 +1,156 @@
+"""Boletos: the titles of return files against the bank's credits, and single credits by nosso número."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import polars as pl
+
+from retaguarda.reconcile.matching.board import Board, Settled
+from retaguarda.reconcile.matching.differences import DIVERGENT, Differences
+from retaguarda.reconcile.matching.model import DifferenceKind
+from retaguarda.reconcile.matching.subsets import subsets
+from retaguarda.reconcile.matching.texts import our_number
+
+_RETURN = DifferenceKind.RETURN_FILE.value
+Titles = list[tuple[int, int]]
+"""(item, credited cents) of each title; the item is -1 when the ERP does not know the title."""
+
+
+def by_return_file(board: Board, returns: pl.DataFrame) -> None:
+    """One credit for all titles of a return file: their sum, on the day of credit, to the cent."""
+    board.title = dict(_named_titles(board))
+    files = _files(board, returns)
+    credits = _credits(board)
+    _single_titles(board, files)
+    for apart in (0, 1, -1, 2):
+        _equal_sums(board, files, credits, apart)
+    _joined_files(board, files, credits)
+
+
+def _files(board: Board, returns: pl.DataFrame) -> dict[tuple[str, str, int], Titles]:
+    """The titles that bring money, by account, file number and business day of credit; what came twice counts once."""
+    paid = returns.filter(pl.col("occurrence").is_in(list(board.rules.settling)) & (pl.col("credited_amount") != 0)).unique()
+    if paid.is_empty():
+        return {}
+    items = board.items.select("account_id", _bare(pl.col("nosso_numero")).alias("bare")).with_row_index("item").filter(pl.col("bare") != "")
+    known = paid.with_columns(
+        _bare(pl.col("nosso_numero")).alias("bare"),
+        pl.coalesce("credit_date", "occurrence_date").alias("day"),
+    ).join(items, on=["account_id", "bare"], how="left")
+    known = known.sort("account_id", "nsa", "day", "bare", "credited_amount").unique(
+        ["account_id", "nsa", "day", "bare", "occurrence", "credited_amount"], keep="first", maintain_order=True
+    )
+    files: dict[tuple[str, str, int], Titles] = defaultdict(list)
+    for account, nsa, day, item, cents in known.select(
+        "account_id", "nsa", pl.col("day").to_physical(), "item", "credited_amount"
+    ).iter_rows():
+        files[account, nsa, day].append((-1 if item is None else item, cents))
+    return files
+
+
+def _bare(column: pl.Expr) -> pl.Expr:
+    return column.str.strip_chars(" ").str.strip_chars_start("0")
+
+
+def _credits(board: Board) -> dict[tuple[str, int], list[int]]:
+    """The open credits of boletos by account and day."""
+    found: dict[tuple[str, int], list[int]] = defaultdict(list)
+    accounts = board.lines["account_id"].to_list()
+    for line, role in enumerate(board.role):
+        if role == "boleto" and not board.state[line]:
+            found[accounts[line], board.day[line]].append(line)
+    return found
+
+
+def _single_titles(board: Board, files: dict[tuple[str, str, int], Titles]) -> None:
+    """Credits that name their nosso número, when a return file tells the same title with the same amount."""
+    told: dict[tuple[int, int], tuple[str, str, int]] = {}
+    for file, titles in files.items():
+        for item, cents in titles:
+            told.setdefault((item, cents), file)
+    for line, item in board.title.items():
+        file = told.get((item, board.cents[line]))
+        if file and board.open[item]:
+            board.settle(_of_titles(board, line, [(item, board.cents[line])], "return.title", file))
+            files[file] = [title for title in files[file] if title[0] != item]
+
+
+def _equal_sums(board: Board, files: dict[tuple[str, str, int], Titles], credits: dict[tuple[str, int], list[int]], apart: int) -> None:
+    """Files whose sum is a credit of the day (or of a day beside it); files of one sum are taken in their order."""
+    sums: dict[tuple[str, int, int], list[tuple[str, str, int]]] = defaultdict(list)
+    for file in sorted(files):
+        if files[file]:
+            sums[file[0], file[2] + apart, sum(cents for _, cents in files[file])].append(file)
+    for (account, day, cents), same in sums.items():
+        lines = [line for line in credits.get((account, day), ()) if not board.state[line] and board.cents[line] == cents]
+        for line, file in zip(lines, same, strict=False):
+            grade = "return.file" if not apart else "return.other_day"
+            found = _of_titles(board, line, files[file], grade, file)
+            found.alternatives = 0 if len(same) == len(lines) else len(same) - 1
+            board.settle(found)
+            files[file] = []
+
+
+def _joined_files(board: Board, files: dict[tuple[str, str, int], Titles], credits: dict[tuple[str, int], list[int]]) -> None:
+    """One credit for several files of one day."""
+    days: dict[tuple[str, int], list[tuple[str, str, int]]] = defaultdict(list)
+    for file in sorted(files):
+        if files[file]:
+            days[file[0], file[2]].append(file)
+    for (account, day), there in days.items():
+        for line in board.undecided(credits.get((account, day), ())):
+            left = [file for file in there if files[file]]
+            sums = [sum(cents for _, cents in files[file]) for file in left]
+            found = subsets(sums[: board.rules.subset.nearest], board.cents[line], len(sums), board.rules.subset.budget)
+            if len(found.solutions) == 1:
+                joined = [left[index] for index in found.solutions[0]]
+                titles = [title for file in joined for title in files[file]]
+                board.settle(_of_titles(board, line, titles, "return.joined", joined[0]))
+                files.update(dict.fromkeys(joined, []))
+
+
+def _of_titles(board: Board, line: int, titles: Titles, grade: str, file: tuple[str, str, int]) -> Settled:
+    parts = [(item, board.open[item]) for item, _ in titles if item >= 0 and board.open[item]]
+    if len(parts) < len(titles):
+        grade = "return.unknown_title"
+    difference = board.cents[line] - sum(cents for _, cents in parts)
+    return Settled(line, grade, parts, difference, _RETURN if difference else "", "", 0, ("NSA " + file[1],))
+
+
+def _named_titles(board: Board) -> Iterator[tuple[int, int]]:
+    """The open credits of boletos whose document number or text is the nosso número of an item of the account."""
+    numbers = board.items.select("account_id", _bare(pl.col("nosso_numero")).alias("bare"))
+    known: dict[tuple[str, str], int] = {}
+    for item, account, bare in numbers.with_row_index("item").filter(pl.col("bare") != "").iter_rows():
+        for written in (bare, *(bare[-width:].lstrip("0") for width in (15, 12, 10) if len(bare) > width)):
+            if written:
+                known[account, written] = item if known.get((account, written), item) == item else -1
+    said = board.lines.select("account_id", _bare(pl.col("doc_number")).alias("doc"), our_number(pl.col("description")).alias("text"))
+    rows = pl.Series([line for line, role in enumerate(board.role) if role == "boleto" and not board.state[line]], dtype=pl.UInt32)
+    for line, (account, doc, text) in zip(rows, said[rows].iter_rows(), strict=True):
+        for written in (text or "", doc or ""):
+            item = known.get((account, written))
+            if item is None and len(written) > 4:
+                item = known.get((account, written[:-1]))
+            if item is not None and item >= 0:
+                yield line, item
+                break
+
+
+def by_our_number(board: Board, differences: Differences) -> None:
+    """Single boletos without return file: the item of this nosso número, paid exactly or with a formula."""
+    for line, item in board.title.items() or list(_named_titles(board)):
+        due, paid = board.open[item], board.cents[line]
+        if not due or board.state[line]:
+            continue
+        parts, words = [(item, due)], ("nosso número",)
+        late = board.day[line] - board.due[item]
+        lates = range(late, max(late - 5, 0), -1)  # the payer paid up to a long weekend before the bank credited
+        if paid == due:
+            board.settle(Settled(line, "our_number", parts, words=words))
+        elif explained := next((why for days in (late, *lates) if (why := differences.explain(paid, due, board.gross[item], days))), None):
+            board.settle(Settled(line, "our_number.explained", parts, paid - due, *explained, words=words))
+        else:
+            board.settle(Settled(line, "our_number.divergent", [(item, min(due, paid))], paid - min(due, paid), DIVERGENT, words=words))

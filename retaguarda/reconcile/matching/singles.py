@@ -1,0 +1,176 @@
+"""One line, one item of the payer: the exact amount first, then a formula; what competes is assigned as a whole."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from retaguarda.reconcile.matching.board import BOLETO, PLAIN, Board, Settled
+from retaguarda.reconcile.matching.differences import FEE, INTEREST, ROUNDING, WITHHOLDING, Differences, Explained
+
+_COST = {ROUNDING: 1, FEE: 2, INTEREST: 2, WITHHOLDING: 3, "discount": 3}
+_MANY = 40
+_FEW = 4
+"""A name that fits more partners than this is not tried by formulas: something always fits."""
+
+
+def exact(board: Board, lines: Iterable[int]) -> None:
+    """Lines whose payer has an item of exactly this amount; among equal ones the oldest due date is paid first."""
+    doubtful = []
+    for line in lines:
+        payers, how = board.identity(line)
+        if len(payers) != 1:
+            if payers:
+                doubtful.append(line)
+            continue
+        if item := _oldest(board, line, payers[0], PLAIN):
+            take(board, Settled(line, f"exact.{how}", [item]))
+    for line in doubtful:
+        _shared_name(board, line)
+
+
+def take(board: Board, found: Settled) -> None:
+    """Settle one item exactly and remember it when it has open twins."""
+    item, cents = found.parts[0]
+    board.settle(found)
+    key = (board.partner[item] * 4 + board.side[item] * 2 + board.carrier[item]) * 10**14 + cents
+    if len(board.exact[key]) > 1:
+        board.hold(item, found)
+
+
+def _oldest(board: Board, line: int, partner: int, carrier: int) -> tuple[int, int] | None:
+    cents = abs(board.cents[line])
+    last = None
+    for item in board.exactly(partner, board.side_of(line), cents, carrier):
+        if board.in_window(item, line):
+            if item not in board.claimed:
+                return item, cents
+            last = last or (item, cents)
+    return last
+
+
+def _shared_name(board: Board, line: int) -> None:
+    """A cut name that several partners share: the one that has an item of this amount, if only one has."""
+    payers, how = board.identity(line)
+    if len(payers) > _FEW:
+        cents, among = abs(board.cents[line]), set(payers)
+        there = board.amounts.get(board.side_of(line) * 10**14 + cents, ())
+        payers = tuple(dict.fromkeys(board.partner[item] for item in there if board.partner[item] in among))
+    found = [part for payer in payers if (part := _oldest(board, line, payer, PLAIN))]
+    if not found:
+        return
+    found.sort(key=lambda part: (abs(board.business[line] - board.due_business[part[0]]), part[0]))
+    rivals = len(found) - 1
+    kin = len({board.payers.group[payer] for payer in board.identity(line)[0]}) == 1
+    grade = f"exact.{how}.{'kin' if kin else 'shared'}"
+    take(board, Settled(line, grade, [found[0]], alternatives=rivals))
+
+
+def in_group(board: Board, lines: Iterable[int]) -> None:
+    """The exact amount at another company of the payer's group, then at a boleto that was paid otherwise."""
+    for line in lines:
+        payers, how = board.identity(line)
+        kin = sorted({member for payer in payers for member in board.payers.members[board.payers.group[payer]]} - set(payers))
+        found = [part for payer in kin if (part := _oldest(board, line, payer, PLAIN))] if len(payers) <= _MANY else []
+        if found:
+            board.settle(Settled(line, f"exact.group.{how}", [found[0]], alternatives=len(found) - 1))
+            continue
+        boletos = [part for payer in payers if (part := _oldest(board, line, payer, BOLETO))] if len(payers) == 1 else []
+        if boletos:
+            board.settle(Settled(line, f"exact.boleto.{how}", [boletos[0]]))
+
+
+def explained(board: Board, differences: Differences, lines: Iterable[int]) -> None:
+    """Lines that a formula ties to an item of the payer; blocks of rivals are assigned at the least total cost."""
+    pairs: dict[int, list[tuple[int, int, Explained]]] = {}
+    for line in lines:
+        payers, _ = board.identity(line)
+        if payers and len(payers) <= _MANY and (found := _formulas(board, differences, line, payers)):
+            pairs[line] = found
+    for block in _blocks(pairs):
+        for line, item, why, rivals in _assigned(board, block, pairs):
+            payers, how = board.identity(line)
+            if not board.open[item] and not board.release(item):
+                continue
+            sign, due = (1 if board.cents[line] > 0 else -1), board.open[item]
+            grade = f"explained.{why[0]}.{how if len(payers) == 1 else how + '.shared'}"
+            difference = board.cents[line] - sign * due
+            board.settle(Settled(line, grade, [(item, due)], difference, *why, alternatives=rivals))
+
+
+def _formulas(board: Board, differences: Differences, line: int, payers: tuple[int, ...]) -> list[tuple[int, int, Explained]]:
+    paid, side, day = abs(board.cents[line]), board.side_of(line), board.day[line]
+    found, cents, least, most = [], board.open, paid * 9 // 11, paid * 4 // 3
+    for payer in payers:
+        for item in board.open_of(payer, side):
+            if least < cents[item] < most and board.in_window(item, line):
+                why = differences.explain(paid, cents[item], board.gross[item], day - board.due[item])
+                if why:
+                    found.append((_COST.get(why[0], 4), item, why))
+        for item in board.held.get(payer * 2 + side, ()):
+            if cents[item] or item not in board.holder:
+                continue
+            due = _due(board, item)
+            if least < due < most and board.in_window(item, line):
+                why = differences.explain(paid, due, board.gross[item], day - board.due[item])
+                if why and board.exchange(item):
+                    found.append((_COST.get(why[0], 4), item, why))
+    found.sort(key=lambda pair: (pair[0], not board.open[pair[1]], pair[1] in board.claimed, abs(board.day[line] - board.due[pair[1]]), pair[1]))
+    return found
+
+
+def _blocks(pairs: dict[int, list[tuple[int, int, Explained]]]) -> list[list[int]]:
+    """Lines that want the same item, directly or through others."""
+    wanted: dict[int, list[int]] = defaultdict(list)
+    for line, found in pairs.items():
+        for _, item, _ in found:
+            wanted[item].append(line)
+    seen: set[int] = set()
+    blocks = []
+    for line in pairs:
+        if line in seen:
+            continue
+        block, todo = [], [line]
+        seen.add(line)
+        while todo:
+            one = todo.pop()
+            block.append(one)
+            for _, item, _ in pairs[one]:
+                fresh = [other for other in wanted[item] if other not in seen]
+                seen.update(fresh)
+                todo += fresh
+        blocks.append(sorted(block))
+    return blocks
+
+
+def _assigned(
+    board: Board, block: list[int], pairs: dict[int, list[tuple[int, int, Explained]]]
+) -> list[tuple[int, int, Explained, int]]:
+    if len(block) == 1:
+        line = block[0]
+        _, item, why = pairs[line][0]
+        return [(line, item, why, _rivals(board, pairs[line]))]
+    from scipy.optimize import linear_sum_assignment
+
+    items = sorted({item for line in block for _, item, _ in pairs[line]})
+    column = {item: position for position, item in enumerate(items)}
+    cost = [[1000.0] * len(items) for _ in block]
+    for row, line in enumerate(block):
+        for rank, (price, item, _) in enumerate(pairs[line]):
+            cost[row][column[item]] = price + rank / 100
+    found = []
+    for row, position in zip(*linear_sum_assignment(cost), strict=True):
+        line, item = block[row], items[position]
+        why = next((why for _, other, why in pairs[line] if other == item), None)
+        if why:
+            found.append((line, item, why, _rivals(board, pairs[line])))
+    return found
+
+
+def _rivals(board: Board, found: list[tuple[int, int, Explained]]) -> int:
+    """Items of another amount that a formula explains as well; equal items of one partner are no rivals."""
+    return len({(board.partner[item], _due(board, item)) for _, item, _ in found}) - 1
+
+
+def _due(board: Board, item: int) -> int:
+    return board.open[item] or board.holder[item].parts[0][1]

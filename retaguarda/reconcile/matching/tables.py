@@ -1,0 +1,250 @@
+"""The canonical CSV files as polars tables, at full speed; a bad row becomes a rejection, a missing column an error.
+
+Text stays text (CNPJ, nosso número, document numbers keep their zeros and letters), money becomes whole cents.
+"""
+
+from __future__ import annotations
+
+import csv
+import enum
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from retaguarda.errors import InvalidItem
+from retaguarda.reconcile.matching.model import Rejection
+
+ROW = "row"
+"""The number of a row's line in its file; the header is line 1."""
+
+
+class Field(enum.Enum):
+    """How a column is read."""
+
+    TEXT = "text"
+    KEY = "key"
+    """Text that must not be empty."""
+    DATE = "date"
+    MAYBE_DATE = "maybe-date"
+    MONEY = "money"
+    MAYBE_MONEY = "maybe-money"
+    """Money; empty or missing is zero."""
+
+
+_REMEDIES = {
+    Field.KEY: "Fill this field.",
+    Field.DATE: "Write the date as YYYY-MM-DD.",
+    Field.MAYBE_DATE: "Write the date as YYYY-MM-DD or leave it empty.",
+    Field.MONEY: "Write the amount with a decimal point and at most two places, e.g. 1234.56.",
+    Field.MAYBE_MONEY: "Write the amount with a decimal point and at most two places, or leave it empty.",
+}
+_AMOUNT = r"^[+-]?\d{1,15}(\.\d{1,2})?$"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The columns of one canonical file; `unique` names the column whose values must differ."""
+
+    name: str
+    columns: Mapping[str, Field]
+    unique: str = ""
+    optional: frozenset[str] = frozenset()
+
+    def recognises(self, header: Sequence[str]) -> bool:
+        """Whether a header line has all the columns of this file."""
+        return set(self.columns) - self.optional <= set(header)
+
+
+T, K, M, Z = Field.TEXT, Field.KEY, Field.MONEY, Field.MAYBE_MONEY
+ITEMS = Table(
+    "open_items.csv",
+    {
+        "item_id": K,
+        "kind": K,
+        "doc_type": T,
+        "partner_id": K,
+        "partner_name": T,
+        "partner_doc": T,
+        "nf_number": T,
+        "parcel": T,
+        "issue_date": Field.DATE,
+        "due_date": Field.DATE,
+        "gross": M,
+        **dict.fromkeys(("wh_ir", "wh_pis", "wh_cofins", "wh_csll", "wh_iss", "wh_inss"), Z),
+        "open_amount": M,
+        "nosso_numero": T,
+        "seu_numero": T,
+        "account_id": T,
+        "contract": T,
+    },
+    unique="item_id",
+    optional=frozenset({"contract", "seu_numero", "parcel"}),
+)
+PARTNERS = Table("partners.csv", {"partner_id": K, "name": T, "doc": T, "kind": T, "group_id": T}, unique="partner_id")
+ACCOUNTS = Table(
+    "bank_accounts.csv",
+    {
+        "account_id": K,
+        "bank": T,
+        "bank_name": T,
+        "agency": T,
+        "account": T,
+        "fee_netted": T,
+        "boleto_fee": Z,
+        "owner": T,
+        "owner_doc": T,
+    },
+    unique="account_id",
+)
+LINES = Table(
+    "statement_lines.csv",
+    {
+        "line_id": K,
+        "account_id": K,
+        "file_id": T,
+        "date": Field.DATE,
+        "amount": M,
+        "hist_code": T,
+        "doc_number": T,
+        "fitid": T,
+        "description": T,
+    },
+    unique="line_id",
+)
+RETURNS = Table(
+    "retorno.csv",
+    {
+        "account_id": K,
+        "nsa": T,
+        "occurrence": K,
+        "nosso_numero": T,
+        "seu_numero": T,
+        "occurrence_date": Field.MAYBE_DATE,
+        "credit_date": Field.MAYBE_DATE,
+        "face_amount": Z,
+        "paid_amount": Z,
+        "interest": Z,
+        "discount": Z,
+        "fee": Z,
+        "credited_amount": Z,
+        "due_date": Field.MAYBE_DATE,
+        "payer_doc": T,
+        "payer_name": T,
+    },
+)
+HISTORY = Table("history.csv", {"account_id": T, "date": Field.DATE, "amount": M, "description": K, "partner_id": K})
+
+
+@dataclass(slots=True)
+class Inputs:
+    """All that a reconciliation starts from; the tables hold good rows only, the rest is in `rejections`."""
+
+    items: pl.DataFrame
+    partners: pl.DataFrame
+    accounts: pl.DataFrame
+    lines: pl.DataFrame
+    returns: pl.DataFrame
+    history: pl.DataFrame
+    rejections: list[Rejection] = field(default_factory=list)
+    digest: str = ""
+
+
+def empty(table: Table) -> pl.DataFrame:
+    """No rows of a table."""
+    return typed(pl.DataFrame(schema=dict.fromkeys(table.columns, pl.String)), table, "", [])
+
+
+def read(path: Path, table: Table, rejections: list[Rejection]) -> pl.DataFrame:
+    """The good rows of a canonical file, typed; appends what is wrong with the others to `rejections`.
+
+    Raises:
+        InvalidItem: the file cannot be read at all, or a column is missing.
+    """
+    try:
+        raw = pl.read_csv(path, infer_schema=False)
+    except FileNotFoundError:
+        raise InvalidItem(f"{path}: there is no such file.", remedy="Name a file that exists.") from None
+    except (pl.exceptions.PolarsError, OSError):
+        raw = _row_by_row(path, table, rejections)
+    missing = [name for name in table.columns if name not in raw.columns and name not in table.optional]
+    if missing:
+        raise InvalidItem(
+            f"{path}: the columns {', '.join(missing)} of {table.name} are missing; the header has {', '.join(raw.columns)}.",
+            remedy=f"Export {table.name} again with all its columns, separated by commas.",
+        )
+    return typed(raw, table, str(path), rejections)
+
+
+def typed(raw: pl.DataFrame, table: Table, file: str, rejections: list[Rejection]) -> pl.DataFrame:
+    """A table of text with its dates and cents; rows that are wrong are left out and told."""
+    absent = [pl.lit("").alias(name) for name in table.columns if name not in raw.columns]
+    frame = raw.with_columns(absent).select([*table.columns, *((ROW,) if ROW in raw.columns else ())])
+    if ROW not in frame.columns:
+        frame = frame.with_row_index(ROW, offset=2)
+    good = frame.with_columns([_parsed(name, kind) for name, kind in table.columns.items() if kind is not Field.TEXT])
+    required = [name for name, kind in table.columns.items() if kind in {Field.KEY, Field.DATE, Field.MONEY}]
+    doubtful = [name for name, kind in table.columns.items() if kind in {Field.MAYBE_DATE, Field.MAYBE_MONEY}]
+    wrong = {name: good[name].is_null() for name in required}
+    wrong |= {name: good[name].is_null() & (frame[name].fill_null("") != "") for name in doubtful}
+    if table.unique and good[table.unique].n_unique() < good.height:
+        wrong[table.unique] |= ~good[table.unique].is_first_distinct()
+    bad = {name: mask for name, mask in wrong.items() if mask.any()}
+    for name, mask in bad.items():
+        for row, value in frame.filter(mask).select(ROW, name).iter_rows():
+            rejections.append(Rejection(file, row, name, value or "", _remedy(table, name, value)))
+    if bad:
+        good = good.filter(~pl.any_horizontal(list(bad.values())))
+    money = [name for name, kind in table.columns.items() if kind is Field.MAYBE_MONEY]
+    text = [name for name, kind in table.columns.items() if kind is Field.TEXT]
+    return good.with_columns(pl.col([*money]).fill_null(0), pl.col(text).fill_null("")).drop(ROW)
+
+
+def _parsed(name: str, kind: Field) -> pl.Expr:
+    column = pl.col(name)
+    if kind is Field.KEY:
+        return pl.when(column != "").then(column)
+    if kind in {Field.DATE, Field.MAYBE_DATE}:
+        return column.str.to_date("%Y-%m-%d", strict=False)
+    cents = (column.cast(pl.Float64, strict=False) * 100).round().cast(pl.Int64, strict=False)
+    return pl.when(column.str.contains(_AMOUNT)).then(cents).alias(name)
+
+
+def _remedy(table: Table, name: str, value: str | None) -> str:
+    if name == table.unique and value:
+        return "Give every row its own value; the first row with this one was used."
+    return _REMEDIES[table.columns[name]]
+
+
+def _row_by_row(path: Path, table: Table, rejections: list[Rejection]) -> pl.DataFrame:
+    """A file that the quick reader refuses: rows of the wrong length are rejected, bytes that are no UTF-8 are read as cp1252."""
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", errors="replace")
+    reader = csv.reader(io.StringIO(text, newline=""))
+    header = next(reader, [])
+    rows: list[list[str]] = []
+    for row in reader:
+        if len(row) == len(header):
+            rows.append([*row, str(reader.line_num)])
+        elif row:
+            remedy = f"Give the row the {len(header)} fields of the header; quote a text that holds a comma."
+            rejections.append(Rejection(str(path), reader.line_num, "", ",".join(row)[:80], remedy))
+    if not header:
+        raise InvalidItem(f"{path}: the file is empty.", remedy=f"Export {table.name} again.")
+    frame = pl.DataFrame(rows, schema=dict.fromkeys([*header, ROW], pl.String), orient="row")
+    return frame.with_columns(pl.col(ROW).cast(pl.UInt32))
+
+
+def digest(paths: Sequence[Path]) -> str:
+    """One hash of the contents of all files, whatever their order."""
+    found = []
+    for path in paths:
+        with path.open("rb") as file:
+            found.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return hashlib.sha256("\n".join(sorted(found)).encode()).hexdigest()

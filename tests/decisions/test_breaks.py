@@ -1,0 +1,76 @@
+"""Breaks: opened once, aged, closed by new evidence or a person, and their next step as data."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from retaguarda.calendars.calendar import banks
+from retaguarda.clock import SAO_PAULO
+from retaguarda.decisions import breaks
+from retaguarda.decisions.breaks import Found, Updated, close, find, open_breaks, params, update
+from retaguarda.errors import ConfigurationError, Conflict
+from retaguarda.reconcile.break_rules import FILE, KINDS, read_break_rules
+from retaguarda.store.models import BreakRecord, OutboxEvent
+
+AT = dt.datetime(2026, 11, 13, 7, tzinfo=SAO_PAULO)
+TODAY = AT.date()
+RULES = read_break_rules()
+
+
+def credit(line: str, amount: str = "10.00") -> Found:
+    return Found("unmatched-credit", TODAY, Decimal(amount), "No item explains the credit.", "341/1", line)
+
+
+def seen(*found: Found, at: dt.datetime = AT) -> Updated:
+    return update(found, RULES, at, at.date(), banks().shifted)
+
+
+@pytest.mark.usefixtures("any_house")
+def test_a_break_is_opened_once_and_closed_when_it_is_no_longer_found() -> None:
+    assert seen(credit("L1"), credit("L2")) == Updated(opened=2, closed=0, open=2)
+    assert seen(credit("L2"), credit("L1")) == Updated(opened=0, closed=0, open=2)
+    [first, _] = open_breaks()
+    assert (first.due_on, first.owner) == (dt.date(2026, 11, 17), "contas a receber")
+    assert seen(credit("L2"), at=AT + dt.timedelta(1)) == Updated(opened=0, closed=1, open=1)
+    gone = BreakRecord.objects.get(line="L1")
+    assert (gone.closed_by, gone.closed_because) == ("retaguarda", breaks.MATCHED)
+    later = AT + dt.timedelta(5)
+    assert seen(credit("L1"), credit("L2"), at=later) == Updated(opened=1, closed=0, open=2)
+    again = BreakRecord.objects.get(line="L1")
+    assert (again.closed_at, again.opened_at) == (None, AT), "it has the age it had"
+    assert OutboxEvent.objects.filter(line__action="breaks.updated").count() == 3
+
+
+@pytest.mark.usefixtures("any_house")
+def test_a_person_closes_a_break_with_a_reason() -> None:
+    seen(credit("L1"), Found("statement-missing", TODAY, Decimal(), "No statement.", "341/1"))
+    [row] = open_breaks("unmatched-credit")
+    close(find(row.key[:10]), "ana", AT, "a deposit of our own")
+    with pytest.raises(Conflict, match="closed already"):
+        close(row, "ana", AT, "again")
+    with pytest.raises(ConfigurationError, match="no break zz"):
+        find("zz")
+    [left] = open_breaks()
+    assert left.kind == "statement-missing"
+    assert params(left, RULES["statement-missing"]) == {}
+    with pytest.raises(ConfigurationError, match="nothing is started for unmatched-credit"):
+        params(row, RULES["unmatched-credit"])
+
+
+def test_every_kind_has_its_rule_and_a_file_that_lacks_one_is_refused(tmp_path: Path) -> None:
+    assert set(RULES) == set(KINDS)
+    text = FILE.read_text(encoding="utf-8")
+    for wrong, said in (
+        (text.replace('kind = "overdue"', 'kind = "overdone"'), "overdone, overdue"),
+        (text.replace('kind = "overdue"', 'kind = "proposal"'), "overdue"),
+        (text.replace("days = 5", "days = 5\nhours = 3"), "hours"),
+        ("schema = 1", "version"),
+    ):
+        path = tmp_path / "breaks.toml"
+        path.write_text(wrong, encoding="utf-8")
+        with pytest.raises(ConfigurationError, match=said):
+            read_break_rules(path)
