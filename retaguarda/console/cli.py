@@ -33,6 +33,7 @@ from retaguarda.console import (
     commands_run,
     commands_sandbox,
     commands_scheduler,
+    commands_sign_off,
     commands_statement,
     commands_store,
     commands_trigger,
@@ -65,6 +66,7 @@ app.add_typer(commands_new.app, name="new", help="Start a new robot or task from
 app.add_typer(commands_statement.app, name="statement", help="Bank statements and boleto returns: read them, see what is proved.")
 reconcile = typer.Typer(no_args_is_help=True)
 commands_decisions.register(reconcile)
+commands_sign_off.register(reconcile)
 app.add_typer(reconcile, name="reconcile", help="Bank lines and open items, ERP and CCEE: what matches, what does not, who decided.")
 app.add_typer(commands_lineage.app, name="lineage", help="The way of a contract's money, from the ERP to CCEE and back.")
 app.add_typer(commands_sandbox.app, name="sandbox", help="Portals that behave, and misbehave, like the real ones.")

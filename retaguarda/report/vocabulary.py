@@ -98,6 +98,20 @@ CODES: Vocabulary = {
     "stop_requested": ("Stop requested", _WARN),
     "defect": ("Defect of the program", _BAD),
 }
+DAYS: Vocabulary = {
+    "proved": ("proved", _GOOD),
+    "provisional": ("provisional", _WARN),
+    "broken": ("broken", _BAD),
+    "gap": ("no statement", _BAD),
+    "closed": ("banks closed", _IDLE),
+}
+DECISIONS: Vocabulary = {
+    "proposed": ("Waits for a person", _WARN),
+    "stands": ("Stands", _GOOD),
+    "rejected": ("Rejected", _IDLE),
+    "undone": ("Undone", _IDLE),
+    "overtaken": ("Overtaken", _WARN),
+}
 AREAS: Vocabulary = {
     "receipts": ("Receipts", _INFO),
     "ccee": ("CCEE × ERP", _INFO),

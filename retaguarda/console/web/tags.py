@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -12,12 +13,14 @@ from django.utils.safestring import SafeString
 
 from retaguarda.clock import SAO_PAULO
 from retaguarda.language import say as said
+from retaguarda.model.values import Month
 from retaguarda.report import show, vocabulary
 from retaguarda.report.labels import Tone, label
 from retaguarda.report.retell import retell
 from retaguarda.triggers.rules import weekday as day_of_week
 
 register = template.Library()
+SIGNS = {"proved": "✓", "provisional": "~", "broken": "✗", "gap": "–", "closed": "·"}
 
 
 @register.simple_tag
@@ -146,3 +149,39 @@ def weekday(value: dt.date) -> str:
 def hour(value: dt.datetime) -> str:
     """The hour of a moment in São Paulo."""
     return f"{value.astimezone(SAO_PAULO):%H:%M}"
+
+
+@register.filter
+def month(value: Month) -> str:
+    """A month as `10/2026`."""
+    return f"{value.month:02d}/{value.year}"
+
+
+@register.filter
+def percent(value: float | None) -> str:
+    """A share of one as a percentage."""
+    return "—" if value is None else f"{show.number(Decimal(str(value)) * 100, 1)} %"
+
+
+@register.filter
+def decimal(value: object) -> Decimal:
+    """An amount that was kept as text."""
+    return Decimal(str(value))
+
+
+@register.filter
+def at_key(mapping: Mapping[Any, Any], key: object) -> Any:
+    """The value of a mapping at a key; None when it has none."""
+    return mapping.get(key)
+
+
+@register.filter
+def sign(state: object) -> str:
+    """The sign of a day's state, for eyes that do not tell colours apart."""
+    return SIGNS.get(str(state), "")
+
+
+@register.filter
+def last_word(text: str) -> str:
+    """What stands after the last blank: an account's line is told with its account."""
+    return text.rpartition(" ")[2]

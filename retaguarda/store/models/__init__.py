@@ -2,7 +2,7 @@
 
 from retaguarda.store.models.accounts import BoletoReturn, StatementEntry, StatementFile
 from retaguarda.store.models.audit import AuditFolder, OutboxEvent
-from retaguarda.store.models.decisions import BreakRecord, DecisionEvent, DecisionState, LedgerItem, MatchAllocation, MatchDecision
+from retaguarda.store.models.decisions import BreakRecord, DecisionEvent, DecisionState, LedgerItem, MatchAllocation, MatchDecision, SignOff
 from retaguarda.store.models.operations import Alert, LegalHold, Milestone, Notice
 from retaguarda.store.models.people import ConsoleSession, FailedAttempt, OneTimeLink, Person
 from retaguarda.store.models.runs import Booking, Evidence, Intent, IntentState, Item, ItemState, RunRecord, RunState
@@ -52,6 +52,7 @@ __all__ = [
     "RunState",
     "SignIn",
     "SignInState",
+    "SignOff",
     "StatementEntry",
     "StatementFile",
     "TriggerEntry",
