@@ -145,7 +145,7 @@ def test_accounts_by_day_say_what_is_missing_and_why(console: Console, page: Pag
     row = page.locator("table.days tbody tr").first
     assert row.locator("td.good").count() == 10
     assert row.locator("td.bad").count() > 5
-    expect(page.locator(".panel").first).to_contain_text("não declara o saldo final")
+    expect(page.locator(".panel").first).to_contain_text("não informa o saldo final")
 
 
 def test_proposals_are_confirmed_and_rejected_by_keyboard(console: Console, page: Page) -> None:

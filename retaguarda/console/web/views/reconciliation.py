@@ -226,7 +226,7 @@ def _signing(request: HttpRequest, month: Month, wrong: str = "", status: int = 
         "state": state,
         "rows": rows,
         "mine": mine,
-        "signs": may(person, SIGNERS),
+        "may_sign": may(person, SIGNERS),
         "own": mine is not None and person is not None and mine.signed_by == person.name,
         "wrong": wrong,
         "month": month,
