@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the project needs into .venv and the user's cache: the Python environment from the lock file, a Chromium
 # (one that is on the machine, else Playwright's, else the distribution's), a PostgreSQL server for the tests (one that is
-# on the machine, else the distribution's), and the ERP of the sandbox. Safe to repeat.
+# on the machine, else the distribution's), foreign verifiers of the audit log for the tests, and the ERP of the sandbox. Safe
+# to repeat.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -54,6 +55,21 @@ if ! has_postgres; then
         as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null
     fi
     has_postgres || { echo "No PostgreSQL server could be installed; install one and run this again" >&2; exit 3; }
+fi
+
+# the tests hold the audit log's formats against verifiers that others wrote: Go's checksum database, aics-tlog, and OpenSSL
+has_go() { command -v go >/dev/null && [ -d /usr/share/gocode/src/golang.org/x/mod/sumdb ]; }
+if ! has_go || ! command -v openssl >/dev/null || ! command -v strace >/dev/null; then
+    say "Foreign verifiers of the audit log (Go, OpenSSL), strace"
+    if command -v apt-get >/dev/null; then
+        as_root apt-get update -qq
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+            golang-go golang-golang-x-mod-dev openssl strace >/dev/null
+    fi
+    has_go || { echo "Go and golang.org/x/mod could not be installed; install both and run this again" >&2; exit 3; }
+fi
+if [ ! -d .venv-tlog/aics_tlog ]; then # pure Python; its metadata asks for 3.12, its code does with 3.11
+    "$python" -m pip install --quiet --require-hashes --no-deps --ignore-requires-python --target .venv-tlog -r requirements/tlog.txt
 fi
 
 say "ERP of the sandbox (Tryton)"

@@ -7,7 +7,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError, TomlConfigSettingsSource
@@ -150,6 +150,27 @@ class RetentionSettings(_Section):
     outbox: int = Field(default=90, ge=0, description="the store's copies of audit events that the log holds")
 
 
+class WitnessSettings(_Section):
+    """A witness of the audit log, which another administrator runs elsewhere."""
+
+    url: str = Field(description="its address without `add-checkpoint`")
+    key: str = Field(description="its public key, `name+hash+key`, got by another way than its address")
+
+
+class AuditSettings(_Section):
+    """How often the audit log is signed, and what outside of this machine binds it."""
+
+    seal_seconds: float = Field(default=60, gt=0, description="seconds after which waiting events are sealed and signed at the latest")
+    unanchored_minutes: float = Field(default=60, gt=0, description="minutes without an anchor after which the log counts as unprotected")
+    witnesses: dict[Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,20}$")], WitnessSettings] = {}
+    stamp_url: str = Field(default="", description="a time-stamping authority (RFC 3161); empty: none")
+    stamp_roots: Path | None = Field(default=None, description="PEM file of the authority's root certificates")
+    stamp_hours: float = Field(default=1, gt=0, description="hours between two time stamps")
+    copy_folder: Path | None = Field(default=None, description="a folder that can only be added to (WORM), for copies of the log")
+    mail: str = Field(default="", description="name of the alert target that gets the checkpoint: its mailbox is the auditor's")
+    copy_hours: float = Field(default=24, gt=0, description="hours between two copies, and two mails")
+
+
 class StoreSettings(_Section):
     """Where the database is; empty means a SQLite file in `home`."""
 
@@ -217,6 +238,7 @@ class Settings(BaseSettings):
     backup: BackupSettings = BackupSettings()
     retention: RetentionSettings = RetentionSettings()
     console: ConsoleSettings = ConsoleSettings()
+    audit: AuditSettings = AuditSettings()
     portals: dict[str, PortalSettings] = {}
 
     @property

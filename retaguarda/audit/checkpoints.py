@@ -1,10 +1,11 @@
-"""Signed checkpoints in C2SP's published formats: `tlog-checkpoint` text inside an Ed25519 `signed-note`."""
+"""C2SP's published formats: `tlog-checkpoint` text inside an Ed25519 `signed-note`, `tlog-cosignature` of witnesses, `tlog-proof`."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 ED25519 = b"\x01"
+COSIGNATURE = b"\x04"
+"""Kinds of keys: of a log, and of a witness, who says when it saw a checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +32,27 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
-    """The public key of a log: `name+hash+key` in text, as other verifiers read it."""
+    """The public key of a log or a witness: `name+hash+key` in text, as other verifiers read it."""
 
     name: str
     key: Ed25519PublicKey
+    kind: bytes = ED25519
 
     @property
     def hash(self) -> bytes:
-        return hashlib.sha256(self.name.encode() + b"\n" + ED25519 + raw_public(self.key)).digest()[:4]
+        return hashlib.sha256(self.name.encode() + b"\n" + self.kind + raw_public(self.key)).digest()[:4]
 
     def text(self) -> str:
-        return f"{self.name}+{self.hash.hex()}+{base64.b64encode(ED25519 + raw_public(self.key)).decode()}"
+        return f"{self.name}+{self.hash.hex()}+{base64.b64encode(self.kind + raw_public(self.key)).decode()}"
 
     @classmethod
     def parse(cls, text: str) -> VerifierKey:
         """The key in `text`; ValueError when it is none, or another than it says."""
         name, digest, encoded = [*text.strip().split("+", 2), "", ""][:3]
-        raw = base64.b64decode(encoded, validate=True)
-        if raw[:1] != ED25519:
+        raw = decoded(encoded)
+        if raw[:1] not in {ED25519, COSIGNATURE}:
             raise ValueError(f"{name or 'the text'} is no Ed25519 key")
-        key = cls(name, Ed25519PublicKey.from_public_bytes(raw[1:]))
+        key = cls(name, Ed25519PublicKey.from_public_bytes(raw[1:]), raw[:1])
         if key.hash.hex() != digest:
             raise ValueError(f"the key of {name} is not the one it says")
         return key
@@ -66,22 +70,75 @@ def sign(checkpoint: Checkpoint, key: Ed25519PrivateKey) -> str:
     return f"{checkpoint.text()}\n— {checkpoint.origin} {signature}\n"
 
 
+def cosign(note: str, name: str, key: Ed25519PrivateKey, seconds: int) -> str:
+    """The signature line of a witness that saw a checkpoint at a POSIX time (`cosignature/v1`)."""
+    witness = VerifierKey(name, key.public_key(), COSIGNATURE)
+    stamp = seconds.to_bytes(8, "big")
+    signature = stamp + key.sign(_cosigned(_body(note), seconds))
+    return f"— {name} {base64.b64encode(witness.hash + signature).decode()}\n"
+
+
 def open_note(note: str, key: VerifierKey) -> Checkpoint:
     """The checkpoint of a note whose signature holds; ValueError says what does not."""
-    text, _, signatures = note.partition("\n\n")
-    for line in signatures.splitlines():
-        mark, name, signature = [*line.split(" "), "", "", ""][:3]
-        if (mark, name) == ("—", key.name):
-            _check(key, base64.b64decode(signature, validate=True), f"{text}\n".encode())
-            return _parsed(text, key.name)
+    body = _body(note)
+    for name, signature in _signatures(note):
+        if name == key.name:
+            blob = decoded(signature)
+            if blob[:4] == key.hash or key.kind == ED25519:
+                _check(key, blob, body.encode())
+                return parsed(body, key.name)
     raise ValueError("no signature of the log's key")
 
 
-def _parsed(text: str, expected: str) -> Checkpoint:
-    origin, size, root = [*text.split("\n"), "", "", ""][:3]
-    if origin != expected:
+def witnessed_at(note: str, key: VerifierKey) -> int | None:
+    """When a witness saw the note's checkpoint, as POSIX time; None when it did not sign, ValueError when its signature does not hold."""
+    for name, signature in _signatures(note):
+        blob = decoded(signature)
+        if (name, blob[:4]) == (key.name, key.hash):
+            seconds = int.from_bytes(blob[4:12], "big")
+            _check(key, blob[:4] + blob[12:], _cosigned(_body(note), seconds))
+            return seconds
+    return None
+
+
+def parsed(body: str, expected: str = "") -> Checkpoint:
+    """The checkpoint that a note's text states; ValueError when it states none, or one of another log."""
+    origin, size, root = [*body.split("\n"), "", "", ""][:3]
+    if expected and origin != expected:
         raise ValueError(f"a checkpoint of {origin!r}")
-    return Checkpoint(origin, int(size), base64.b64decode(root, validate=True))
+    checkpoint = Checkpoint(origin, int(size), decoded(root))
+    if not origin or len(checkpoint.root) != 32 or str(checkpoint.size) != size or checkpoint.size < 0:
+        raise ValueError("the text is no checkpoint")
+    return checkpoint
+
+
+def decoded(text: str) -> bytes:
+    """Base64 in the one spelling it has: bits that say nothing must be zero, so that no byte of a note can be changed unseen."""
+    raw = base64.b64decode(text, validate=True)
+    if base64.b64encode(raw).decode() != text:
+        raise ValueError("base64 in a spelling that is not its own")
+    return raw
+
+
+def proof_text(index: int, path: list[bytes], note: str) -> str:
+    """A `tlog-proof`: everything that is needed to verify one event offline."""
+    lines = ["c2sp.org/tlog-proof@v1", f"index {index}", *(base64.b64encode(node).decode() for node in path)]
+    return "\n".join([*lines, "", note])
+
+
+def _body(note: str) -> str:
+    return note.partition("\n\n")[0] + "\n"
+
+
+def _signatures(note: str) -> Iterator[tuple[str, str]]:
+    for line in note.partition("\n\n")[2].splitlines():
+        mark, name, signature = [*line.split(" "), "", "", ""][:3]
+        if mark == "—":
+            yield name, signature
+
+
+def _cosigned(body: str, seconds: int) -> bytes:
+    return f"cosignature/v1\ntime {seconds}\n{body}".encode()
 
 
 def _check(key: VerifierKey, signature: bytes, text: bytes) -> None:

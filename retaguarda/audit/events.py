@@ -57,7 +57,7 @@ def prepared(
     now = dt.datetime.now(dt.UTC)
     line = {
         "v": 1,
-        "id": secrets.token_hex(8),
+        "id": secrets.token_hex(16),  # salt as well: a leaf hash whose line was erased must not be guessed
         "ts": now.isoformat(timespec="microseconds"),
         "local": now.astimezone(SAO_PAULO).isoformat(timespec="seconds"),
         "boot": _BOOT,

@@ -9,6 +9,7 @@ from pathlib import Path
 from django.db import DatabaseError, transaction
 
 from retaguarda.audit import events
+from retaguarda.audit.files import flush_folder
 from retaguarda.clock import Clock
 from retaguarda.errors import StoreUnavailable
 from retaguarda.redaction import redactor
@@ -64,17 +65,8 @@ class EvidenceStore:
                 os.fsync(file.fileno())
             temporary.chmod(0o440)
             temporary.rename(path)
-            _flush_folder(path.parent)
+            flush_folder(path.parent)
         except OSError as error:
             raise StoreUnavailable(
                 f"evidence cannot be written: {error}", remedy="free the disk; nothing is pressed without evidence"
             ) from error
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make a new name in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

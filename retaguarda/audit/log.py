@@ -16,6 +16,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ import orjson
 from django.db import connection, transaction
 
 from retaguarda.audit import events
-from retaguarda.audit.checkpoints import Checkpoint, VerifierKey, load_or_create_key, open_note, sign
-from retaguarda.audit.merkle import HASH_BYTES, Frontier, leaf_hash
+from retaguarda.audit.checkpoints import Checkpoint, VerifierKey, load_or_create_key, open_note, parsed, sign
+from retaguarda.audit.files import NOTE_END, append_durably, cut_torn_note, ends_with, replace_durably
+from retaguarda.audit.merkle import HASH_BYTES, Frontier, LeafHashes, hidden_leaf, leaf_hash
 from retaguarda.clock import Clock
 from retaguarda.errors import StoreUnavailable
 from retaguarda.locks import process_lock
@@ -36,8 +38,6 @@ SEGMENT_LINES = 100_000
 MARKED_AT_ONCE = 500
 LONGEST_NOTE = 4096
 """Bytes: a checkpoint and its signature have a few hundred."""
-NOTE_END = "\n\f\n"
-"""Between notes in the `checkpoints` file: a form feed, which no note contains."""
 
 
 @dataclass
@@ -53,8 +53,12 @@ class _Standing:
     signed: int = 0
     read: dict[str, tuple[int, int]] = field(default_factory=dict)
 
-    def add(self, line: bytes, event_id: str) -> None:
-        leaf = leaf_hash(line)
+    def enter(self, line: bytes) -> None:
+        """Take in a line of a segment; of one that was erased only its hash is left."""
+        leaf = hidden_leaf(line)
+        self.add(leaf or leaf_hash(line), "" if leaf else _id_of(line))
+
+    def add(self, leaf: bytes, event_id: str) -> None:
         self.tree.append_hash(leaf)
         self.leaves += leaf
         self.events.add(event_id)
@@ -102,6 +106,26 @@ class AuditLog:
         """The raw lines in order, without their newline."""
         yield from self._lines_after({})
 
+    def last_note(self) -> tuple[str, int]:
+        """The newest signed note and the size that it states; StoreUnavailable when nothing is signed."""
+        note = _last_note(self.folder / "checkpoints")
+        if not note:
+            raise StoreUnavailable("no checkpoint: nothing vouches for this log", remedy="retaguarda audit seal")
+        return note, parsed(note.partition("\n\n")[0]).size
+
+    def line(self, seq: int) -> bytes:
+        """The raw line of an event; StoreUnavailable when the log does not hold it."""
+        path = self._segments / f"{seq // SEGMENT_LINES + 1:06d}.jsonl"
+        if path.exists():
+            with path.open("rb") as file:
+                for line in islice(file, seq % SEGMENT_LINES, None):
+                    return line.rstrip(b"\n")
+        raise StoreUnavailable(f"the audit log holds no event {seq}", remedy="retaguarda audit verify")
+
+    def leaf_hashes(self, size: int) -> LeafHashes:
+        """The leaf hashes of the first `size` events."""
+        return LeafHashes((self.folder / "leaves").read_bytes()[: size * HASH_BYTES])
+
     def kept_elsewhere(self) -> AuditFolder | None:
         """The folder that is the store's log, when it is another than this one: its machine seals."""
         place = AuditFolder.objects.first()
@@ -145,14 +169,14 @@ class AuditLog:
         segments = sorted(self._segments.glob("*.jsonl"))
         if segments:
             _cut_torn_line(segments[-1])
-        _cut_torn_note(self.folder / "checkpoints")
+        cut_torn_note(self.folder / "checkpoints")
         vouched = {checkpoint.size: checkpoint.root for checkpoint in self._signed_last()}
         standing = self._kept if self._kept and self._only_grown(self._kept) else _Standing()
         standing.signed = max(vouched, default=0)
         if standing.tree.size in vouched and vouched.pop(standing.tree.size) != standing.tree.root():
             raise _changed(f"its first {standing.tree.size} events are not the ones that were signed")
         for line in self._lines_after(standing.read):
-            standing.add(line, _id_of(line))
+            standing.enter(line)
             size = standing.tree.size
             if size in vouched and vouched.pop(size) != standing.tree.root():
                 raise _changed(f"its first {size} events are not the ones that were signed")
@@ -197,7 +221,7 @@ class AuditLog:
             for event in batch:
                 line = orjson.dumps({"seq": standing.tree.size, "outbox": event.pk, **event.line})
                 file.write(line + b"\n")
-                standing.add(line, event.line["id"])
+                standing.add(leaf_hash(line), event.line["id"])
             file.flush()
             os.fdatasync(file.fileno())
 
@@ -218,17 +242,14 @@ class AuditLog:
         self._publish_key(VerifierKey(ORIGIN, key.public_key()).text() + "\n")
         checkpoint = Checkpoint(ORIGIN, tree.size, tree.root())
         note = sign(checkpoint, key)
-        with (self.folder / "checkpoints").open("a", encoding="utf-8") as file:
-            file.write(note + NOTE_END)
-            file.flush()
-            os.fdatasync(file.fileno())
-        _replace(self.folder / "keys" / "last", note)
+        append_durably(self.folder / "checkpoints", (note + NOTE_END).encode())
+        replace_durably(self.folder / "keys" / "last", note)
         return checkpoint
 
     def _publish_key(self, text: str) -> None:
         path = self.folder / "log.vkey"
         if not path.exists():
-            _replace(path, text)
+            replace_durably(path, text)
         elif path.read_text(encoding="utf-8") != text:
             raise StoreUnavailable("the log's signing key is not the one of log.vkey", remedy="restore keys/log.key from the backup")
 
@@ -266,25 +287,9 @@ def _changed(what: str) -> StoreUnavailable:
 
 
 def _cut_torn_line(segment: Path) -> None:
-    if not _ends_with(segment, b"\n"):
+    if not ends_with(segment, b"\n"):
         with segment.open("r+b") as file:
             file.truncate(segment.read_bytes().rfind(b"\n") + 1)
-
-
-def _cut_torn_note(path: Path) -> None:
-    end = NOTE_END.encode()
-    if path.exists() and not _ends_with(path, end):
-        data = path.read_bytes()
-        with path.open("r+b") as file:
-            file.truncate(data.rfind(end) + len(end) if end in data else 0)
-
-
-def _ends_with(path: Path, end: bytes) -> bool:
-    """Whether a file ends so, or is empty; read from its end, since it may be long."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - len(end)))
-        return size == 0 or file.read() == end
 
 
 def _last_note(path: Path) -> str:
@@ -299,15 +304,6 @@ def _last_note(path: Path) -> str:
 
 def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def root_text(root: bytes) -> str:

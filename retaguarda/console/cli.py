@@ -19,6 +19,7 @@ from retaguarda import __version__
 from retaguarda.console import (
     commands_alert,
     commands_audit,
+    commands_audit_papers,
     commands_backup,
     commands_calendar,
     commands_console,
@@ -39,6 +40,7 @@ from retaguarda.console import (
     commands_trigger,
     commands_user,
     commands_vault,
+    commands_witness,
     commands_worker,
 )
 from retaguarda.console.commands_watchdog import watchdog
@@ -71,6 +73,8 @@ app.add_typer(reconcile, name="reconcile", help="Bank lines and open items, ERP 
 app.add_typer(commands_lineage.app, name="lineage", help="The way of a contract's money, from the ERP to CCEE and back.")
 app.add_typer(commands_sandbox.app, name="sandbox", help="Portals that behave, and misbehave, like the real ones.")
 app.add_typer(commands_audit.app, name="audit", help="The audit log.")
+commands_audit_papers.join(commands_audit.app)
+app.add_typer(commands_witness.app, name="witness", help="A witness of audit logs, on a machine of another administrator.")
 app.add_typer(commands_vault.app, name="vault", help="Credentials.")
 app.add_typer(commands_credential.app, name="credential", help="Who works with a credential, and how often it may still be tried.")
 app.add_typer(commands_store.app, name="store", help="The database: check it, migrate it, move it to a server.")

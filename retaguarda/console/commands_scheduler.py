@@ -32,7 +32,7 @@ def start(as_json: Annotated[bool, typer.Option("--json", help="Each decision as
     interrupts, show = Interrupts(), Show(as_json)
     loop = house.scheduler_loop(show.tally)
     loop.rulebook.read()
-    with interrupts.listening(), loop.workers.slot("scheduler") as name:
+    with interrupts.listening(), loop.workers.slot("scheduler") as name, house.keeper().running():
         show.line(say("Scheduler {name} follows {count} triggers.", name=name, count=len(loop.rulebook.triggers)))
         if house.clock.rehearsal:
             show.line(say("Rehearsing {day}: triggers follow the real clock all the same.", day=f"{house.clock.today():%d/%m/%Y}"))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # each command imports what it needs when it needs it: a list
     from retaguarda.agenda.by_hand import ByHand
     from retaguarda.agenda.ledger import Tally
     from retaguarda.agenda.scheduler import SchedulerLoop
+    from retaguarda.audit.anchors import Anchors
+    from retaguarda.audit.keeper import Keeper
     from retaguarda.audit.log import AuditLog
     from retaguarda.clock import Clock
     from retaguarda.jobs.leases import Leases
@@ -29,6 +31,7 @@ if TYPE_CHECKING:  # each command imports what it needs when it needs it: a list
     from retaguarda.jobs.worker import WorkerLoop
     from retaguarda.jobs.workers import Workers
     from retaguarda.locks import Locks
+    from retaguarda.operations.dossier import Dossiers
     from retaguarda.operations.installation import Installation
     from retaguarda.people.entrance import Entrance
     from retaguarda.people.register import Register
@@ -73,6 +76,29 @@ class House:
         from retaguarda.audit.log import AuditLog
 
         return AuditLog(self.audit_folder)
+
+    def anchors(self) -> Anchors:
+        """What binds the audit log from outside of this machine."""
+        from retaguarda.audit.anchors import Anchors
+        from retaguarda.operations.targets import send
+
+        return Anchors(self.audit(), self.settings.audit, self.clock, lambda *mail: send(self.installation(), *mail))
+
+    def keeper(self) -> Keeper:
+        """Seals and anchors the audit log, beside what this process does."""
+        from retaguarda.audit.keeper import Keeper
+
+        log, anchors = self.audit(), self.anchors()
+        return Keeper(log.seal, anchors.make, self.settings.audit.seal_seconds / 2)
+
+    def dossiers(self) -> Dossiers:
+        """Makes dossiers of runs."""
+        from retaguarda.audit.evidence import EvidenceStore
+        from retaguarda.operations.dossier import Dossiers
+        from retaguarda.reporting import Reporter
+
+        evidence, runs = EvidenceStore(self.evidence_folder, self.clock), self.runs()
+        return Dossiers(self.audit(), evidence, runs, Reporter(self.settings, self.clock, runs, evidence, self.audit_folder))
 
     def runs(self) -> Runs:
         from retaguarda.jobs.runs import Runs
@@ -203,7 +229,8 @@ class House:
         )
         reporter = Reporter(self.settings, self.clock, runs, evidence, self.audit_folder)
         try:
-            yield Runner(services, processes(), self.audit(), reporter.write)
+            with self.keeper().running():
+                yield Runner(services, processes(), self.audit(), reporter.write)
         finally:
             desks.close()
 

@@ -137,6 +137,31 @@ def unsealed_events(installation: Installation) -> Iterator[Finding]:
         )
 
 
+def unanchored_log(installation: Installation) -> Iterator[Finding]:
+    """A log that is bound by nothing outside for too long, and each anchor that cannot be made, where anchors are set up."""
+    anchors = installation.anchors()
+    for one in anchors.standing():
+        if one.trouble:
+            refused = "refuses the log" in one.trouble
+            yield finding(
+                "an anchor of the audit log cannot be made",
+                cause=f"audit/{one.name}",
+                severity="critical" if refused else "warning",
+                remedy="see: retaguarda audit status",
+                said=one.trouble,
+            )
+    exposure = anchors.exposure() if anchors.names() else None
+    if exposure and exposure.minutes(installation.clock.now()) >= installation.settings.audit.unanchored_minutes:
+        yield finding(
+            "the audit log is bound by no anchor",
+            cause="audit/anchors",
+            severity="critical",
+            remedy="see: retaguarda audit status",
+            symptoms=exposure.size - exposure.anchored,
+            since=exposure.since.isoformat() if exposure.since else "",
+        )
+
+
 def old_backup(installation: Installation) -> Iterator[Finding]:
     """A last backup that is too old, or none, where backups are configured."""
     rules = installation.settings.backup
@@ -175,6 +200,7 @@ CONDITIONS: tuple[Condition, ...] = (
     dead_workers,
     full_disk,
     unsealed_events,
+    unanchored_log,
     old_backup,
     restored_store,
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from retaguarda.audit.anchors import Anchors
 from retaguarda.audit.log import AuditLog
 from retaguarda.clock import Clock
 from retaguarda.locks import Locks
@@ -32,3 +33,7 @@ class Installation:
 
     def audit(self) -> AuditLog:
         return AuditLog(self.audit_folder)
+
+    def anchors(self) -> Anchors:
+        """What binds the log from outside of this machine; it mails nothing."""
+        return Anchors(self.audit(), self.settings.audit, self.clock, lambda *_: "")

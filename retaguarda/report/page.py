@@ -42,7 +42,7 @@ def page(report: RunReport) -> str:
     """The page as HTML."""
     # settings of the process must not decide how a report looks: numbers and days are texts already
     context = Context(_content(report), autoescape=True, use_l10n=False, use_tz=False)
-    return str(_engine().get_template("log.html").render(context))
+    return str(engine().get_template("log.html").render(context))
 
 
 def _content(report: RunReport) -> dict[str, Any]:
@@ -160,5 +160,6 @@ def _policy(style: str, script: str) -> str:
 
 
 @functools.cache
-def _engine() -> Engine:
+def engine() -> Engine:
+    """The templates of the reports."""
     return Engine(dirs=[str(TEMPLATES)], string_if_invalid=MISSING)

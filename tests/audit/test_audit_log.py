@@ -13,7 +13,8 @@ from django.db import transaction
 
 from retaguarda.audit import events
 from retaguarda.audit import log as log_module
-from retaguarda.audit.log import NOTE_END, AuditLog, root_text
+from retaguarda.audit.files import NOTE_END
+from retaguarda.audit.log import AuditLog, root_text
 from retaguarda.audit.verify import verify
 from retaguarda.errors import StoreUnavailable
 from retaguarda.store.models import OutboxEvent
@@ -117,7 +118,7 @@ def kill_at(place: str, times: int) -> Callable[[pytest.MonkeyPatch], None]:
     return arrange
 
 
-PLACES = [("fdatasync", 1), ("fdatasync", 2), ("fdatasync", 3), ("_mark", 1), ("sign", 1), ("_replace", 1), ("_by_segment", 1)]
+PLACES = [("fdatasync", 1), ("fdatasync", 2), ("fdatasync", 3), ("_mark", 1), ("sign", 1), ("replace_durably", 1), ("_by_segment", 1)]
 
 
 @pytest.mark.parametrize(("place", "times"), PLACES, ids=str)

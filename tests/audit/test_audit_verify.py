@@ -13,7 +13,8 @@ from django.db import transaction
 
 from retaguarda.audit import events
 from retaguarda.audit.evidence import EvidenceStore
-from retaguarda.audit.log import NOTE_END, AuditLog
+from retaguarda.audit.files import NOTE_END
+from retaguarda.audit.log import AuditLog
 from retaguarda.audit.merkle import Frontier
 from retaguarda.audit.verify import Verdict, verify
 from retaguarda.errors import StoreUnavailable

@@ -1,7 +1,7 @@
 """The tables, by what they are about."""
 
 from retaguarda.store.models.accounts import BoletoReturn, StatementEntry, StatementFile
-from retaguarda.store.models.audit import AuditFolder, OutboxEvent
+from retaguarda.store.models.audit import AuditEntry, AuditFolder, OutboxEvent
 from retaguarda.store.models.decisions import BreakRecord, DecisionEvent, DecisionState, LedgerItem, MatchAllocation, MatchDecision, SignOff
 from retaguarda.store.models.operations import Alert, LegalHold, Milestone, Notice
 from retaguarda.store.models.people import ConsoleSession, FailedAttempt, OneTimeLink, Person
@@ -21,6 +21,7 @@ from retaguarda.store.models.unattended import (
 
 __all__ = [
     "Alert",
+    "AuditEntry",
     "AuditFolder",
     "BoletoReturn",
     "Booking",

@@ -28,3 +28,27 @@ class OutboxEvent(models.Model):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["at"])]
+
+
+class AuditEntry(models.Model):
+    """Where an event of the log lies, and what it is searched by: derived from the segments, and made anew from them at any time."""
+
+    seq = models.PositiveBigIntegerField(primary_key=True)
+    at = models.DateTimeField(null=True)
+    actor = models.CharField(max_length=120)
+    action = models.CharField(max_length=80)
+    run = models.CharField(max_length=80)
+    item = models.CharField(max_length=200)
+    target = models.CharField(max_length=200)
+    text = models.TextField()  # every value of the event, folded: without capitals, accents, and punctuation of numbers
+    segment = models.CharField(max_length=40)
+    offset = models.PositiveBigIntegerField()
+    length = models.PositiveIntegerField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["at"], name="store_audit_at"),
+            models.Index(fields=["run", "seq"], name="store_audit_run"),
+            models.Index(fields=["actor", "seq"], name="store_audit_actor"),
+            models.Index(fields=["action", "seq"], name="store_audit_action"),
+        ]
