@@ -98,6 +98,12 @@ CODES: Vocabulary = {
     "stop_requested": ("Stop requested", _WARN),
     "defect": ("Defect of the program", _BAD),
 }
+SIGN_INS: Vocabulary = {
+    "open": ("Under way", _INFO),
+    "accepted": ("Accepted", _GOOD),
+    "refused": ("Refused by the portal", _BAD),
+    "unknown": ("Broke off", _WARN),
+}
 DAYS: Vocabulary = {
     "proved": ("proved", _GOOD),
     "provisional": ("provisional", _WARN),

@@ -160,7 +160,20 @@ def _signed(row: SignOff, state: sign_off.State) -> dict[str, Any]:
 
 
 def _decision(row: MatchDecision) -> dict[str, Any]:
-    names = ("key", "state", "account", "line", "description", "rule", "rules", "confidence", "alternatives", "evidence", "difference", "maker")
+    names = (
+        "key",
+        "state",
+        "account",
+        "line",
+        "description",
+        "rule",
+        "rules",
+        "confidence",
+        "alternatives",
+        "evidence",
+        "difference",
+        "maker",
+    )
     items = [{"item": part.item, "kind": part.kind, "amount": f"{part.amount:.2f}"} for part in row.allocations.all()]
     told = {"date": f"{row.date}", "amount": f"{row.amount:.2f}", "run": row.run_id, "items": items}
     return {name: getattr(row, name) for name in names} | told
@@ -169,4 +182,8 @@ def _decision(row: MatchDecision) -> dict[str, Any]:
 def _break(row: BreakRecord) -> dict[str, Any]:
     names = ("key", "kind", "account", "line", "item", "text", "owner", "closed_by", "closed_because")
     told = {"date": f"{row.date}", "amount": f"{row.amount:.2f}", "due_on": f"{row.due_on}", "opened_at": row.opened_at.isoformat()}
-    return {name: getattr(row, name) for name in names} | told | {"closed_at": row.closed_at and row.closed_at.isoformat(), "work": row.work_id}
+    return (
+        {name: getattr(row, name) for name in names}
+        | told
+        | {"closed_at": row.closed_at and row.closed_at.isoformat(), "work": row.work_id}
+    )
