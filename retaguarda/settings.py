@@ -194,6 +194,13 @@ class ConsoleSettings(_Section):
     upload_mb: float = Field(default=50, gt=0, description="largest file that may be given to a process")
 
 
+class IndicatorSettings(_Section):
+    """What the hours saved are counted by: an assumption, shown wherever they are."""
+
+    minutes_by_hand: float = Field(default=5, ge=0, description="minutes that a person is assumed to take for one item")
+    minutes: dict[str, float] = Field(default={}, description="the same by process, e.g. register_contracts = 8")
+
+
 class LeaseSettings(_Section):
     """How runs share a credential: one session at a time, and no more wrong passwords than the portal forgives."""
 
@@ -238,6 +245,7 @@ class Settings(BaseSettings):
     backup: BackupSettings = BackupSettings()
     retention: RetentionSettings = RetentionSettings()
     console: ConsoleSettings = ConsoleSettings()
+    indicators: IndicatorSettings = IndicatorSettings()
     audit: AuditSettings = AuditSettings()
     portals: dict[str, PortalSettings] = {}
 

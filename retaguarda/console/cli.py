@@ -26,6 +26,7 @@ from retaguarda.console import (
     commands_credential,
     commands_decisions,
     commands_lineage,
+    commands_indicators,
     commands_metrics,
     commands_new,
     commands_request,
@@ -91,6 +92,7 @@ app.add_typer(commands_user.app, name="user", help="People of the web console: r
 app.add_typer(commands_retention.holds, name="hold", help="Legal holds: what must not be deleted.")
 app.command()(up)
 app.command()(commands_metrics.metrics)
+app.command()(commands_indicators.indicators)
 app.command()(watchdog)
 app.command()(doctor)
 app.command()(demo)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -185,3 +185,10 @@ def sign(state: object) -> str:
 def last_word(text: str) -> str:
     """What stands after the last blank: an account's line is told with its account."""
     return text.rpartition(" ")[2]
+
+
+@register.filter
+def nth(values: Sequence[Any], index: int) -> str:
+    """The figure of a list at an index."""
+    value = values[index]
+    return "—" if value is None else show.number(Decimal(str(value)), 0 if isinstance(value, int) else 1)
