@@ -49,5 +49,14 @@ def _tell(found: list[Figures]) -> None:
         rates = [f"{rate:.1%}" if rate is not None else "—" for rate in (one.handled.rate, one.matched.rate, one.deadlines.rate)]
         margin = "—" if one.margin_hours is None else f"{one.margin_hours:.1f} h"
         mean = "—" if one.mean_seconds is None else span(dt.timedelta(seconds=round(one.mean_seconds)))
-        table.add_row(f"{one.start:%d/%m/%Y}", str(one.handled.total), rates[0], mean, rates[1], number(Decimal(str(one.hours_saved)), 1), rates[2], margin)
+        table.add_row(
+            f"{one.start:%d/%m/%Y}",
+            str(one.handled.total),
+            rates[0],
+            mean,
+            rates[1],
+            number(Decimal(str(one.hours_saved)), 1),
+            rates[2],
+            margin,
+        )
     screen().print(table)

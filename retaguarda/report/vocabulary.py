@@ -98,6 +98,11 @@ CODES: Vocabulary = {
     "stop_requested": ("Stop requested", _WARN),
     "defect": ("Defect of the program", _BAD),
 }
+SEVERITIES: Vocabulary = {
+    "info": ("Info", _INFO),
+    "warning": ("Warning", _WARN),
+    "critical": ("Critical", _BAD),
+}
 SIGN_INS: Vocabulary = {
     "open": ("Under way", _INFO),
     "accepted": ("Accepted", _GOOD),

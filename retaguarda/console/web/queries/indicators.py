@@ -13,7 +13,7 @@ from retaguarda.operations.indicators import Figures, Grain, figures
 KEEP_SECONDS = 300.0
 """How long figures are shown before they are counted again."""
 PERIODS = 12
-_kept: "dict[Grain, Counted]" = {}
+_kept: dict[Grain, Counted] = {}
 _counting = threading.Lock()
 
 
