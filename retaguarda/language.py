@@ -10,7 +10,8 @@ import functools
 import os
 import tomllib
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 from retaguarda.configuration import configuration_files
@@ -18,6 +19,8 @@ from retaguarda.configuration import configuration_files
 CATALOGUE = Path(__file__).parent / "locale" / "pt_BR" / "LC_MESSAGES" / "retaguarda.po"
 LANGUAGES = ("pt-BR", "en")
 _language = "pt-BR"
+_chosen: ContextVar[str] = ContextVar("language", default="")
+"""The language of the reader whom a page is made for; none: the one of this process."""
 
 
 def set_language(language: str) -> None:
@@ -27,8 +30,18 @@ def set_language(language: str) -> None:
 
 
 def language() -> str:
-    """The language of this process."""
-    return _language
+    """The language of the page's reader, else of this process."""
+    return _chosen.get() or _language
+
+
+@contextmanager
+def spoken_in(language: str) -> Iterator[None]:
+    """Show texts in a language within the block, to one reader of many."""
+    before = _chosen.set(language)
+    try:
+        yield
+    finally:
+        _chosen.reset(before)
 
 
 def configured_language() -> str:
@@ -48,7 +61,7 @@ def _language_of(path: Path) -> str:
 
 def say(text: str, /, **values: object) -> str:
     """`text` in the chosen language with its `{named}` values filled in; a text without translation stays English."""
-    shown = catalogue().get(text, text) if _language == "pt-BR" else text
+    shown = catalogue().get(text, text) if language() == "pt-BR" else text
     return shown.format(**values) if values else shown
 
 

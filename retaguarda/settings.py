@@ -199,6 +199,29 @@ class StoreSettings(_Section):
     credential: str = Field(default="", description="entry of the vault whose password belongs to the address")
 
 
+class ConsoleSettings(_Section):
+    """The web console: where it listens, and how long it trusts a person."""
+
+    host: str = Field(default="127.0.0.1", description="address it listens on; anything else needs TLS in front of it")
+    port: int = Field(default=8700, ge=1, le=65535)
+    public_url: str = Field(
+        default="", pattern=r"^(https?://[^/\s]+)?$", description="where people reach it, e.g. https://retaguarda.example, behind a proxy"
+    )
+    idle_minutes: float = Field(default=30, gt=0, description="a session that nobody uses ends after so long")
+    session_hours: float = Field(default=12, gt=0, description="a session ends after so long, used or not")
+    link_hours: float = Field(default=24, gt=0, description="how long a one-time link is good for")
+    attempts: int = Field(default=5, ge=1, description="wrong passwords or codes after which a person is locked out")
+    lock_minutes: float = Field(default=15, gt=0, description="how long wrong attempts count, and a person stays locked out")
+    upload_mb: float = Field(default=50, gt=0, description="largest file that may be given to a process")
+
+
+class IndicatorSettings(_Section):
+    """What the hours saved are counted by: an assumption, shown wherever they are."""
+
+    minutes_by_hand: float = Field(default=5, ge=0, description="minutes that a person is assumed to take for one item")
+    minutes: dict[str, float] = Field(default={}, description="the same by process, e.g. register_contracts = 8")
+
+
 class LeaseSettings(_Section):
     """How runs share a credential: one session at a time, and no more wrong passwords than the portal forgives."""
 
@@ -242,6 +265,8 @@ class Settings(BaseSettings):
     watchdog: WatchdogSettings = WatchdogSettings()
     backup: BackupSettings = BackupSettings()
     retention: RetentionSettings = RetentionSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    indicators: IndicatorSettings = IndicatorSettings()
     audit: AuditSettings = AuditSettings()
     portals: dict[str, PortalSettings] = {}
 

@@ -67,7 +67,19 @@ def spoken() -> set[Spoken]:
     ]
     trees = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8")) for path in paths}
     errors = _error_classes(trees.values())
-    return {found for name, tree in trees.items() for found in _of_module(name, tree, errors) if _is_told(found.text)}
+    in_code = {found for name, tree in trees.items() for found in _of_module(name, tree, errors) if _is_told(found.text)}
+    return in_code | set(_of_templates())
+
+
+SAY = re.compile(r"""{% say (?:"([^"]+)"|'([^']+)')""")
+"""A text of the catalogue in a page of the console."""
+
+
+def _of_templates() -> Iterator[Spoken]:
+    for path in sorted((ROOT / "retaguarda/console/web/templates").rglob("*.html")):
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+            texts = (normal(one or other) for one, other in SAY.findall(line))
+            yield from (Spoken(text, f"{path.relative_to(ROOT)}:{number}") for text in texts if _is_told(text))
 
 
 def _is_told(text: str) -> bool:

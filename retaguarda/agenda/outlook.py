@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from retaguarda.agenda.changes import is_planned, switched_off_by
 from retaguarda.agenda.entries import fire_of
 from retaguarda.agenda.obligations import Level, Standing, Standings
-from retaguarda.agenda.stretches import next_fire
+from retaguarda.agenda.stretches import next_fire, oldest
 from retaguarda.agenda.verdicts import SWITCHED_OFF_THERE
 from retaguarda.agenda.watch import meeting, watched
 from retaguarda.clock import Clock
 from retaguarda.store.models import FireState, PlannedFire, TriggerState
 from retaguarda.triggers.trigger import Fire, Trigger
+
+FARTHEST = dt.timedelta(days=731)
+"""How far ahead the next fires of one trigger are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,14 @@ def preview(triggers: Sequence[Trigger], clock: Clock, until: dt.datetime) -> li
     states = {state.name: state for state in TriggerState.objects.filter(name__in=[trigger.name for trigger in triggers])}
     found = [one for trigger in triggers for one in _to_come(trigger, states.get(trigger.name), standings, now, until)]
     return sorted(found, key=lambda one: (one.fire.at, one.trigger.name))
+
+
+def next_fires(trigger: Trigger, clock: Clock, count: int = 10) -> list[Preview]:
+    """The next fires of a trigger that may be in no file yet, those that its rule refuses included."""
+    now, standings = clock.now().astimezone(dt.UTC), Standings(clock)
+    end = min(now + FARTHEST, trigger.known_until(now))
+    found = oldest(trigger, now, end, count, dt.timedelta(hours=1))
+    return [Preview(trigger, fire, standings.of(trigger, fire) if fire.due else None, "") for fire in found]
 
 
 def _to_come(trigger: Trigger, state: TriggerState | None, standings: Standings, now: dt.datetime, until: dt.datetime) -> Iterator[Preview]:

@@ -30,22 +30,23 @@ Load = Callable[[], Mapping[str, Trigger]]
 
 @dataclass
 class Rulebook:
-    """The triggers as the configuration has them, read again when a file of it changes."""
+    """The triggers as configuration and store have them, read again when a file of the one or a row of the other changes."""
 
     folder: Path
     load: Load
+    version: Callable[[], object] = lambda: None
     triggers: Mapping[str, Trigger] = field(default_factory=dict)
     problem: str = ""
-    _seen: tuple[tuple[str, int, int], ...] | None = None
+    _seen: object = None
 
     def read(self) -> None:
         """Read them; ConfigurationError when they cannot be understood."""
-        self._seen = stamp(self.folder)
+        self._seen = self._now()
         self.triggers, self.problem = self.load(), ""
 
     def refresh(self) -> None:
         """Read them again when something changed; what cannot be understood is told, and the old rules hold."""
-        if stamp(self.folder) == self._seen:
+        if self._now() == self._seen:
             return
         try:
             self.read()
@@ -56,6 +57,9 @@ class Rulebook:
             return
         with transaction.atomic():
             events.record("triggers.read", data={"count": len(self.triggers)})
+
+    def _now(self) -> object:
+        return stamp(self.folder), self.version()
 
 
 def stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:

@@ -8,7 +8,9 @@ import hashlib
 import math
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import orjson
@@ -23,11 +25,22 @@ from retaguarda.store.models import OutboxEvent
 LONGEST = 16 * 1024
 _CLOCK = Clock()
 _BOOT = boot_id()
+_acting: ContextVar[str] = ContextVar("acting", default="")
 
 
 def actor() -> str:
-    """Who acts: the named operator of RETAGUARDA_ACTOR, else the user of the machine."""
-    return os.environ.get("RETAGUARDA_ACTOR") or getpass.getuser()
+    """Who acts: the person signed in at the console, the named operator of RETAGUARDA_ACTOR, else the user of the machine."""
+    return _acting.get() or os.environ.get("RETAGUARDA_ACTOR") or getpass.getuser()
+
+
+@contextmanager
+def acting(who: str) -> Iterator[None]:
+    """Whatever is recorded within the block was done by this person."""
+    before = _acting.set(who)
+    try:
+        yield
+    finally:
+        _acting.reset(before)
 
 
 def record(action: str, *, run: str = "", item: str = "", target: str = "", who: str = "", data: Mapping[str, Any] | None = None) -> None:

@@ -22,8 +22,10 @@ from retaguarda.console import (
     commands_audit_papers,
     commands_backup,
     commands_calendar,
+    commands_console,
     commands_credential,
     commands_decisions,
+    commands_indicators,
     commands_lineage,
     commands_metrics,
     commands_new,
@@ -34,9 +36,11 @@ from retaguarda.console import (
     commands_run,
     commands_sandbox,
     commands_scheduler,
+    commands_sign_off,
     commands_statement,
     commands_store,
     commands_trigger,
+    commands_user,
     commands_vault,
     commands_witness,
     commands_worker,
@@ -65,6 +69,7 @@ app.add_typer(commands_robot.processes_app, name="process", help="Processes and 
 app.add_typer(commands_new.app, name="new", help="Start a new robot or task from its template.")
 app.add_typer(commands_statement.app, name="statement", help="Bank statements and boleto returns: read them, see what is proved.")
 commands_decisions.register(commands_reconcile.app)
+commands_sign_off.register(commands_reconcile.app)
 app.add_typer(
     commands_reconcile.app, name="reconcile", help="Bank lines and open items, ERP and CCEE: what matches, what does not, who decided."
 )
@@ -84,9 +89,12 @@ app.add_typer(commands_worker.app, name="worker", help="Processes that carry que
 app.add_typer(commands_alert.app, name="alert", help="What is wrong, and who was told.")
 app.add_typer(commands_backup.app, name="backup", help="Copies of the installation that prove themselves, and the way back.")
 app.add_typer(commands_retention.app, name="retention", help="What is kept for how long.")
+app.add_typer(commands_console.app, name="console", help="The web console.")
+app.add_typer(commands_user.app, name="user", help="People of the web console: roles, one-time links, lock-outs.")
 app.add_typer(commands_retention.holds, name="hold", help="Legal holds: what must not be deleted.")
 app.command()(up)
 app.command()(commands_metrics.metrics)
+app.command()(commands_indicators.indicators)
 app.command()(watchdog)
 app.command()(doctor)
 app.command()(demo)

@@ -29,7 +29,7 @@ def _credential() -> None:
 def lease(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False) -> None:
     """Each credential: who holds it or held it last, and what the portal said to the sign-ins. Exit 1 when one must not be tried."""
     house = open_house()
-    found = [_told(house, name) for name in _names()]
+    found = [credential_values(house, name) for name in credential_names()]
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
     else:
@@ -96,13 +96,13 @@ def _show_fields(found: list[dict[str, Any]]) -> None:
 def allow(name: Annotated[str, typer.Argument(help="Name of the credential, portal first, e.g. ccee/robo.")]) -> None:
     """Let a credential be tried again as it stands: you signed in by hand, and it worked. One that was wrong is set anew instead."""
     house = open_house()
-    if name not in _names() and name not in house.vault().names():
+    if name not in credential_names() and name not in house.vault().names():
         raise ConfigurationError(f"no credential {name!r}", remedy="see: retaguarda credential lease")
     forgiven = house.sign_ins().allow(name)
     typer.echo(say("Credential {name} may be tried again; attempts forgiven: {count}.", name=name, count=forgiven))
 
 
-def _names() -> list[str]:
+def credential_names() -> list[str]:
     """Every credential that was ever leased or tried."""
     from retaguarda.store.models import Lease, SignIn
 
@@ -110,7 +110,8 @@ def _names() -> list[str]:
     return sorted({*tried, *Lease.objects.values_list("pk", flat=True)})
 
 
-def _told(house: House, name: str) -> dict[str, Any]:
+def credential_values(house: House, name: str) -> dict[str, Any]:
+    """Who works with a credential, and what became of its sign-ins."""
     from retaguarda.console.screen import iso
     from retaguarda.jobs.sign_ins import Standing
     from retaguarda.store.models import Lease

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import sys
+import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -145,6 +148,54 @@ def backfill(
                 count=len(found),
             )
         )
+
+
+@app.command("set")
+def set_trigger(
+    name: Annotated[str, typer.Argument(help="Name of the trigger: lower-case letters, digits and hyphens.")],
+    path: Annotated[Path, typer.Argument(help="TOML file with one [[trigger]], as in config/triggers.toml; - reads it from here.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check it and show its next fires, write nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Keep a trigger in the store, as the console does; it goes before one of that name in config/triggers.toml."""
+    house = open_house()
+    from retaguarda.agenda import written
+    from retaguarda.agenda.outlook import next_fires
+    from retaguarda.console import trigger_screens as screens
+    from retaguarda.console.wiring import processes
+
+    given = {**_read_table(path), "name": name}
+    if dry_run:
+        trigger = written.tried(given, house.settings, processes(), house.clock)
+    else:
+        trigger = written.write(given, house.settings, processes(), house.clock, _who())
+    found = next_fires(trigger, house.clock)
+    if as_json:
+        _print_json({"trigger": name, "in_words": trigger.describe(), "next": [screens.preview_of(one) for one in found]})
+        return
+    typer.echo(say("{trigger} would be kept.", trigger=name) if dry_run else say("{trigger} is kept.", trigger=name))
+    screens.tell_preview(found, [], [], house.clock.now(), house.clock.now())
+
+
+@app.command()
+def remove(name: Name) -> None:
+    """Take a trigger out of the store that was written there; one of that name in config/triggers.toml holds again."""
+    open_house()
+    from retaguarda.agenda import written
+
+    told = say("{trigger} is taken out; the one of the configuration holds now.") if written.remove(name, _who()) else ""
+    typer.echo((told or say("{trigger} is taken out.")).format(trigger=name))
+
+
+def _read_table(path: Path) -> dict[str, Any]:
+    """The one [[trigger]] of a file."""
+    try:
+        tables = tomllib.loads(sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")).get("trigger", [])
+    except (OSError, ValueError) as error:  # ValueError: no TOML, or no UTF-8
+        raise ConfigurationError(f"{path} cannot be read: {error}", remedy="write one [[trigger]] as in config/triggers.toml") from error
+    if not isinstance(tables, list) or len(tables) != 1:
+        raise ConfigurationError(f"{path} does not hold one trigger", remedy="write one [[trigger]] as in config/triggers.toml")
+    return dict(tables[0])
 
 
 def _who() -> str:

@@ -15,7 +15,6 @@ from retaguarda.language import say
 
 if TYPE_CHECKING:
     from retaguarda.store.models import Worker
-    from retaguarda.triggers.trigger import Trigger
 
 FEWEST_SESSIONS = 50
 """Sessions of a server that a scheduler and a few workers with their children get along with."""
@@ -24,7 +23,7 @@ OLDEST_SERVER = 13
 
 def triggers(house: House) -> Finding:
     """Whether config/triggers.toml, the calendars and the deadlines can be understood."""
-    found = _triggers(house)
+    found = house.triggers()
     enabled = sum(trigger.enabled for trigger in found.values())
     return Finding("triggers", well=True, seen=say("{enabled} of {count} triggers are on", enabled=enabled, count=len(found)))
 
@@ -35,7 +34,7 @@ def scheduler(house: House) -> Finding:
     seen = _told(alive, dead)
     if alive or dead:
         return Finding("scheduler", well=not dead, seen=seen, remedy="retaguarda scheduler start")
-    needed = any(trigger.enabled for trigger in _triggers(house).values())
+    needed = any(trigger.enabled for trigger in house.triggers().values())
     return Finding(
         "scheduler", well=False, seen=seen, remedy=say("to start one: {command}", command="retaguarda scheduler start"), needed=needed
     )
@@ -123,12 +122,6 @@ def server(_house: House) -> Finding:
 
 
 CHECKS = (triggers, scheduler, workers, alerts, backup, restored, server)
-
-
-def _triggers(house: House) -> dict[str, Trigger]:
-    from retaguarda.triggers.file import load_triggers
-
-    return load_triggers(house.settings)
 
 
 def _processes(house: House, kind: str) -> tuple[list[Worker], list[Worker]]:

@@ -1,4 +1,4 @@
-"""`retaguarda up`: scheduler and worker of one machine in one process tree; what dies is started again."""
+"""`retaguarda up`: scheduler, worker and console of one machine in one process tree; what dies is started again."""
 
 from __future__ import annotations
 
@@ -25,12 +25,15 @@ LONGEST_PAUSE = 60.0
 def up(
     queues: Annotated[str, typer.Option(help="Queues to serve, set apart by commas.")] = "",
     concurrency: Annotated[int, typer.Option(min=0, help="Runs at a time; the setting jobs.concurrency when 0.")] = 0,
+    console: Annotated[bool, typer.Option(help="Serve the web console too.")] = True,
 ) -> None:
-    """Scheduler, worker and watch over alerts on this machine, until stopped."""
+    """Scheduler, worker, watch over alerts and web console on this machine, until stopped."""
     house = open_house()
     interrupts = Interrupts()
     worker = ["worker", "start", "--concurrency", str(concurrency), *(["--queues", queues] if queues else [])]
     commands = {"scheduler": ["scheduler", "start"], "worker": worker, "watch": ["alert", "watch"]}
+    if console:
+        commands["console"] = ["console", "serve"]
     parts = [Part(name, command, house.clock) for name, command in commands.items()]
     with interrupts.listening():
         while not interrupts.asked():

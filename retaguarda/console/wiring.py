@@ -34,6 +34,8 @@ if TYPE_CHECKING:  # each command imports what it needs when it needs it: a list
     from retaguarda.locks import Locks
     from retaguarda.operations.dossier import Dossiers
     from retaguarda.operations.installation import Installation
+    from retaguarda.people.entrance import Entrance
+    from retaguarda.people.register import Register
     from retaguarda.portal import Robot
     from retaguarda.process import Process
     from retaguarda.run import Progress
@@ -120,6 +122,18 @@ class House:
 
         return Requests(self.settings.approvals, self.clock, self.runs(), self.vault)
 
+    def register(self) -> Register:
+        """The people of the console."""
+        from retaguarda.people.register import Register
+
+        return Register(self.settings.console, self.clock, self.vault)
+
+    def entrance(self) -> Entrance:
+        """How the people of the console prove who they are."""
+        from retaguarda.people.entrance import Entrance
+
+        return Entrance(self.settings.console, self.clock, self.vault)
+
     def leases(self) -> Leases:
         from retaguarda.jobs.leases import Leases
 
@@ -141,10 +155,10 @@ class House:
         return Workers(self.locks(), self.clock)
 
     def triggers(self) -> dict[str, Trigger]:
-        """The triggers of config/triggers.toml by name."""
-        from retaguarda.triggers.file import load_triggers
+        """The triggers of config/triggers.toml, and those that people wrote at the console, by name."""
+        from retaguarda.agenda.written import all_triggers
 
-        return load_triggers(self.settings)
+        return all_triggers(self.settings)
 
     def by_hand(self) -> ByHand:
         from retaguarda.agenda.by_hand import ByHand
@@ -156,6 +170,7 @@ class House:
         from retaguarda.agenda.ledger import Ledger
         from retaguarda.agenda.obligations import Standings
         from retaguarda.agenda.scheduler import Rulebook, SchedulerLoop
+        from retaguarda.agenda.written import version
         from retaguarda.configuration import configuration_folder
         from retaguarda.jobs.certificates import credentials_of
         from retaguarda.jobs.workers import Workers
@@ -167,7 +182,7 @@ class House:
             return certificates.reason(names, trigger.time_limit or limit)
 
         ledger, locks = Ledger(self.runs(), self.clock, Standings(self.clock), refusal), self.locks()
-        rulebook = Rulebook(configuration_folder(), self.triggers)
+        rulebook = Rulebook(configuration_folder(), self.triggers, version)
         return SchedulerLoop(rulebook, ledger, Workers(locks, self.clock), locks, self.clock, told)
 
     def worker_loop(self, queues: list[str], concurrency: int, command: list[str]) -> WorkerLoop:

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from django.apps import apps
 from django.db.models import Count, Max, Min
 
 from retaguarda.jobs.runs import ENDED
 from retaguarda.settings import Settings
+from retaguarda.store import models as store
 from retaguarda.store.models import AuditEntry, FireState, PlannedFire, RunRecord
 from retaguarda.vault import Vault
 
@@ -131,10 +131,6 @@ class Person:
 
 
 def people() -> list[Person]:
-    """The console's users with their groups, where this installation has a console."""
-    if not apps.is_installed("django.contrib.auth"):
-        return []
-    from django.contrib.auth.models import User
-
-    groups = {user: tuple(sorted(group.name for group in user.groups.all())) for user in User.objects.prefetch_related("groups")}
-    return [Person(user.username, user.is_active, held, user.last_login) for user, held in groups.items()]
+    """The console's users with their roles."""
+    rows = store.Person.objects.order_by("name")
+    return [Person(row.name, row.active, tuple(row.roles), row.signed_in_at) for row in rows]

@@ -18,6 +18,7 @@ from retaguarda.agenda.obligations import Level, Standings
 from retaguarda.agenda.scheduler import KIND, stamp
 from retaguarda.agenda.stretches import Stretch
 from retaguarda.agenda.watch import KEEP, meeting
+from retaguarda.agenda.written import all_triggers
 from retaguarda.configuration import configuration_folder
 from retaguarda.errors import ConfigurationError
 from retaguarda.jobs.workers import Workers
@@ -25,7 +26,6 @@ from retaguarda.operations.failures import finding
 from retaguarda.operations.findings import Finding
 from retaguarda.operations.installation import Installation
 from retaguarda.store.models import FireState, PlannedFire, RunRecord, TriggerState, Worker
-from retaguarda.triggers.file import load_triggers
 from retaguarda.triggers.trigger import Fire, Trigger
 
 LOOKS_BACK = (dt.timedelta(hours=1), dt.timedelta(hours=6), dt.timedelta(days=2))
@@ -49,7 +49,7 @@ def unkept_plan(installation: Installation) -> Iterator[Finding]:
     """Everything that the triggers promise and that is not kept."""
     states = {state.name: state for state in TriggerState.objects.all()}
     try:
-        triggers = load_triggers(installation.settings)
+        triggers = all_triggers(installation.settings)
     except ConfigurationError as error:
         remedy = error.remedy or "see: retaguarda trigger list"
         yield finding("the triggers cannot be read", cause="triggers", severity="critical", remedy=remedy, said=error.text)

@@ -98,6 +98,31 @@ CODES: Vocabulary = {
     "stop_requested": ("Stop requested", _WARN),
     "defect": ("Defect of the program", _BAD),
 }
+SEVERITIES: Vocabulary = {
+    "info": ("Info", _INFO),
+    "warning": ("Warning", _WARN),
+    "critical": ("Critical", _BAD),
+}
+SIGN_INS: Vocabulary = {
+    "open": ("Under way", _INFO),
+    "accepted": ("Accepted", _GOOD),
+    "refused": ("Refused by the portal", _BAD),
+    "unknown": ("Broke off", _WARN),
+}
+DAYS: Vocabulary = {
+    "proved": ("proved", _GOOD),
+    "provisional": ("provisional", _WARN),
+    "broken": ("broken", _BAD),
+    "gap": ("no statement", _BAD),
+    "closed": ("banks closed", _IDLE),
+}
+DECISIONS: Vocabulary = {
+    "proposed": ("Waits for a person", _WARN),
+    "stands": ("Stands", _GOOD),
+    "rejected": ("Rejected", _IDLE),
+    "undone": ("Undone", _IDLE),
+    "overtaken": ("Overtaken", _WARN),
+}
 AREAS: Vocabulary = {
     "receipts": ("Receipts", _INFO),
     "ccee": ("CCEE × ERP", _INFO),

@@ -52,9 +52,9 @@ def _remedy() -> str:
     return "check the path, its rights and the disk"
 
 
-def set_up() -> None:
-    """Make the tables' classes importable; opens nothing."""
-    os.environ["DJANGO_SETTINGS_MODULE"] = "retaguarda.store.django_settings"
+def set_up(settings_module: str = "retaguarda.store.django_settings") -> None:
+    """Make the tables' classes importable; opens nothing. The first call of a process decides for its settings."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = settings_module
     # Playwright's sync API runs an event loop in this thread; our calls stay synchronous, so the guard does not apply
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     apps.populate(settings.INSTALLED_APPS)  # django.setup() would bring its web half along

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import zoneinfo
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -30,9 +30,11 @@ from retaguarda.triggers.safety import safety_of
 from retaguarda.triggers.trigger import Closed, Fire, Missed, Overlap, Trigger
 from retaguarda.triggers.walltime import Fold, Gap, moments
 
-__all__ = ["Fire", "Trigger", "load_triggers", "parse_triggers", "require_process"]
+__all__ = ["Fire", "Trigger", "load_triggers", "parse_triggers", "parse_written", "require_process"]
 
 FILE = "triggers.toml"
+CONSOLE = Path("console")
+"""Where a trigger stands that people wrote at the console, as errors call it."""
 _SPANS = {"d": "days", "h": "hours", "m": "minutes", "min": "minutes", "s": "seconds"}
 _SPAN = re.compile(r"(\d+) ?(d|h|min|m|s)")
 
@@ -218,6 +220,13 @@ def load_triggers(settings: Settings, calendars: Mapping[str, Calendar] | None =
     """The triggers of config/triggers.toml by name; ConfigurationError names file, trigger, key and remedy."""
     path = triggers_path()
     return parse_triggers(read_toml(path), settings, calendars, path=path) if path.exists() else {}
+
+
+def parse_written(entries: Sequence[Mapping[str, Any]], settings: Settings) -> dict[str, Trigger]:
+    """Triggers that stand beside the file, by name: they refer to the file's portals and their maintenance."""
+    path = triggers_path()
+    tables = read_toml(path) if path.exists() else {"schema": 1}
+    return parse_triggers({**tables, "trigger": list(entries)}, settings, path=CONSOLE)
 
 
 def parse_triggers(

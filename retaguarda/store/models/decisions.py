@@ -107,4 +107,23 @@ class BreakRecord(models.Model):
     work = models.ForeignKey(RunRecord, null=True, on_delete=models.PROTECT, related_name="started_by_breaks")
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["closed_at", "kind"])]
+        indexes: ClassVar = [
+            models.Index(fields=["closed_at", "kind"]),
+            models.Index(fields=["closed_at", "due_on"], name="store_break_due"),
+        ]
+
+
+class SignOff(models.Model):
+    """A month that people signed as it stood; the digest tells whether it still stands so."""
+
+    month = models.CharField(max_length=7)
+    digest = models.CharField(max_length=64)
+    facts: models.JSONField = KeptJSON(default=dict)
+    reason = models.TextField(default="")  # why it is signed although points are open
+    signed_by = models.CharField(max_length=120)
+    signed_at = models.DateTimeField()
+    countersigned_by = models.CharField(max_length=120, default="")
+    countersigned_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["month", "digest"], name="signed_once")]

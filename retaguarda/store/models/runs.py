@@ -83,6 +83,7 @@ class RunRecord(models.Model):
             models.Index(fields=["state", "process"]),
             models.Index(fields=["-created_at"], condition=models.Q(parent=None), name="store_run_latest"),
             models.Index(fields=["trigger", "state"]),
+            models.Index(fields=["actor", "-created_at"], condition=models.Q(parent=None), name="store_run_by"),
         ]
 
 
@@ -103,7 +104,7 @@ class Item(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["run", "reference"], name="item_once_a_run")]
-        indexes: ClassVar = [models.Index(fields=["state", "outcome"])]
+        indexes: ClassVar = [models.Index(fields=["state", "outcome"]), models.Index(fields=["reference"], name="store_item_reference")]
 
 
 class Intent(models.Model):

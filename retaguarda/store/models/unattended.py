@@ -87,7 +87,7 @@ class PlannedFire(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["trigger", "at"], name="fire_once")]
-        indexes: ClassVar = [models.Index(fields=["state", "at"])]
+        indexes: ClassVar = [models.Index(fields=["state", "at"]), models.Index(fields=["at"], name="store_fire_latest")]
 
 
 class TriggerState(models.Model):
@@ -102,6 +102,15 @@ class TriggerState(models.Model):
     changed_by = models.CharField(max_length=120, default="")
     reason = models.CharField(max_length=200, default="")  # why it was switched off
     changed_at = models.DateTimeField(null=True)
+
+
+class TriggerEntry(models.Model):
+    """A trigger that a person wrote at the console, in the words of config/triggers.toml."""
+
+    name = models.CharField(primary_key=True, max_length=80)
+    table: models.JSONField = KeptJSON(default=dict)
+    changed_by = models.CharField(max_length=120)
+    changed_at = models.DateTimeField()
 
 
 class RequestState(models.TextChoices):

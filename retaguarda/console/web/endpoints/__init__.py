@@ -1,0 +1,1 @@
+"""The API, one module an area; importing a module registers its endpoints."""

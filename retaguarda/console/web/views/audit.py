@@ -1,0 +1,211 @@
+"""The audit: the log and its proof, coverage, changes, access, dossiers. What is read here is an event itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+
+from retaguarda.audit import events
+from retaguarda.audit import verify as verifier
+from retaguarda.audit.index import Asked, Hit
+from retaguarda.clock import SAO_PAULO
+from retaguarda.console.web.place import house
+from retaguarda.console.web.queries import audit as queries
+from retaguarda.console.web.routes import page
+from retaguarda.errors import RetaguardaError
+from retaguarda.language import say
+from retaguarda.operations import reviews
+from retaguarda.people.roles import Role
+from retaguarda.report.actions import action_text
+from retaguarda.report.retell import retell
+from retaguarda.store.models import OutboxEvent, RunRecord
+
+READERS = (Role.AUDITOR, Role.ADMINISTRATOR)
+"""Who reads the log, its proof, and who may do what."""
+SHOWN = 200
+"""Deviations or actors that a page shows; the papers of the command line have all."""
+REVIEWED = dt.timedelta(days=92)
+
+
+@page("audit", roles=READERS)
+def audit(request: HttpRequest) -> HttpResponse:
+    """The log, searched by person, run, action, time, and anything that stands in an event."""
+    given = {name: request.GET.get(name, "").strip()[:120] for name in ("q", "run", "actor", "action", "since", "until", "after")}
+    context: dict[str, Any] = {"given": given, "elsewhere": _elsewhere()}
+    if not context["elsewhere"]:
+        found = queries.search(house().audit(), asked_of(given), given["after"])
+        context |= {"rows": [_told(hit) for hit in found.hits], "found": found, "standing": _standing()}
+    return render(request, "audit/log.html", context)
+
+
+@page("audit/events/<int:number>", roles=READERS)
+def audit_event(request: HttpRequest, number: int) -> HttpResponse:
+    """One event with every value, and the hash of its line."""
+    hit = None if _elsewhere() else queries.event(house().audit(), number)
+    if hit is None:
+        raise Http404
+    values = json.dumps(hit.event, ensure_ascii=False, indent=1, sort_keys=True)
+    context = {"row": _told(hit), "values": values, "sha256": hashlib.sha256(hit.raw).hexdigest()}
+    return render(request, "audit/event.html", context)
+
+
+@page("audit/verify", roles=READERS, methods=("GET", "HEAD", "POST"))
+def audit_verify(request: HttpRequest) -> HttpResponse:
+    """Recompute the whole log from its raw bytes, and show the proof."""
+    context: dict[str, Any] = {"elsewhere": _elsewhere(), "standing": None if _elsewhere() else _standing()}
+    if request.method == "POST" and not context["elsewhere"]:
+        house().audit().seal()
+        begun, files = time.monotonic(), house().evidence_folder
+        verdict = verifier.verify(house().audit_folder, files if request.POST.get("evidence") == "1" and files.exists() else None)
+        with transaction.atomic():
+            told = {"events": verdict.events, "root": verdict.root, "holds": verdict.holds, "problems": len(verdict.problems)}
+            events.record("audit.verified", target=str(house().audit_folder), data=told)
+        context |= {"verdict": verdict, "seconds": time.monotonic() - begun, "problems": [retell(one) for one in verdict.problems[:SHOWN]]}
+    return render(request, "audit/verify.html", context)
+
+
+@page("audit/changes", roles=READERS)
+def audit_changes(request: HttpRequest) -> HttpResponse:
+    """What changed how the installation works: triggers, calendars, people, credentials, holds, backups."""
+    about, after = request.GET.get("about", ""), request.GET.get("after", "")
+    context: dict[str, Any] = {"about": about, "kinds": sorted(set(queries.CHANGES.values())), "elsewhere": _elsewhere()}
+    if not context["elsewhere"]:
+        found = queries.changes(house().audit(), about, after)
+        context |= {"rows": [_told(hit) for hit in found.hits], "found": found}
+    return render(request, "audit/changes.html", context)
+
+
+@page("audit/coverage", roles=READERS)
+def audit_coverage(request: HttpRequest) -> HttpResponse:
+    """Planned against executed: every planned run of a period, and each that did not end as planned."""
+    today = house().clock.today()
+    first, last = _period(request, today.replace(day=1), today)
+    _caught_up()
+    found = reviews.coverage(_start(first), _start(last + dt.timedelta(days=1)), house().clock.now())
+    by_trigger = [
+        (name, counts.total(), [counts[state] for state in ("RUN", "SKIPPED", "MISSED", "PLANNED")])
+        for name, counts in sorted(found.by_trigger.items())
+    ]
+    context = {"first": first, "last": last, "found": found, "by_trigger": by_trigger, "deviations": found.deviations[:SHOWN]}
+    return render(request, "audit/coverage.html", context)
+
+
+@page("audit/access", roles=READERS)
+def audit_access(request: HttpRequest) -> HttpResponse:
+    """Who acted in a period and what he did, who may sign in, which credentials there are and when each was set and used."""
+    today = house().clock.today()
+    first, last = _period(request, today - REVIEWED, today)
+    _caught_up()
+    actors = reviews.actors(_start(first), _start(last + dt.timedelta(days=1)))
+    context = {
+        "first": first,
+        "last": last,
+        "actors": actors[:SHOWN],
+        "accesses": list(reviews.accesses(house().settings, house().vault())),
+        "people": reviews.people(),
+    }
+    return render(request, "audit/access.html", context)
+
+
+@page("audit/dossier", roles=READERS, methods=("GET", "HEAD", "POST"))
+def audit_dossier(request: HttpRequest) -> HttpResponseBase:
+    """Everything of one run in a zip that stands without us: page, events, evidence, proofs, and a verifier."""
+    asked = (request.POST if request.method == "POST" else request.GET).get("run", "").strip()[:80]
+    context: dict[str, Any] = {"run": asked}
+    if request.method != "POST":
+        return render(request, "audit/dossier.html", context)
+    if not RunRecord.objects.filter(pk=asked).exists():
+        return render(request, "audit/dossier.html", context | {"wrong": say("There is no such run.")}, status=404)
+    try:
+        return _made(asked)
+    except RetaguardaError as error:
+        wrong = " ".join(filter(None, (retell(error.text), retell(error.remedy))))
+        return render(request, "audit/dossier.html", context | {"wrong": wrong}, status=409)
+
+
+def _made(asked: str) -> HttpResponseBase:
+    """The dossier of a run as a download; that it was made is an event."""
+    run = house().runs().get(asked)
+    house().audit().seal()
+    _caught_up()
+    with tempfile.TemporaryDirectory() as folder:
+        made = house().dossiers().make(run, Path(folder) / f"dossier-{run.pk}.zip")
+        kept = made.path.open("rb")  # it is read after the folder is gone
+    with transaction.atomic():
+        events.record("dossier.made", run=run.pk, data={"events": made.events, "files": made.files, "sha256": made.sha256})
+    answer = FileResponse(kept, as_attachment=True, filename=f"dossier-{run.pk}.zip", content_type="application/zip")
+    answer.headers["X-Content-SHA256"] = made.sha256
+    return answer
+
+
+def asked_of(given: dict[str, str]) -> Asked:
+    """What a form asks for; a day that is none counts as not given."""
+    since, until = _day(given["since"]), _day(given["until"])
+    return Asked(
+        words=tuple(given["q"].split()),
+        run=given["run"],
+        actor=given["actor"],
+        action=given["action"],
+        since=_start(since) if since else None,
+        until=_start(until + dt.timedelta(days=1)) if until else None,
+    )
+
+
+def _told(hit: Hit) -> dict[str, Any]:
+    """An event as a row shows it, without marks that turn the direction of writing."""
+    plain = {name: "".join(c for c in hit.value(name) if c.isprintable()) for name in ("actor", "run", "item", "target", "action")}
+    at = dt.datetime.fromisoformat(hit.event["ts"]) if "ts" in hit.event else None
+    what = action_text(plain["action"]) if hit.event else say("Content erased")
+    return plain | {"seq": hit.seq, "at": at, "what": what, "data": hit.event.get("data") or {}}
+
+
+def _elsewhere() -> str:
+    """Where the log is, when it is not on this machine; its files are read there."""
+    if (house().audit_folder / "segments").is_dir():
+        return ""
+    place = house().audit().kept_elsewhere()
+    return f"{place.host}:{place.path}" if place else say("nowhere yet: nothing was sealed")
+
+
+def _standing() -> dict[str, Any]:
+    """How far the log is sealed and anchored."""
+    exposure = house().anchors().exposure()
+    waiting = OutboxEvent.objects.filter(sealed=False).count()
+    minutes = exposure.minutes(house().clock.now())
+    named = house().anchors().names()
+    return {"size": exposure.size, "anchored": exposure.anchored, "waiting": waiting, "minutes": minutes, "anchors": named}
+
+
+def _caught_up() -> None:
+    if not _elsewhere():
+        from retaguarda.audit.index import AuditIndex
+
+        AuditIndex(house().audit()).catch_up()
+
+
+def _period(request: HttpRequest, first: dt.date, last: dt.date) -> tuple[dt.date, dt.date]:
+    """The days that are asked for, at most a year of them."""
+    first, last = _day(request.GET.get("since", "")) or first, _day(request.GET.get("until", "")) or last
+    last = max(first, last)
+    return max(first, last - dt.timedelta(days=366)), last
+
+
+def _start(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(), SAO_PAULO)
+
+
+def _day(text: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        return None
