@@ -5,9 +5,7 @@ import retaguarda.store.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("store", "0010_audit_index"),
-        ("store", "0010_decisions"),
-        ("store", "0011_people"),
+        ("store", "0013_people"),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ import retaguarda.store.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("store", "0008_statements"),
+        ("store", "0010_decisions"),
     ]
 
     operations = [
