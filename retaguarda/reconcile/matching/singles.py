@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from retaguarda.reconcile.matching.amounts import NearAmounts
 from retaguarda.reconcile.matching.assignment import assigned
@@ -82,10 +82,9 @@ def in_group(board: Board, lines: Iterable[int]) -> None:
             board.settle(Settled(line, f"exact.boleto.{how}", [boletos[0]]))
 
 
-def explained(board: Board, differences: Differences, lines: Iterable[int]) -> None:
+def explained(board: Board, differences: Differences, near: Sequence[NearAmounts], lines: Iterable[int]) -> None:
     """Lines that a formula ties to an item of the payer; blocks of rivals are assigned at the least total cost."""
     pairs: dict[int, list[tuple[int, int, Explained]]] = {}
-    near: dict[int, NearAmounts] = {}
     for line in lines:
         payers, _ = board.identity(line)
         if not payers:
@@ -95,8 +94,6 @@ def explained(board: Board, differences: Differences, lines: Iterable[int]) -> N
         if len(payers) <= _FEW:
             candidates = [item for payer in payers for item in board.open_of(payer, side) if least < board.open[item] < most]
         else:
-            if side not in near:
-                near[side] = NearAmounts(board, side)
             candidates = near[side].between(payers, least, most)
         if found := _formulas(board, differences, line, candidates, payers):
             pairs[line] = found
