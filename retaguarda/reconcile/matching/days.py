@@ -42,7 +42,9 @@ def _decide(board: Board, differences: Differences, index: _Index, lines: list[i
     fresh = [line for line in board.undecided(lines) if board.earlier(line) is None]
     singles.explained(board, differences, index.near, [line for line in fresh if line not in board.references])
     runs.of_neighbours(board, index.neighbours, board.undecided(fresh))
-    groups.of_payer(board, [line for line in board.undecided(fresh) if line not in board.references or not references.names_open(board, line)])
+    groups.of_payer(
+        board, [line for line in board.undecided(fresh) if line not in board.references or not references.names_open(board, line)]
+    )
     groups.netted(board, board.undecided(lines))
     for line in board.undecided(lines):
         if line in board.references:

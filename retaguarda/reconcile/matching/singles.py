@@ -125,7 +125,9 @@ def _formulas(
                 why = differences.explain(paid, due, board.gross[item], day - board.due[item])
                 if why and board.exchange(item):
                     found.append((_COST.get(why[0], 4), item, why))
-    found.sort(key=lambda pair: (pair[0], not board.open[pair[1]], pair[1] in board.claimed, abs(board.day[line] - board.due[pair[1]]), pair[1]))
+    found.sort(
+        key=lambda pair: (pair[0], not board.open[pair[1]], pair[1] in board.claimed, abs(board.day[line] - board.due[pair[1]]), pair[1])
+    )
     return found
 
 
@@ -153,9 +155,7 @@ def _blocks(pairs: dict[int, list[tuple[int, int, Explained]]]) -> list[list[int
     return blocks
 
 
-def _assigned(
-    board: Board, block: list[int], pairs: dict[int, list[tuple[int, int, Explained]]]
-) -> list[tuple[int, int, Explained, int]]:
+def _assigned(board: Board, block: list[int], pairs: dict[int, list[tuple[int, int, Explained]]]) -> list[tuple[int, int, Explained, int]]:
     if len(block) == 1:
         line = block[0]
         _, item, why = pairs[line][0]
