@@ -77,7 +77,8 @@ def in_group(board: Board, lines: Iterable[int]) -> None:
         if found:
             board.settle(Settled(line, f"exact.group.{how}", [found[0]], alternatives=len(found) - 1))
             continue
-        boletos = [part for payer in payers if (part := _oldest(board, line, payer, BOLETO))] if len(payers) == 1 else []
+        alone = len(payers) == 1 and board.earlier(line) is None
+        boletos = [part for payer in payers if (part := _oldest(board, line, payer, BOLETO))] if alone else []
         if boletos:
             board.settle(Settled(line, f"exact.boleto.{how}", [boletos[0]]))
 
