@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from array import array
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -55,9 +56,9 @@ class Board:
     """Lines whose subset search reached its bound."""
 
     # lines
-    cents: list[int] = field(default_factory=list)
-    day: list[int] = field(default_factory=list)
-    business: list[int] = field(default_factory=list)
+    cents: Sequence[int] = ()
+    day: Sequence[int] = ()
+    business: Sequence[int] = ()
     title: dict[int, int] = field(default_factory=dict)
     """The item whose nosso número a line names."""
     role: list[str] = field(default_factory=list)
@@ -66,20 +67,24 @@ class Board:
     references: dict[int, list[int]] = field(default_factory=dict)
     # items
     open: list[int] = field(default_factory=list)
-    gross: list[int] = field(default_factory=list)
-    partner: list[int] = field(default_factory=list)
-    side: list[int] = field(default_factory=list)
-    carrier: list[int] = field(default_factory=list)
-    due: list[int] = field(default_factory=list)
-    due_business: list[int] = field(default_factory=list)
-    issued: list[int] = field(default_factory=list)
-    number: list[int] = field(default_factory=list)
+    gross: Sequence[int] = ()
+    partner: Sequence[int] = ()
+    side: Sequence[int] = ()
+    carrier: Sequence[int] = ()
+    due: Sequence[int] = ()
+    due_business: Sequence[int] = ()
+    issued: Sequence[int] = ()
+    number: Sequence[int] = ()
     pool: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     exact: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     amounts: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     """Items by side and amount, whoever the partner is."""
     waiting: list[int] = field(default_factory=list)
+    visible: list[list[int]] = field(default_factory=lambda: [[], [], [], []])
     indexed: bool = False
+    wanted: set[int] = field(default_factory=set)
+    """Amounts of the lines that the days begin with: other amounts need no index."""
+    _known_sets: dict[int, tuple[frozenset[int], frozenset[int]]] = field(default_factory=dict)
     by_number: dict[int, list[int]] = field(default_factory=dict)
     claimed: set[int] = field(default_factory=set)
     """Items that a line still to be decided names: others take them only when nothing else fits."""
@@ -132,6 +137,22 @@ class Board:
         """Who a line may be from and how that is known."""
         return self.identities[self.key[line]]
 
+    def payer_set(self, line: int) -> frozenset[int]:
+        """The partners that a line may be from, to look them up in."""
+        return self._sets(line)[0]
+
+    def group_set(self, line: int) -> frozenset[int]:
+        """The groups of those partners."""
+        return self._sets(line)[1]
+
+    def _sets(self, line: int) -> tuple[frozenset[int], frozenset[int]]:
+        key = self.key[line]
+        found = self._known_sets.get(key)
+        if found is None:
+            payers, group = self.identities[key][0], self.payers.group
+            found = self._known_sets[key] = frozenset(payers), frozenset(group[payer] for payer in payers)
+        return found
+
     def side_of(self, line: int) -> int:
         """Which items a line settles: credits receivables, debits payables."""
         return AR if self.cents[line] > 0 else AP
@@ -169,6 +190,12 @@ class Board:
         key = (self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]) * _KEY + self.open[item]
         self.exact[key].append(item)
         self.amounts[self.side[item] * _KEY + self.open[item]].append(item)
+
+    def seen(self, side: int, carrier: int) -> list[int]:
+        """The items of a side that `advance` has shown; the settled ones are forgotten on the way."""
+        cents, kept = self.open, self.visible[side * 2 + carrier]
+        self.visible[side * 2 + carrier] = live = [item for item in kept if cents[item]]
+        return live
 
     def has_twins(self, item: int, cents: int) -> bool:
         """Whether another item of the same partner, side and amount was ever seen."""
@@ -230,6 +257,7 @@ class Board:
         self.open[chain[-1]], self.open[item] = 0, cents
         self.held[self.partner[item] * 2 + self.side[item]].append(chain[-1])
         self.pool[self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]].append(item)
+        self.visible[self.side[item] * 2 + self.carrier[item]].append(item)
         return True
 
     def advance(self, business: int) -> None:
@@ -238,17 +266,20 @@ class Board:
             self.waiting = [item for item, cents in enumerate(self.open) if cents > 0]
             self.waiting.sort(key=self.due.__getitem__, reverse=True)
             self.indexed = True
+            self.wanted = {abs(cents) for line, cents in enumerate(self.cents) if not self.state[line]}
         waiting, due, last = self.waiting, self.due_business, business + self.rules.windows.early
         pool, exact, amounts = self.pool, self.exact, self.amounts
-        partner, side, carrier = self.partner, self.side, self.carrier
+        partner, side, carrier, wanted, visible = self.partner, self.side, self.carrier, self.wanted, self.visible
         while waiting and due[waiting[-1]] <= last:
             item = waiting.pop()
             if cents := self.open[item]:
                 key = partner[item] * 4 + side[item] * 2 + carrier[item]
                 pool[key].append(item)
-                exact[key * _KEY + cents].append(item)
-                if not carrier[item]:
-                    amounts[side[item] * _KEY + cents].append(item)
+                visible[side[item] * 2 + carrier[item]].append(item)
+                if cents in wanted:
+                    exact[key * _KEY + cents].append(item)
+                    if not carrier[item]:
+                        amounts[side[item] * _KEY + cents].append(item)
 
     def index(self) -> None:
         """Let them see all items."""
@@ -264,9 +295,16 @@ class Board:
         return [line for line in lines if not self.state[line]]
 
 
-def business_days(days: pl.Series, holidays: Sequence[dt.date]) -> list[int]:
+def packed(column: pl.Series) -> array[int]:
+    """A column of whole numbers as an array: a ninth of the memory of a list, and as quick to read one by one."""
+    values = array("q")
+    values.frombytes(column.cast(pl.Int64).to_numpy().tobytes())
+    return values
+
+
+def business_days(days: pl.Series, holidays: Sequence[dt.date]) -> array[int]:
     """Dates as a count of business days; a day off counts as the business day after it."""
     closed = np.array(holidays, dtype="datetime64[D]")
     unique = days.unique().sort()
     counted = np.busday_count(np.datetime64("1990-01-01"), unique.to_numpy().astype("datetime64[D]"), holidays=closed)
-    return days.replace_strict(unique, pl.Series(counted), return_dtype=pl.Int32).to_list()
+    return packed(days.replace_strict(unique, pl.Series(counted), return_dtype=pl.Int64))

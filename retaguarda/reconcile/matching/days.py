@@ -16,13 +16,13 @@ def in_date_order(board: Board, differences: Differences) -> None:
     """Decide all lines of payers, day by day: later payments never take the items of an earlier one."""
     references.claim(board)
     lines = [line for line, role in enumerate(board.role) if role in _PAYERS and not board.state[line]]
-    width = board.rules.windows.batch
+    width, neighbours = board.rules.windows.batch, runs.index_runs(board, lines)
     for day, batch in groupby(lines, key=lambda line: board.business[line] // width):
         board.advance((day + 1) * width)
-        _decide(board, differences, list(batch))
+        _decide(board, differences, neighbours, list(batch))
 
 
-def _decide(board: Board, differences: Differences, lines: list[int]) -> None:
+def _decide(board: Board, differences: Differences, neighbours: runs.Runs, lines: list[int]) -> None:
     for _, day in groupby(lines, key=board.day.__getitem__):
         today = list(day)
         singles.exact(board, [line for line in today if line not in board.references])
@@ -31,7 +31,7 @@ def _decide(board: Board, differences: Differences, lines: list[int]) -> None:
                 references.repeats(board, line)
     fresh = [line for line in board.undecided(lines) if board.earlier(line) is None]
     singles.explained(board, differences, [line for line in fresh if line not in board.references])
-    runs.of_neighbours(board, board.undecided(fresh))
+    runs.of_neighbours(board, neighbours, board.undecided(fresh))
     groups.of_payer(board, [line for line in board.undecided(fresh) if line not in board.references or not references.names_open(board, line)])
     groups.netted(board, board.undecided(lines))
     for line in board.undecided(lines):

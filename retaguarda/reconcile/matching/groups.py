@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from retaguarda.reconcile.matching.board import AP, AR, Board, Settled
 from retaguarda.reconcile.matching.subsets import Found, few_of_many, subsets
 
-_MANY = 40
+_MANY = 24
 _FEW = 8
 _TIGHT = 20
 """Invoices whose numbers lie so close together were issued together; another set that is spread wider is no rival of theirs."""

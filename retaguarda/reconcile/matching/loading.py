@@ -11,6 +11,8 @@ from retaguarda.errors import InvalidItem
 from retaguarda.reconcile.matching.model import Rejection
 from retaguarda.reconcile.matching.tables import ACCOUNTS, HISTORY, ITEMS, LINES, PARTNERS, RETURNS, Inputs, Table, digest, empty, read
 
+_USED = [name for name in ITEMS.columns if name != "contract" and not name.startswith("wh_")]
+"""Taxes that the ERP knows are in the open amount already."""
 Reader = Callable[[Path, pl.DataFrame, list[Rejection]], pl.DataFrame]
 
 
@@ -30,7 +32,7 @@ def load(
     rejections: list[Rejection] = []
     known = read(accounts, ACCOUNTS, rejections)
     inputs = Inputs(
-        items=_kinds(read(open_items, ITEMS, rejections), open_items, rejections),
+        items=_kinds(read(open_items, ITEMS, rejections), open_items, rejections).select(_USED),
         partners=read(partners, PARTNERS, rejections),
         accounts=known,
         lines=_together([_rows(path, LINES, known, rejections) for path in statements], LINES),

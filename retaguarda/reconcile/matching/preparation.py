@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from retaguarda.reconcile.matching.board import AP, AR, BOLETO, CODE, PLAIN, Board, business_days
+from retaguarda.reconcile.matching.board import AP, AR, BOLETO, CODE, PLAIN, Board, business_days, packed
 from retaguarda.reconcile.matching.model import LineClass
 from retaguarda.reconcile.matching.payers import Payers
 from retaguarda.reconcile.matching.rules import MatchingRules
@@ -26,13 +26,20 @@ def prepare(inputs: Inputs, rules: MatchingRules, holidays: Sequence[dt.date]) -
     code_of = dict(zip(partners["partner_id"], range(partners.height), strict=True))
     payers.learn(inputs.history, code_of)
     coded = pl.DataFrame({"partner_id": partners["partner_id"], "partner": range(partners.height)})
-    items = inputs.items.join(coded, on="partner_id").sort("partner", "due_date", "issue_date", "kind", "nf_number", "parcel", "open_amount", "item_id")
+    number = pl.col("nf_number").str.extract(r"(\d{1,15})\D*$", 1).cast(pl.Int64).fill_null(0).alias("number")
+    items = (
+        inputs.items.join(coded, on="partner_id")
+        .with_columns(number)
+        .sort("partner", "due_date", "issue_date", "kind", "number", "parcel", "open_amount", "item_id")
+    )
     board = Board(rules, lines, items, payers, holidays)
     board.state = bytearray(lines.height)
     _item_columns(board)
     _line_columns(board)
     _repeated_imports(board)
     _read_texts(board, inputs.accounts)
+    kept = ["item_id", "kind", "doc_type", "partner_id", "due_date", "open_amount", "nosso_numero", "seu_numero", "account_id"]
+    board.items = items.select(kept)
     return board
 
 
@@ -48,25 +55,24 @@ def _register(inputs: Inputs) -> pl.DataFrame:
 
 def _item_columns(board: Board) -> None:
     items = board.items
-    board.partner = items["partner"].to_list()
+    board.partner = packed(items["partner"])
     board.open = items["open_amount"].to_list()
-    board.gross = items["gross"].to_list()
+    board.gross = packed(items["gross"])
     coded = items.select(
         pl.when(pl.col("kind") == "AP").then(AP).otherwise(AR).alias("side"),
         pl.when(pl.col("nosso_numero") != "").then(BOLETO).otherwise(PLAIN).alias("carrier"),
         pl.col("due_date").to_physical().alias("due"),
         pl.col("issue_date").to_physical().alias("issued"),
-        pl.col("nf_number").str.extract(r"(\d{1,15})\D*$", 1).cast(pl.Int64).fill_null(0).alias("number"),
     )
-    board.side, board.carrier = coded["side"].to_list(), coded["carrier"].to_list()
-    board.due, board.issued, board.number = coded["due"].to_list(), coded["issued"].to_list(), coded["number"].to_list()
+    board.side, board.carrier = packed(coded["side"]), packed(coded["carrier"])
+    board.due, board.issued, board.number = packed(coded["due"]), packed(coded["issued"]), packed(items["number"])
     board.due_business = business_days(items["due_date"], board.holidays)
 
 
 def _line_columns(board: Board) -> None:
     lines = board.lines
-    board.cents = lines["amount"].to_list()
-    board.day = lines["date"].to_physical().to_list()
+    board.cents = packed(lines["amount"])
+    board.day = packed(lines["date"].to_physical())
     board.business = business_days(lines["date"], board.holidays)
 
 

@@ -12,6 +12,10 @@ from retaguarda.reconcile.matching.groups import covering
 from retaguarda.reconcile.matching.model import LineClass
 
 
+_MANY = 12
+"""A cut name that fits more partners than this is nobody's payment."""
+
+
 def index_numbers(board: Board) -> None:
     """Items by invoice number; document numbers of debits are references to suppliers' invoices too."""
     written = board.lines.filter((pl.col("amount") < 0) & pl.col("doc_number").str.contains(r"^[0-9]{1,9}$"))
@@ -71,7 +75,8 @@ def _silent(board: Board) -> dict[tuple[int, int], list[int]]:
     wanted = {board.cents[line] for line in board.references}
     for line, state in enumerate(board.state):
         if not state and board.cents[line] in wanted and line not in board.references:
-            for payer in board.identity(line)[0]:
+            payers = board.identity(line)[0]
+            for payer in payers if len(payers) <= _MANY else ():
                 days[payer, board.cents[line]].append(board.business[line])
     return days
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
+from retaguarda.reconcile.matching.amounts import NearAmounts
 from retaguarda.reconcile.matching.assignment import assigned
 from retaguarda.reconcile.matching.board import BOLETO, PLAIN, Board, Settled
 from retaguarda.reconcile.matching.differences import FEE, INTEREST, ROUNDING, WITHHOLDING, Differences, Explained
 
 _COST = {ROUNDING: 1, FEE: 2, INTEREST: 2, WITHHOLDING: 3, "discount": 3}
-_MANY = 150
+_MANY = 24
 _FEW = 4
 """A name that fits more partners than this is not tried by formulas: something always fits."""
 
@@ -54,7 +55,7 @@ def _shared_name(board: Board, line: int) -> None:
     """A cut name that several partners share: the one that has an item of this amount, if only one has."""
     payers, how = board.identity(line)
     if len(payers) > _FEW:
-        cents, among = abs(board.cents[line]), set(payers)
+        cents, among = abs(board.cents[line]), board.payer_set(line)
         there = board.of_amount(board.side_of(line), cents)
         payers = tuple(dict.fromkeys(board.partner[item] for item in there if board.partner[item] in among))
     found = [part for payer in payers if (part := _oldest(board, line, payer, PLAIN))]
@@ -62,7 +63,7 @@ def _shared_name(board: Board, line: int) -> None:
         return
     found.sort(key=lambda part: (abs(board.business[line] - board.due_business[part[0]]), part[0]))
     rivals = len(found) - 1
-    kin = len({board.payers.group[payer] for payer in board.identity(line)[0]}) == 1
+    kin = len(board.group_set(line)) == 1
     grade = f"exact.{how}.{'kin' if kin else 'shared'}"
     take(board, Settled(line, grade, [found[0]], alternatives=rivals))
 
@@ -84,9 +85,20 @@ def in_group(board: Board, lines: Iterable[int]) -> None:
 def explained(board: Board, differences: Differences, lines: Iterable[int]) -> None:
     """Lines that a formula ties to an item of the payer; blocks of rivals are assigned at the least total cost."""
     pairs: dict[int, list[tuple[int, int, Explained]]] = {}
+    near: dict[int, NearAmounts] = {}
     for line in lines:
         payers, _ = board.identity(line)
-        if payers and len(payers) <= _MANY and (found := _formulas(board, differences, line, payers)):
+        if not payers:
+            continue
+        paid, side = abs(board.cents[line]), board.side_of(line)
+        least, most = paid * 9 // 11, paid * 4 // 3
+        if len(payers) <= _FEW:
+            candidates = [item for payer in payers for item in board.open_of(payer, side) if least < board.open[item] < most]
+        else:
+            if side not in near:
+                near[side] = NearAmounts(board, side)
+            candidates = near[side].between(payers, least, most)
+        if found := _formulas(board, differences, line, candidates, payers):
             pairs[line] = found
     for block in _blocks(pairs):
         for line, item, why, rivals in _assigned(board, block, pairs):
@@ -99,15 +111,17 @@ def explained(board: Board, differences: Differences, lines: Iterable[int]) -> N
             board.settle(Settled(line, grade, [(item, due)], difference, *why, alternatives=rivals))
 
 
-def _formulas(board: Board, differences: Differences, line: int, payers: tuple[int, ...]) -> list[tuple[int, int, Explained]]:
+def _formulas(
+    board: Board, differences: Differences, line: int, candidates: list[int], payers: tuple[int, ...]
+) -> list[tuple[int, int, Explained]]:
     paid, side, day = abs(board.cents[line]), board.side_of(line), board.day[line]
     found, cents, least, most = [], board.open, paid * 9 // 11, paid * 4 // 3
-    for payer in payers:
-        for item in board.open_of(payer, side):
-            if least < cents[item] < most and board.in_window(item, line):
-                why = differences.explain(paid, cents[item], board.gross[item], day - board.due[item])
-                if why:
-                    found.append((_COST.get(why[0], 4), item, why))
+    for item in candidates:
+        if board.in_window(item, line):
+            why = differences.explain(paid, cents[item], board.gross[item], day - board.due[item])
+            if why:
+                found.append((_COST.get(why[0], 4), item, why))
+    for payer in payers if len(payers) <= _MANY else ():
         for item in board.held.get(payer * 2 + side, ()):
             due = board.amount(item) if board.is_held(item) else 0
             if least < due < most and board.in_window(item, line):
