@@ -146,11 +146,11 @@ def evaluated(values: Any, here: Any, formula: str) -> float:
         cells, _, rest = body.removeprefix("SUMIF(").partition(",")
         return sum(v for v in ranged(values, cells) if (v > 0) == (">" in rest))
     if body.startswith("SUM("):
-        return sum(ranged(values, body[4:-1]))
+        return float(sum(ranged(values, body[4:-1])))
     if body.startswith("ROUND("):
         first, _, rest = body.removeprefix("ROUND(").removesuffix(",2)").partition("-")
         less = [row[0].value for row in here[rest[4:-1]]] if rest.startswith("SUM(") else [here[name].value for name in rest.split("-")]
-        return round(float(here[first].value) - sum(less), 2)
+        return float(round(here[first].value - sum(less), 2))
     return float(sum(here[name].value for name in body.split("+")))
 
 

@@ -91,7 +91,9 @@ class Case:
 
         def table(rows: Sequence[Row], shape: Table) -> pl.DataFrame:
             mixed = dice.sample(rows, len(rows)) if seed is not None else rows
-            raw = pl.DataFrame([{name: row.get(name, "") for name in shape.columns} for row in mixed], schema=dict.fromkeys(shape.columns, pl.String))
+            raw = pl.DataFrame(
+                [{name: row.get(name, "") for name in shape.columns} for row in mixed], schema=dict.fromkeys(shape.columns, pl.String)
+            )
             return typed(raw, shape, shape.name, rejections)
 
         rejections: list = []  # type: ignore[type-arg]

@@ -18,7 +18,13 @@ from tests.reconcile.matching.ledger_cases import Case
 
 NAMES = ["Cerâmica Três Irmãos Ltda", "Cerâmica Três Rios S.A.", "Hospital Boa Esperança S.A.", "Distribuidora do Vale ME"]
 DOCS = ["12345678000195", "22345678000194", "98765432000198", "98765432000279"]
-TEXTS = ["PIX RECEBIDO {doc} {day}", "PIX TRANSF {name} {day}", "TED 341.1234{name}", "PIX RECEBIDO {doc} {day} NF {number}", "DEP DINHEIRO ATM 1"]
+TEXTS = [
+    "PIX RECEBIDO {doc} {day}",
+    "PIX TRANSF {name} {day}",
+    "TED 341.1234{name}",
+    "PIX RECEBIDO {doc} {day} NF {number}",
+    "DEP DINHEIRO ATM 1",
+]
 AMOUNTS = ["100.00", "100.00", "250.50", "333.34", "1200.00", "77.77"]
 
 
@@ -120,7 +126,9 @@ def test_few_of_many_are_found(amounts: list[int], data: st.DataObject) -> None:
     chosen = data.draw(st.sets(st.integers(0, len(amounts) - 1), min_size=2, max_size=min(4, len(amounts))))
     found = few_of_many(amounts, sum(amounts[index] for index in chosen))
     assert found.cut or tuple(sorted(chosen)) in found.solutions
-    assert all(len(set(one)) == len(one) and sum(amounts[index] for index in one) == sum(amounts[i] for i in chosen) for one in found.solutions)
+    assert all(
+        len(set(one)) == len(one) and sum(amounts[index] for index in one) == sum(amounts[i] for i in chosen) for one in found.solutions
+    )
 
 
 @pytest.mark.parametrize("size", [20, 40, 400])
