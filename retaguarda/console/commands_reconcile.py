@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -77,21 +77,28 @@ def _holidays(inputs: Inputs, name: str) -> Sequence[dt.date]:
 def _tell(result: Result, paths: list[Path]) -> None:
     from retaguarda.console.screen import listing, screen
     from retaguarda.language import say
+    from retaguarda.report.retell import retell
 
     counted, tie = result.summary(), result.tie_out()
+    settling_nothing = {
+        "noise": say("bank fees, investments, payroll"),
+        "balance": say("balances"),
+        "transfer": say("between our own accounts"),
+        "reversed": say("payments that came back"),
+        "reversal": say("returns of payments"),
+        "duplicate_payment": say("payments made twice"),
+        "duplicate_import": say("told by another file already"),
+    }
     table = listing("Lines", "Count", whole=(0, 1))
-    rows: list[tuple[str, Any]] = [
-        ("matched, booked without a person", counted.auto),
-        ("matched, waiting for a person", counted.proposals),
-        ("nothing explains them", counted.unmatched),
-        *((f"class {name}", count) for name, count in counted.classes.items() if name not in {"match", "unmatched"}),
-    ]
-    for name, count in rows:
-        table.add_row(say(name), str(count))
+    table.add_row(say("matched, may be booked"), str(counted.auto))
+    table.add_row(say("matched, wait for a person"), str(counted.proposals))
+    table.add_row(say("explained by nothing"), str(counted.unmatched))
+    for name, text in settling_nothing.items():
+        table.add_row(text, str(counted.classes.get(name, 0)))
     console = screen()
     console.print(table)
     console.print(say("Difference of the tie-out: {value}", value=tie.difference))
     console.print(say("Rows rejected: {count}", count=len(result.rejections)))
     for one in result.rejections[:10]:
-        console.print(f"{one.file}:{one.line} {one.field} {one.value!r} – {one.remedy}", markup=False)
+        console.print(f"{one.file}:{one.line} {one.field} {one.value!r} – {retell(one.remedy)}", markup=False)
     console.print(say("Written: {value}", value=", ".join(map(str, paths))), markup=False)

@@ -44,7 +44,9 @@ def account_of(told: str, accounts: pl.DataFrame, path: Path, bank: str = "") ->
     """The account_id of the account that a file names; raises InvalidItem when bank_accounts.csv has none or several of it."""
     bank = bank or told.partition("/")[0]
     known = list(accounts.select("account_id", "bank", "account").iter_rows())
-    found = [account_id for account_id, code, number in known if same_account(number, told) and (not bank or code == bank or "/" not in told)]
+    found = [
+        account_id for account_id, code, number in known if same_account(number, told) and (not bank or code == bank or "/" not in told)
+    ]
     if len(found) > 1:
         found = [account_id for account_id, code, number in known if same_account(number, told) and code == bank]
     if len(found) != 1:

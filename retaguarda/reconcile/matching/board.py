@@ -80,7 +80,6 @@ class Board:
     amounts: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     """Items by side and amount, whoever the partner is."""
     waiting: list[int] = field(default_factory=list)
-    visible: list[list[int]] = field(default_factory=lambda: [[], [], [], []])
     indexed: bool = False
     wanted: set[int] = field(default_factory=set)
     """Amounts of the lines that the days begin with: other amounts need no index."""
@@ -191,12 +190,6 @@ class Board:
         self.exact[key].append(item)
         self.amounts[self.side[item] * _KEY + self.open[item]].append(item)
 
-    def seen(self, side: int, carrier: int) -> list[int]:
-        """The items of a side that `advance` has shown; the settled ones are forgotten on the way."""
-        cents, kept = self.open, self.visible[side * 2 + carrier]
-        self.visible[side * 2 + carrier] = live = [item for item in kept if cents[item]]
-        return live
-
     def has_twins(self, item: int, cents: int) -> bool:
         """Whether another item of the same partner, side and amount was ever seen."""
         key = self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]
@@ -257,7 +250,6 @@ class Board:
         self.open[chain[-1]], self.open[item] = 0, cents
         self.held[self.partner[item] * 2 + self.side[item]].append(chain[-1])
         self.pool[self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]].append(item)
-        self.visible[self.side[item] * 2 + self.carrier[item]].append(item)
         return True
 
     def advance(self, business: int) -> None:
@@ -269,13 +261,12 @@ class Board:
             self.wanted = {abs(cents) for line, cents in enumerate(self.cents) if not self.state[line]}
         waiting, due, last = self.waiting, self.due_business, business + self.rules.windows.early
         pool, exact, amounts = self.pool, self.exact, self.amounts
-        partner, side, carrier, wanted, visible = self.partner, self.side, self.carrier, self.wanted, self.visible
+        partner, side, carrier, wanted = self.partner, self.side, self.carrier, self.wanted
         while waiting and due[waiting[-1]] <= last:
             item = waiting.pop()
             if cents := self.open[item]:
                 key = partner[item] * 4 + side[item] * 2 + carrier[item]
                 pool[key].append(item)
-                visible[side[item] * 2 + carrier[item]].append(item)
                 if cents in wanted:
                     exact[key * _KEY + cents].append(item)
                     if not carrier[item]:

@@ -24,7 +24,9 @@ def of_payer(board: Board, lines: Iterable[int]) -> None:
             found = [one for payer in payers if (one := _search(board, line, [payer], f"subset.{how}"))]
             found.sort(key=lambda one: (one.alternatives, len(one.parts)))
         if not found:
-            found = [one for group in sorted({board.payers.group[payer] for payer in payers}) if (one := _of_group(board, line, group, how))][:2]
+            found = [
+                one for group in sorted({board.payers.group[payer] for payer in payers}) if (one := _of_group(board, line, group, how))
+            ][:2]
         if found:
             best = found[0]
             best.alternatives += len(found) - 1

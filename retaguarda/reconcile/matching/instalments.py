@@ -7,7 +7,6 @@ from collections import defaultdict
 from retaguarda.reconcile.matching.board import PLAIN, Board, Settled
 from retaguarda.reconcile.matching.subsets import subsets
 
-
 _MANY = 40
 """A cut name that fits more partners than this says too little."""
 
@@ -22,10 +21,14 @@ def instalments(board: Board) -> None:
             if not role and not board.state[line] and len(payers) <= most:
                 for payer in payers:
                     left[payer, board.side_of(line)].append(line)
-        for (payer, side), lines in sorted(left.items()):
-            lines = board.undecided(lines)
-            while len(lines) > 1 and _best(board, payer, side, lines):
-                lines = board.undecided(lines)
+        for (payer, side), there in sorted(left.items()):
+            _of_payer(board, payer, side, there)
+
+
+def _of_payer(board: Board, payer: int, side: int, there: list[int]) -> None:
+    lines = board.undecided(there)
+    while len(lines) > 1 and _best(board, payer, side, lines):
+        lines = board.undecided(lines)
 
 
 def _best(board: Board, payer: int, side: int, lines: list[int]) -> bool:
@@ -39,7 +42,9 @@ def _best(board: Board, payer: int, side: int, lines: list[int]) -> bool:
         sets = subsets([abs(board.cents[line]) for line in parts], due, limits.most_parts, board.rules.subset.budget)
         for chosen in sets.solutions if board.open[item] or board.exchange(item) else ():
             paid = [parts[index] for index in chosen]
-            found.append((not _equal(board, paid), not board.open[item], len(sets.solutions), board.day[paid[-1]] - board.day[paid[0]], item, paid))
+            found.append(
+                (not _equal(board, paid), not board.open[item], len(sets.solutions), board.day[paid[-1]] - board.day[paid[0]], item, paid)
+            )
     if not found:
         return False
     found.sort(key=lambda one: one[:5])

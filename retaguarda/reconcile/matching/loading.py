@@ -76,6 +76,9 @@ def _once(lines: pl.DataFrame, rejections: list[Rejection]) -> pl.DataFrame:
     again = ~lines["line_id"].is_first_distinct()
     if again.any():
         remedy = "Give every line its own line_id, over all files."
-        rejections.extend(Rejection(file_id, 0, "line_id", line_id, remedy) for file_id, line_id in lines.filter(again).select("file_id", "line_id").iter_rows())
+        rejections.extend(
+            Rejection(file_id, 0, "line_id", line_id, remedy)
+            for file_id, line_id in lines.filter(again).select("file_id", "line_id").iter_rows()
+        )
         return lines.filter(~again)
     return lines

@@ -21,18 +21,16 @@ _EXCEPTIONS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class _Title:
-    item: int
-    number: int
-    due: int
-    interest: int
-    net: int
-    """What the bank credits when it is paid on the day: interest where it is late, less the bank's fee where that is netted."""
+class _Titles:
+    """The open titles of one account by number, as columns."""
 
-    def exceptions(self, discounts: Sequence[int]) -> list[int]:
-        """How much less it may be: the interest waived, a discount taken."""
-        less = [self.interest + (self.due * percent + 5_000) // 10_000 for percent in discounts]
-        return [self.interest, *less] if self.interest else less
+    item: np.ndarray
+    number: np.ndarray
+    due: np.ndarray
+    day: np.ndarray
+    interest: np.ndarray
+    net: np.ndarray
+    """What the bank credits when a title is paid on the day: interest where it is late, less the bank's fee where that is netted."""
 
 
 def by_neighbours(board: Board, accounts: pl.DataFrame, differences: Differences) -> None:
@@ -41,17 +39,15 @@ def by_neighbours(board: Board, accounts: pl.DataFrame, differences: Differences
     fees = dict(netted.select("account_id", "netted").iter_rows())
     named = board.lines["account_id"].to_list()
     lines = [line for line, role in enumerate(board.role) if role == "boleto" and not board.state[line] and line not in board.title]
-    titles = _open_titles(board, {named[line] for line in lines})
+    titles = _numbered(board, {named[line] for line in lines})
     days = np.array([board.day[line] - 1 for line in lines], dtype="datetime64[D]")
     paid = np.busday_offset(days, 0, roll="backward", holidays=np.array(board.holidays, dtype="datetime64[D]")).astype(int).tolist()
     for line, day in zip(lines, paid, strict=True):
-        fee = fees.get(named[line], 0)
-        there = [one for one in titles[named[line]] if board.open[one[1]] and board.in_window(one[1], line)]
-        runs = list(_runs([_expected(board, differences, day, *one, fee) for one in there]))
-        _settle(board, differences.discounts, line, runs)
+        there = _expected(board, differences, line, day, titles.get(named[line], []), fees.get(named[line], 0))
+        _settle(board, differences.discounts, line, there)
 
 
-def _open_titles(board: Board, accounts: set[str]) -> dict[str, list[tuple[int, int]]]:
+def _numbered(board: Board, accounts: set[str]) -> dict[str, list[tuple[int, int]]]:
     titles: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for item, (account, written) in enumerate(board.items.select("account_id", "nosso_numero").iter_rows()):
         if account in accounts and board.open[item] and board.side[item] == AR and written.strip().isdigit():
@@ -61,58 +57,59 @@ def _open_titles(board: Board, accounts: set[str]) -> dict[str, list[tuple[int, 
     return titles
 
 
-def _expected(board: Board, differences: Differences, day: int, number: int, item: int, fee: int) -> _Title:
-    rules, due, late = differences.rules, board.open[item], day - board.due[item]
-    interest = (due * rules.fine + 5_000) // 10_000 + (due * rules.monthly * late + 150_000) // 300_000 if late > 0 else 0
-    return _Title(item, number, due, interest, due + interest - fee)
+def _expected(board: Board, differences: Differences, line: int, day: int, titles: list[tuple[int, int]], fee: int) -> _Titles:
+    """The titles that the credit may hold by their dates."""
+    today, early, late = board.business[line], board.rules.windows.early, board.rules.windows.late
+    known = [
+        (number, item, board.open[item], board.due[item])
+        for number, item in titles
+        if board.open[item] and -early <= today - board.due_business[item] <= late and board.issued[item] <= day
+    ]
+    number, item, due, due_day = np.array(known, dtype=np.int64).reshape(-1, 4).T
+    rules, after = differences.rules, day - due_day
+    interest = np.where(after > 0, (due * rules.fine + 5_000) // 10_000 + (due * rules.monthly * after + 150_000) // 300_000, 0)
+    return _Titles(item, number, due, due_day, interest, due + interest - fee)
 
 
-def _runs(titles: Sequence[_Title]) -> Iterator[list[_Title]]:
-    """Titles numbered one after the other."""
-    run: list[_Title] = []
-    for title in titles:
-        if run and title.number != run[-1].number + 1:
-            yield run
-            run = []
-        run.append(title)
-    if run:
-        yield run
-
-
-def _settle(board: Board, discounts: Sequence[int], line: int, runs: list[list[_Title]]) -> None:
-    paid = board.cents[line]
-    found = [part for run in runs for part in _parts(run, paid)]
-    grade = "lost_return"
+def _settle(board: Board, discounts: Sequence[int], line: int, titles: _Titles) -> None:
+    paid, net = board.cents[line], titles.net.tolist()
+    edges = [0, *(np.flatnonzero(np.diff(titles.number) != 1) + 1).tolist(), len(net)]
+    runs = [(first, last) for first, last in itertools.pairwise(edges) if last - first > 1]
+    found, grade = [part for run in runs for part in _parts(net, *run, paid)], "lost_return"
     if not found:
-        found = [run for run in runs if 1 < len(run) <= _LONGEST and _excepted(run, paid, discounts)]
-        grade = "lost_return.exceptions"
+        found, grade = [run for run in runs if _excepted(titles, *run, paid, discounts)], "lost_return.exceptions"
     if len(found) == 1:
-        parts = [(title.item, board.open[title.item]) for title in found[0]]
+        first, last = found[0]
+        parts = [(item, board.open[item]) for item in titles.item[first:last].tolist()]
         difference = paid - sum(cents for _, cents in parts)
         kind = DifferenceKind.RETURN_FILE.value if difference else ""
-        board.settle(Settled(line, grade, parts, difference, kind, words=(f"{found[0][0].number}-{found[0][-1].number}",)))
+        board.settle(Settled(line, grade, parts, difference, kind, words=(f"{titles.number[first]}-{titles.number[last - 1]}",)))
 
 
-def _parts(run: list[_Title], paid: int) -> Iterator[list[_Title]]:
-    """The stretches of a run that add up, give or take a cent for each title; at least two titles."""
-    first = total = 0
-    for last, title in enumerate(run):
-        total += title.net
+def _parts(net: list[int], start: int, end: int, paid: int) -> Iterator[tuple[int, int]]:
+    """The stretches of a run that add up, give or take a cent for every four titles; at least two titles."""
+    first, total = start, 0
+    for last in range(start, end):
+        total += net[last]
         while first < last and total > paid + (last - first + 1):
-            total -= run[first].net
+            total -= net[first]
             first += 1
         if first < last < first + _LONGEST and abs(total - paid) <= (last - first + 1) // 4 + 1:
-            yield run[first : last + 1]
+            yield first, last + 1
 
 
-def _excepted(run: list[_Title], paid: int, discounts: Sequence[int]) -> bool:
-    """Whether the whole run adds up when one or two of its titles were paid with less."""
-    missing = sum(title.net for title in run) - paid
-    if not 0 < missing <= paid // 4:
+def _excepted(titles: _Titles, first: int, last: int, paid: int, discounts: Sequence[int]) -> bool:
+    """Whether the whole run adds up when one or two of its titles were paid with less: interest waived, a discount taken."""
+    missing = int(titles.net[first:last].sum()) - paid
+    if not 0 < missing <= paid // 4 or last - first > _LONGEST:
         return False
-    less = [title.exceptions(discounts) for title in run]
-    for count in range(1, _EXCEPTIONS + 1):
-        for chosen in itertools.combinations(less, count):
-            if any(abs(sum(one) - missing) <= 1 for one in itertools.product(*chosen)):
-                return True
-    return False
+    less = []
+    for due, interest in zip(titles.due[first:last].tolist(), titles.interest[first:last].tolist(), strict=True):
+        cheaper = [interest + (due * percent + 5_000) // 10_000 for percent in discounts]
+        less.append([interest, *cheaper] if interest else cheaper)
+    return any(
+        abs(sum(one) - missing) <= 1
+        for count in range(1, _EXCEPTIONS + 1)
+        for chosen in itertools.combinations(less, count)
+        for one in itertools.product(*chosen)
+    )

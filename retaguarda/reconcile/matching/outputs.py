@@ -53,7 +53,7 @@ def matches(result: Result) -> pl.DataFrame:
     )
     frame = decided[parts["row"]].with_columns(parts["amount"], board.items["item_id"].gather(parts["item"]).alias("item_id"))
     names = ["line_id", "item_id", "amount", "decision", "rule", "confidence", "difference", "difference_type"]
-    return frame.select(names).sort("line_id", "item_id").with_columns(_amount("amount"), _amount("difference"))
+    return frame.select(names).sort("line_id", "item_id").with_columns(_places("amount"), _places("difference"))
 
 
 def lines(result: Result) -> pl.DataFrame:
@@ -68,7 +68,7 @@ def carried(result: Result) -> pl.DataFrame:
     items = result.board.items.select("item_id", "kind", "partner_id", "due_date").with_columns(
         pl.Series("open_amount", result.board.open, dtype=pl.Int64)
     )
-    return items.filter(pl.col("open_amount") != 0).sort("item_id").with_columns(_amount("open_amount"))
+    return items.filter(pl.col("open_amount") != 0).sort("item_id").with_columns(_places("open_amount"))
 
 
 def summary(result: Result) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def _told(result: Result) -> Iterator[dict[str, Any]]:
         }
 
 
-def _amount(name: str) -> pl.Expr:
+def _places(name: str) -> pl.Expr:
     return (pl.col(name).cast(pl.Decimal(18, 2)) / 100).cast(pl.Decimal(18, 2)).alias(name)
 
 

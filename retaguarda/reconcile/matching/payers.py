@@ -29,7 +29,9 @@ class Payers:
         self.by_document: dict[str, tuple[int, ...]] = _index((document, code) for code, document in enumerate(self.documents) if document)
         roots = ((document[:8], code) for code, document in enumerate(self.documents) if len(document) == 14)
         self.by_root = _index(roots)
-        self.by_mask = _index((document[3:end], code) for code, document in enumerate(self.documents) if len(document) == 11 for end in (8, 9))
+        self.by_mask = _index(
+            (document[3:end], code) for code, document in enumerate(self.documents) if len(document) == 11 for end in (8, 9)
+        )
         self.group = _groups(self.by_root.values(), partners["group_id"].to_list())
         self.members = _index((group, code) for code, group in enumerate(self.group))
         self._short = {long: list(short) for long, short in words.abbreviations.items()}
@@ -72,7 +74,9 @@ class Payers:
         """Trade names, third-party payers and ways to shorten names, from lines that people matched before."""
         seen = features(history.select("description"), self.words).with_columns(history["partner_id"])
         pairs: list[tuple[str, str, int]] = []
-        for document, name, partner_id in seen.select("document", "name", "partner_id").unique().sort("name", "document", "partner_id").iter_rows():
+        for document, name, partner_id in (
+            seen.select("document", "name", "partner_id").unique().sort("name", "document", "partner_id").iter_rows()
+        ):
             if partner_id in code_of:
                 pairs.append((document, name, code_of[partner_id]))
         self._learn_short(pairs)

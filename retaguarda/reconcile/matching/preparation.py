@@ -133,9 +133,7 @@ def _identities(board: Board, said: pl.DataFrame) -> None:
     payers = board.payers
     told = unique.filter((pl.col("document") != "") & (pl.col("name") != "")).select("document", "name").unique(maintain_order=True)
     payers.associate(
-        (document, name, codes[0])
-        for document, name in told.iter_rows()
-        if len(codes := payers.by_document.get(document, ())) == 1
+        (document, name, codes[0]) for document, name in told.iter_rows() if len(codes := payers.by_document.get(document, ())) == 1
     )
     board.identities += [payers.identify(*row) for row in unique.select("document", "masked", "name").iter_rows()]
     keyed = said.join(unique, on=["document", "masked", "name"], maintain_order="left")
@@ -190,4 +188,3 @@ def _pair_transfers(board: Board) -> None:
                     board.classify(other, LineClass.TRANSFER, "the other end of a transfer")
                 board.counterpart[line], board.counterpart[other] = other, line
                 break
-

@@ -11,7 +11,6 @@ from retaguarda.reconcile.matching.differences import DIVERGENT, Differences
 from retaguarda.reconcile.matching.groups import covering
 from retaguarda.reconcile.matching.model import LineClass
 
-
 _MANY = 12
 """A cut name that fits more partners than this is nobody's payment."""
 
@@ -61,7 +60,7 @@ def by_reference(board: Board, differences: Differences) -> None:
                 parts = [(item, board.open[item]) for item in items]
                 board.settle(Settled(line, f"reference.{_known(board, line, items)}", parts, words=_words(board, items)))
                 board.remember(line)
-        elif len(items) == 1 and 0 < total - paid:
+        elif len(items) == 1 and total - paid > 0:
             missing[total - paid] += 1
             short.append((paid, total))
     differences.learn_fees(missing)

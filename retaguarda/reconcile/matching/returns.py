@@ -22,11 +22,11 @@ def by_return_file(board: Board, returns: pl.DataFrame) -> None:
     """One credit for all titles of a return file: their sum, on the day of credit, to the cent."""
     board.title = dict(_named_titles(board))
     files = _files(board, returns)
-    credits = _credits(board)
+    there = _credits(board)
     _single_titles(board, files)
     for apart in (0, 1, -1, 2):
-        _equal_sums(board, files, credits, apart)
-    _joined_files(board, files, credits)
+        _equal_sums(board, files, there, apart)
+    _joined_files(board, files, there)
 
 
 def _files(board: Board, returns: pl.DataFrame) -> dict[tuple[str, str, int], Titles]:
@@ -34,7 +34,9 @@ def _files(board: Board, returns: pl.DataFrame) -> dict[tuple[str, str, int], Ti
     paid = returns.filter(pl.col("occurrence").is_in(list(board.rules.settling)) & (pl.col("credited_amount") != 0)).unique()
     if paid.is_empty():
         return {}
-    items = board.items.select("account_id", _bare(pl.col("nosso_numero")).alias("bare")).with_row_index("item").filter(pl.col("bare") != "")
+    items = (
+        board.items.select("account_id", _bare(pl.col("nosso_numero")).alias("bare")).with_row_index("item").filter(pl.col("bare") != "")
+    )
     known = paid.with_columns(
         _bare(pl.col("nosso_numero")).alias("bare"),
         pl.coalesce("credit_date", "occurrence_date").alias("day"),
@@ -77,14 +79,14 @@ def _single_titles(board: Board, files: dict[tuple[str, str, int], Titles]) -> N
             files[file] = [title for title in files[file] if title[0] != item]
 
 
-def _equal_sums(board: Board, files: dict[tuple[str, str, int], Titles], credits: dict[tuple[str, int], list[int]], apart: int) -> None:
+def _equal_sums(board: Board, files: dict[tuple[str, str, int], Titles], there: dict[tuple[str, int], list[int]], apart: int) -> None:
     """Files whose sum is a credit of the day (or of a day beside it); files of one sum are taken in their order."""
     sums: dict[tuple[str, int, int], list[tuple[str, str, int]]] = defaultdict(list)
     for file in sorted(files):
         if files[file]:
             sums[file[0], file[2] + apart, sum(cents for _, cents in files[file])].append(file)
     for (account, day, cents), same in sums.items():
-        lines = [line for line in credits.get((account, day), ()) if not board.state[line] and board.cents[line] == cents]
+        lines = [line for line in there.get((account, day), ()) if not board.state[line] and board.cents[line] == cents]
         for line, file in zip(lines, same, strict=False):
             grade = "return.file" if not apart else "return.other_day"
             found = _of_titles(board, line, files[file], grade, file)
@@ -93,22 +95,22 @@ def _equal_sums(board: Board, files: dict[tuple[str, str, int], Titles], credits
             files[file] = []
 
 
-def _joined_files(board: Board, files: dict[tuple[str, str, int], Titles], credits: dict[tuple[str, int], list[int]]) -> None:
+def _joined_files(board: Board, files: dict[tuple[str, str, int], Titles], there: dict[tuple[str, int], list[int]]) -> None:
     """One credit for several files of one day."""
     days: dict[tuple[str, int], list[tuple[str, str, int]]] = defaultdict(list)
     for file in sorted(files):
         if files[file]:
             days[file[0], file[2]].append(file)
-    for (account, day), there in days.items():
-        for line in board.undecided(credits.get((account, day), ())):
-            left = [file for file in there if files[file]]
+    for (account, day), of_day in days.items():
+        for line in board.undecided(there.get((account, day), ())):
+            left = [file for file in of_day if files[file]]
             sums = [sum(cents for _, cents in files[file]) for file in left]
             found = subsets(sums[: board.rules.subset.nearest], board.cents[line], len(sums), board.rules.subset.budget)
             if len(found.solutions) == 1:
                 joined = [left[index] for index in found.solutions[0]]
                 titles = [title for file in joined for title in files[file]]
                 board.settle(_of_titles(board, line, titles, "return.joined", joined[0]))
-                files.update(dict.fromkeys(joined, []))
+                files.update({file: [] for file in joined})
 
 
 def _of_titles(board: Board, line: int, titles: Titles, grade: str, file: tuple[str, str, int]) -> Settled:

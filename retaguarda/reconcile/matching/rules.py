@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -270,7 +270,7 @@ class _Reader:
         values = self._get(key, list)
         if not all(isinstance(value, int) for value in values):
             raise ConfigurationError(f"{self.where}: `{key}` holds something that is no whole number: {values!r}.")
-        return values
+        return list(values)
 
     def rate(self, key: str) -> int:
         return _ten_thousandths(self.text(key), f"{self.where}: `{key}`")
@@ -278,8 +278,8 @@ class _Reader:
     def rates(self, key: str) -> list[int]:
         return [_ten_thousandths(value, f"{self.where}: `{key}`") for value in self.texts(key)]
 
-    def numbers(self, shape: type) -> dict[str, int]:
-        found = {name: self.number(name) for name in shape.__dataclass_fields__}
+    def numbers(self, shape: type[Windows | SubsetLimits | InstalmentLimits]) -> dict[str, int]:
+        found = {one.name: self.number(one.name) for one in fields(shape)}
         self.done()
         return found
 

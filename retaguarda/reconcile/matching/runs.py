@@ -20,11 +20,16 @@ Runs = dict[int, list[tuple[int, ...]]]
 
 def index_runs(board: Board, lines: Iterable[int]) -> Runs:
     """All runs of two or more open items with neighbouring numbers of one group whose sum is the amount of one of the lines."""
-    items = np.array([item for item, cents in enumerate(board.open) if cents and board.carrier[item] == PLAIN and board.number[item]], dtype=np.int64)
+    items = np.array(
+        [item for item, cents in enumerate(board.open) if cents and board.carrier[item] == PLAIN and board.number[item]], dtype=np.int64
+    )
     wanted = np.array(sorted({board.side_of(line) * _WANTED + abs(board.cents[line]) for line in lines}), dtype=np.int64)
     if len(items) < 2 or not len(wanted):
         return {}
-    group = np.array(board.payers.group, dtype=np.int64)[np.array(board.partner, dtype=np.int64)[items]] * 2 + np.array(board.side, dtype=np.int64)[items]
+    group = (
+        np.array(board.payers.group, dtype=np.int64)[np.array(board.partner, dtype=np.int64)[items]] * 2
+        + np.array(board.side, dtype=np.int64)[items]
+    )
     number = np.array(board.number, dtype=np.int64)[items]
     order = np.lexsort((items, number, group))
     items, group, number = items[order], group[order], number[order]

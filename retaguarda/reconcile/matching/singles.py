@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from retaguarda.reconcile.matching.amounts import NearAmounts
 from retaguarda.reconcile.matching.assignment import assigned
@@ -82,10 +82,9 @@ def in_group(board: Board, lines: Iterable[int]) -> None:
             board.settle(Settled(line, f"exact.boleto.{how}", [boletos[0]]))
 
 
-def explained(board: Board, differences: Differences, lines: Iterable[int]) -> None:
+def explained(board: Board, differences: Differences, near: Sequence[NearAmounts], lines: Iterable[int]) -> None:
     """Lines that a formula ties to an item of the payer; blocks of rivals are assigned at the least total cost."""
     pairs: dict[int, list[tuple[int, int, Explained]]] = {}
-    near: dict[int, NearAmounts] = {}
     for line in lines:
         payers, _ = board.identity(line)
         if not payers:
@@ -95,8 +94,6 @@ def explained(board: Board, differences: Differences, lines: Iterable[int]) -> N
         if len(payers) <= _FEW:
             candidates = [item for payer in payers for item in board.open_of(payer, side) if least < board.open[item] < most]
         else:
-            if side not in near:
-                near[side] = NearAmounts(board, side)
             candidates = near[side].between(payers, least, most)
         if found := _formulas(board, differences, line, candidates, payers):
             pairs[line] = found
@@ -128,7 +125,9 @@ def _formulas(
                 why = differences.explain(paid, due, board.gross[item], day - board.due[item])
                 if why and board.exchange(item):
                     found.append((_COST.get(why[0], 4), item, why))
-    found.sort(key=lambda pair: (pair[0], not board.open[pair[1]], pair[1] in board.claimed, abs(board.day[line] - board.due[pair[1]]), pair[1]))
+    found.sort(
+        key=lambda pair: (pair[0], not board.open[pair[1]], pair[1] in board.claimed, abs(board.day[line] - board.due[pair[1]]), pair[1])
+    )
     return found
 
 
@@ -156,9 +155,7 @@ def _blocks(pairs: dict[int, list[tuple[int, int, Explained]]]) -> list[list[int
     return blocks
 
 
-def _assigned(
-    board: Board, block: list[int], pairs: dict[int, list[tuple[int, int, Explained]]]
-) -> list[tuple[int, int, Explained, int]]:
+def _assigned(board: Board, block: list[int], pairs: dict[int, list[tuple[int, int, Explained]]]) -> list[tuple[int, int, Explained, int]]:
     if len(block) == 1:
         line = block[0]
         _, item, why = pairs[line][0]
