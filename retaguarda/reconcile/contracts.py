@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
@@ -91,30 +91,45 @@ def equal(erp_mw: Decimal, ccee_mw: Decimal, month: Month) -> bool:
 
 
 def _misplaced(compared: list[ContractComparison]) -> list[ContractComparison]:
-    """Pair what is missing on both sides of one seller, buyer and month in equal volume: the submarket was mistaken."""
-    absent = [c for c in compared if c.outcome is ContractOutcome.MISSING_AT_CCEE]
-    strays: dict[tuple[int, int, Month], list[ContractComparison]] = {}
-    for stray in compared:
-        if stray.outcome is ContractOutcome.MISSING_IN_ERP:
-            strays.setdefault((stray.seller_profile, stray.buyer_profile, stray.month), []).append(stray)
+    """Pair what is missing on both sides in equal volume and differs in one thing: the submarket, or one party's profile.
+
+    The type of energy is a property of the seller's profile: another one is another profile.
+    """
+    paired = _paired(compared, ContractOutcome.WRONG_SUBMARKET, lambda c: (c.seller_profile, c.buyer_profile))
+    paired = _paired(paired, ContractOutcome.WRONG_PROFILE, lambda c: (c.submarket, c.seller_profile))
+    return _paired(paired, ContractOutcome.WRONG_PROFILE, lambda c: (c.submarket, c.buyer_profile))
+
+
+def _paired(
+    compared: list[ContractComparison], outcome: ContractOutcome, same: Callable[[ContractComparison], tuple[object, ...]]
+) -> list[ContractComparison]:
+    strays: dict[tuple[object, ...], list[ContractComparison]] = {}
+    absent: dict[tuple[object, ...], list[ContractComparison]] = {}
+    for one in compared:
+        if one.outcome is ContractOutcome.MISSING_IN_ERP:
+            strays.setdefault((*same(one), one.month), []).append(one)
+        elif one.outcome is ContractOutcome.MISSING_AT_CCEE:
+            absent.setdefault((*same(one), one.month), []).append(one)
     merged: dict[int, ContractComparison] = {}
     gone: set[int] = set()
-    for mine in absent:
-        fits = [c for c in strays.get((mine.seller_profile, mine.buyer_profile, mine.month), ()) if equal(mine.erp_mw, c.ccee_mw, c.month)]
-        if len(fits) == 1 and id(fits[0]) not in gone:
+    for key, mine in ((key, one) for key, ones in absent.items() for one in ones):
+        fits = [c for c in strays.get(key, ()) if equal(mine.erp_mw, c.ccee_mw, c.month)]
+        rivals = [m for m in absent[key] if fits and equal(m.erp_mw, fits[0].ccee_mw, m.month)]
+        if len(fits) == 1 and len(rivals) == 1:  # between two that fit nobody guesses
             gone.add(id(fits[0]))
-            merged[id(mine)] = _wrong_submarket(mine, fits[0])
+            merged[id(mine)] = _elsewhere(outcome, mine, fits[0])
     return [merged.get(id(c), c) for c in compared if id(c) not in gone]
 
 
-def _wrong_submarket(mine: ContractComparison, stray: ContractComparison) -> ContractComparison:
+def _elsewhere(outcome: ContractOutcome, mine: ContractComparison, stray: ContractComparison) -> ContractComparison:
+    where = stray.submarket if outcome is ContractOutcome.WRONG_SUBMARKET else f"{stray.seller_profile} → {stray.buyer_profile}"
     return replace(
         mine,
-        outcome=ContractOutcome.WRONG_SUBMARKET,
+        outcome=outcome,
         ccee_mwh=stray.ccee_mwh,
         ccee_mw=stray.ccee_mw,
         validated=stray.validated,
         codes=stray.codes,
         references=stray.references,
-        note=f"CCEE: {stray.submarket}",
+        note=f"CCEE: {where}",
     )

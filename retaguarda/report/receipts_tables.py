@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from retaguarda.errors import ConfigurationError
+from retaguarda.errors import ConfigurationError, IncompleteDownload
 from retaguarda.language import say
 
 NO_MOVEMENT = ("balance", "duplicate_import")
@@ -68,7 +68,7 @@ class Books:
 
 def load(sources: Sources) -> Books:
     """Read the files; raises ConfigurationError naming the file that is not there or lacks a column."""
-    matches = _read(sources.folder / "matches.csv", "line_id", "item_id", "amount", "decision", "rule", "confidence", "difference_type")
+    matches = _read(sources.folder / "matches.csv", "line_id", "item_id", "amount", "decision", "rule", "difference", "difference_type")
     classes = _read(sources.folder / "lines.csv", "line_id", "class").select("line_id", "class")
     lines = pl.concat([_read(path, "line_id", "account_id", "date", "amount", "description") for path in sources.statements])
     lines = lines.select(
@@ -89,14 +89,39 @@ def load(sources: Sources) -> Books:
         due=pl.col("due_date").str.to_date(),
         open=_cents("open_amount"),
     )
-    edges = matches.select("line_id", "item_id", "decision", "rule", "difference_type", applied=_cents("amount"), sure=_sure(matches))
+    edges = matches.select(
+        "line_id",
+        "item_id",
+        "decision",
+        "rule",
+        "difference_type",
+        applied=_cents("amount"),
+        told=_cents("difference"),
+        sure=_sure(matches),
+    )
     decided = edges.group_by("line_id").agg(pl.col("decision").first())
     accounts = _read(sources.accounts, "account_id") if sources.accounts else lines.select("account_id").unique().sort("account_id")
     contracts = _read(sources.contracts, "month", "status", "erp_mwh", "ccee_mwh") if sources.contracts else None
     told = sources.folder / "result.json"
     result = json.loads(told.read_text(encoding="utf-8")) if told.is_file() else {}
     result["hash"] = _hash(sources.folder)
-    return Books(lines.join(decided, on="line_id", how="left"), items, edges, accounts, contracts, result)
+    books = Books(lines.join(decided, on="line_id", how="left"), items, edges, accounts, contracts, result)
+    _add_up(books)
+    return books
+
+
+def _add_up(books: Books) -> None:
+    """Every decision is its line to the cent, with the difference that it tells; or nothing of the files is worth a workbook."""
+    held = books.edges.join(books.items.select("item_id", "kind"), on="item_id", how="left")
+    signed = pl.when(pl.col("kind") == "AP").then(-pl.col("applied")).otherwise(pl.col("applied"))
+    sums = held.group_by("line_id").agg(signed.sum().alias("settled"), pl.col("told").first(), lost=pl.col("kind").is_null().any())
+    sums = sums.join(books.lines.select("line_id", "cents"), on="line_id", how="left").sort("line_id")
+    wrong = sums.filter(pl.col("lost") | (pl.col("settled") + pl.col("told")).ne_missing(pl.col("cents")))
+    if wrong.height:
+        raise IncompleteDownload(
+            f"{wrong.height} decisions of matches.csv do not add up to their lines; the first is that of {wrong['line_id'][0]}.",
+            remedy="Reconcile again, with the same files as here.",
+        )
 
 
 def _hash(folder: Path) -> str:

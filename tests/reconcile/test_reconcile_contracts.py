@@ -128,6 +128,19 @@ def test_a_mistaken_submarket_is_one_finding() -> None:
     )
 
 
+@pytest.mark.parametrize(("seller", "buyer"), [(7, 2), (1, 7)])
+def test_another_profile_of_one_party_is_one_finding(seller: int, buyer: int) -> None:
+    compared = only([ours()], [replace(theirs(), seller_profile=seller, buyer_profile=buyer)])
+    assert (compared.outcome, compared.codes, compared.note) == (ContractOutcome.WRONG_PROFILE, ("77",), f"CCEE: {seller} → {buyer}")
+    assert len(reconcile_contracts([ours()], [replace(theirs(), seller_profile=7, buyer_profile=7)]).comparisons) == 2
+
+
+def test_between_two_that_fit_equally_well_nobody_guesses() -> None:
+    one, other = ours(submarket="SUL"), ours("B-2", submarket="NORDESTE")
+    outcomes = [c.outcome for c in reconcile_contracts([one, other], [theirs(submarket="NORTE")]).comparisons]
+    assert sorted(outcomes) == [ContractOutcome.MISSING_AT_CCEE, ContractOutcome.MISSING_AT_CCEE, ContractOutcome.MISSING_IN_ERP]
+
+
 def test_another_volume_in_another_submarket_is_two_findings() -> None:
     outcomes = [c.outcome for c in reconcile_contracts([ours()], [theirs("2.000000", submarket="NORTE")]).comparisons]
     assert sorted(outcomes) == [ContractOutcome.MISSING_AT_CCEE, ContractOutcome.MISSING_IN_ERP]

@@ -6,6 +6,7 @@ import csv
 import json
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from typer.testing import CliRunner
 
 from bench.reconciliation.generate import generate
 from retaguarda.console.commands_reconcile_ccee import register
-from retaguarda.errors import ConfigurationError
+from retaguarda.errors import ConfigurationError, IncompleteDownload
 from retaguarda.language import set_language
 from retaguarda.reconcile.answers import Answer, read_answers
 from retaguarda.reconcile.register_files import read_ccee, read_erp, write
@@ -145,11 +146,11 @@ def evaluated(values: Any, here: Any, formula: str) -> float:
         cells, _, rest = body.removeprefix("SUMIF(").partition(",")
         return sum(v for v in ranged(values, cells) if (v > 0) == (">" in rest))
     if body.startswith("SUM("):
-        return sum(ranged(values, body[4:-1]))
+        return float(sum(ranged(values, body[4:-1])))
     if body.startswith("ROUND("):
         first, _, rest = body.removeprefix("ROUND(").removesuffix(",2)").partition("-")
         less = [row[0].value for row in here[rest[4:-1]]] if rest.startswith("SUM(") else [here[name].value for name in rest.split("-")]
-        return round(float(here[first].value) - sum(less), 2)
+        return float(round(here[first].value - sum(less), 2))
     return float(sum(here[name].value for name in body.split("+")))
 
 
@@ -234,3 +235,17 @@ def test_the_command(sources: Sources, tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_named(sources: Sources, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"matches\.csv"):
         write_receipts_workbook(Sources(tmp_path, sources.open_items, sources.statements), tmp_path / "w.xlsx")
+
+
+@pytest.mark.parametrize("change", [("amount", "0.01"), ("item_id", "I99999999"), ("difference", "12.00")])
+def test_decisions_that_do_not_add_up_are_refused(sources: Sources, tmp_path: Path, change: tuple[str, str]) -> None:
+    held = rows(sources.folder / "matches.csv")
+    held[3][change[0]] = change[1]
+    for name in ("lines.csv", "result.json"):
+        (tmp_path / name).write_bytes((sources.folder / name).read_bytes())
+    with (tmp_path / "matches.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, list(held[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(held)
+    with pytest.raises(IncompleteDownload, match=held[3]["line_id"]):
+        load(replace(sources, folder=tmp_path))

@@ -98,7 +98,7 @@ def _told(result: Result) -> Iterator[dict[str, Any]]:
 
 
 def _places(name: str) -> pl.Expr:
-    return (pl.col(name).cast(pl.Decimal(18, 0)) / 100).cast(pl.Decimal(18, 2)).alias(name)
+    return (pl.col(name).cast(pl.Decimal(18, 2)) / 100).cast(pl.Decimal(18, 2)).alias(name)
 
 
 def _plain(value: object) -> str:
