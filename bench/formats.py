@@ -31,6 +31,7 @@ LIBRARIES = (
 GIGABYTE = 10**9
 LONG = 20
 """Seconds after which a reader is not tried once more."""
+REPEATED = 50_000
 MOST_MEMORY = 500
 """Megabytes."""
 OURS = """
@@ -174,11 +175,21 @@ def gigabytes(folder: Path, names: Iterable[str]) -> int:
 
 
 def write(path: Path, name: str) -> None:
-    """A file of about a gigabyte, its entries counted from the length of a small one."""
+    """A file of about a gigabyte: the movements of a smaller one again and again, but for records that are numbered throughout."""
     written = FILES[name][1]
-    few, many = (sum(map(len, written(count))) for count in (10_000, 20_000))
+    none, some = list(written(0)), list(written(REPEATED))
+    head = next(at for at, (one, other) in enumerate(zip(none, some, strict=False)) if one != other)
+    tail = len(some) - (len(none) - head)
+    movements = "".join(some[head:tail])
+    times = GIGABYTE // len(movements)
     with path.open("w", encoding="utf-8", newline="") as file:
-        file.writelines(written(10_000 * GIGABYTE // (many - few)))
+        if name == "CNAB 400 retorno":
+            file.writelines(written(times * REPEATED))
+            return
+        file.writelines(some[:head])
+        for _ in range(times):
+            file.write(movements)
+        file.writelines(some[tail:])
 
 
 if __name__ == "__main__":

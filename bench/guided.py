@@ -10,7 +10,7 @@ import hashlib
 import re
 import sys
 
-import atheris
+import atheris  # type: ignore[import-untyped]  # only the environment that bench.fuzz makes has it
 
 with atheris.instrument_imports(include=["retaguarda.formats"]):
     from tests.formats.fuzz import CORPUS, problem
