@@ -1,7 +1,7 @@
 """How fast bank files are read, beside public libraries that can read the same file, in the same run.
 
-    python -m bench.formats [--entries 20000] [--alone]
-    python -m bench.formats --gigabyte [OFX "CNAB 240 extrato" ...]
+    python -m bench.formats [--entries 20000] [--formats OFX "CNAB 240 extrato" ...] [--alone]
+    python -m bench.formats --gigabyte [--formats OFX ...]
 
 Each reader and each library reads the same file in a process of its own, best of three; what counts is processor time, which a busy
 machine does not stretch much, and the ratio is theirs to ours. Libraries are installed, pinned, into an environment of their own
@@ -29,7 +29,7 @@ LIBRARIES = (
     *("six==1.17.0", "lxml==6.1.3"),
 )
 GIGABYTE = 10**9
-LONG = 20
+LONG = 5
 """Seconds after which a reader is not tried once more."""
 REPEATED = 50_000
 MOST_MEMORY = 500
@@ -95,10 +95,12 @@ import json, logging, resource, sys, time
 logging.disable(logging.CRITICAL)
 path = sys.argv[1]
 {reader}
-began, cpu = time.perf_counter(), time.process_time()
-read = read()
-took = [time.process_time() - cpu, time.perf_counter() - began, read, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000]
-print(json.dumps(took))
+runs = []
+while len(runs) < 3 and sum(run[0] for run in runs) < {long}:
+    began, cpu = time.perf_counter(), time.process_time()
+    count = read()
+    runs.append([time.process_time() - cpu, time.perf_counter() - began, count])
+print(json.dumps([*min(runs), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000]))
 """
 
 
@@ -107,40 +109,35 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--entries", type=int, default=20_000)
     asked.add_argument("--alone", action="store_true")
-    asked.add_argument("--gigabyte", nargs="*", choices=list(FILES), metavar="FORMAT")
+    asked.add_argument("--gigabyte", action="store_true")
+    asked.add_argument("--formats", nargs="+", choices=list(FILES), default=list(FILES), metavar="FORMAT")
     given = asked.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        if given.gigabyte is not None:
-            sys.exit(gigabytes(Path(folder), given.gigabyte or list(FILES)))
-        compare(Path(folder), given.entries, environment("bench-formats", LIBRARIES) if not given.alone else "")
+        if given.gigabyte:
+            sys.exit(gigabytes(Path(folder), given.formats))
+        compare(Path(folder), given.formats, given.entries, environment("bench-formats", LIBRARIES) if not given.alone else "")
 
 
-def compare(folder: Path, entries: int, peer: str) -> None:
+def compare(folder: Path, names: Iterable[str], entries: int, peer: str) -> None:
     """Each format's file read by ours and by every library."""
     print(f"{'format':<21} {'reader':<41} {'entries/s':>10} {'MB/s':>7} {'ours is … times as fast':>24}")
-    for name, (extension, written) in FILES.items():
+    for name in names:
+        extension, written = FILES[name]
         path = folder / f"statement{extension}"
         path.write_text("".join(written(entries)), encoding="utf-8", newline="")
-        ours = best(sys.executable, OURS, path)
+        ours = measured(sys.executable, OURS, path)
         tell(name, "ours", ours, path, None)
         for library, reader in PEERS.get(name, {}).items() if peer else ():
-            theirs = best(peer, reader, path)
+            theirs = measured(peer, reader, path)
             tell("", library, theirs, path, theirs[0] / ours[0] if theirs else None)
 
 
-def best(python: str, reader: str, path: Path) -> list[float]:
-    """What `measured` tells of the quickest of three, of fewer when they take long."""
-    runs: list[list[float]] = []
-    while len(runs) < 3 and sum(run[0] for run in runs) < LONG:
-        if not (took := measured(python, reader, path)):
-            break
-        runs.append(took)
-    return min(runs, default=[])
-
-
 def measured(python: str, reader: str, path: Path) -> list[float]:
-    """Processor seconds, seconds, entries and megabytes of memory at most; nothing when the file cannot be read."""
-    run = subprocess.run([python, "-c", MEASURED.format(reader=reader), str(path)], capture_output=True, text=True, check=False)
+    """Of the quickest of three runs, or of one that takes long: processor seconds, seconds, entries and megabytes of memory at most.
+
+    Nothing when the file cannot be read.
+    """
+    run = subprocess.run([python, "-c", MEASURED.format(reader=reader, long=LONG), str(path)], capture_output=True, text=True, check=False)
     return json.loads(run.stdout.splitlines()[-1]) if run.returncode == 0 else []
 
 
