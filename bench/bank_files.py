@@ -130,7 +130,7 @@ def camt053(count: int) -> Iterator[str]:
     """One Ntry with one TxDtls an entry, as ISO 20022 wants it."""
     yield '<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt>'
     yield "<GrpHdr><MsgId>1</MsgId><CreDtTm>2026-11-30T10:00:00</CreDtTm></GrpHdr><Stmt><Id>1</Id>"
-    yield "<Acct><Id><Othr><Id>1234567890</Id></Othr></Id><Ccy>BRL</Ccy></Acct>\n"
+    yield "<Acct><Id><IBAN>BR9160701190012340000567890C1</IBAN></Id><Ccy>BRL</Ccy></Acct>\n"
     for n in range(count):
         amount, day = _cents(n), f"2026-11-{n % 28 + 1:02}"
         side, party = ("DBIT", "Cdtr") if amount < 0 else ("CRDT", "Dbtr")
@@ -144,7 +144,8 @@ def camt053(count: int) -> Iterator[str]:
 def camt053_plain(count: int) -> Iterator[str]:
     """One Ntry an entry, without details."""
     yield '<?xml version="1.0" encoding="UTF-8"?><Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt>'
-    yield "<GrpHdr><MsgId>1</MsgId></GrpHdr><Stmt><Id>1</Id><Acct><Id><Othr><Id>1234567890</Id></Othr></Id><Ccy>BRL</Ccy></Acct>\n"
+    yield "<GrpHdr><MsgId>1</MsgId></GrpHdr><Stmt><Id>1</Id>"
+    yield "<Acct><Id><IBAN>BR9160701190012340000567890C1</IBAN></Id><Ccy>BRL</Ccy></Acct>\n"
     for n in range(count):
         amount, day = _cents(n), f"2026-11-{n % 28 + 1:02}"
         yield f'<Ntry><Amt Ccy="BRL">{abs(amount) / 100:.2f}</Amt><CdtDbtInd>{"DBIT" if amount < 0 else "CRDT"}</CdtDbtInd>'

@@ -2,7 +2,7 @@
 
 The side of an entry is its CdtDbtInd alone; RvslInd only tells that it takes back one of the other side (type `RVSL`). Entries
 that are not booked are blank checkpoints.
-Source: ISO 20022 message definition report, camt.053.001.02 to .13. Line numbers end at 65535, where libxml2 stops counting.
+Source: ISO 20022 message definition report, camt.053.001.02 to .13.
 """
 
 from __future__ import annotations
