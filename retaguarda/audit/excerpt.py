@@ -14,7 +14,7 @@ from retaguarda.audit.anchors import anchor_files
 from retaguarda.audit.checkpoints import VerifierKey, open_note, parsed, proof_text, witnessed_at
 from retaguarda.audit.files import NOTE_END, notes_in
 from retaguarda.audit.log import AuditLog
-from retaguarda.audit.merkle import LeafHashes, inclusion, root_of
+from retaguarda.audit.merkle import Tree
 from retaguarda.errors import ConfigurationError
 
 MOST_NOTES = 24
@@ -42,10 +42,11 @@ def excerpt(log: AuditLog, numbers: Collection[int]) -> Excerpt:
     note = covering[0] if covering else log.last_note()[0]
     checkpoint = open_note(note, key)
     leaves = log.leaf_hashes(checkpoint.size)
-    if max(numbers) >= checkpoint.size or root_of(leaves) != checkpoint.root:
+    tree = Tree(leaves)
+    if max(numbers) >= checkpoint.size or tree.root() != checkpoint.root:
         raise ConfigurationError("the log does not agree with its checkpoint", remedy="retaguarda audit verify")
     around = _around(witnessed, min(numbers), checkpoint.size)
-    lines = b"".join(_lines(log, leaves, set(numbers), sorted(around)))
+    lines = b"".join(_lines(log, tree, len(leaves), set(numbers), sorted(around)))
     files = {
         "segments/000001.jsonl": lines,
         "checkpoints": (_by_log_alone(note, key) + NOTE_END).encode(),
@@ -55,7 +56,7 @@ def excerpt(log: AuditLog, numbers: Collection[int]) -> Excerpt:
         files["anchors/witnessed"] = "".join(one + NOTE_END for _, one in sorted(around.items())).encode()
     for path in [*(log.folder / "anchors").glob("*.vkey"), *_stamps(log.folder / "anchors", max(numbers))]:
         files[f"anchors/{path.name}"] = path.read_bytes()
-    proofs = {number: proof_text(number, inclusion(leaves, number), note) for number in sorted(numbers)}
+    proofs = {number: proof_text(number, tree.inclusion(number), note) for number in sorted(numbers)}
     return Excerpt(files, proofs, checkpoint.size, checkpoint.root, len(around))
 
 
@@ -92,13 +93,13 @@ def _by_log_alone(note: str, key: VerifierKey) -> str:
     return f"{body}\n\n" + "".join(line for line in signatures.splitlines(keepends=True) if line.startswith(f"— {key.name} "))
 
 
-def _lines(log: AuditLog, leaves: LeafHashes, shown: set[int], borders: list[int]) -> Iterator[bytes]:
+def _lines(log: AuditLog, tree: Tree, size: int, shown: set[int], borders: list[int]) -> Iterator[bytes]:
     """Shown events as they are; between them the hashes of the largest whole subtrees, cut where a checkpoint lies."""
     at = 0
-    for stop in sorted({*shown, *borders, len(leaves)}):
-        while at < min(stop, len(leaves)):
+    for stop in sorted({*shown, *borders, size}):
+        while at < min(stop, size):
             count = _largest(at, stop)
-            yield b"~" + base64.b64encode(root_of(leaves[at : at + count])) + b"*%d\n" % count
+            yield b"~" + base64.b64encode(tree.root(at, at + count)) + b"*%d\n" % count
             at += count
         if stop in shown:
             yield log.line(stop) + b"\n"

@@ -10,6 +10,8 @@ from typing import overload
 
 HASH_BYTES = 32
 HIDDEN = re.compile(rb"~([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)")
+REMEMBERED = 256
+"""Leaves of a part whose root is worth remembering."""
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 
@@ -98,28 +100,46 @@ def root_of(leaves: Leaves) -> bytes:
     return tree.root()
 
 
-def inclusion(leaves: Leaves, index: int) -> list[bytes]:
-    """The audit path of a leaf in the tree over `leaves`, from its sibling upwards (RFC 6962, section 2.1.1)."""
-    if len(leaves) <= 1:
-        return []
-    split = _split(len(leaves))
-    if index < split:
-        return [*inclusion(leaves[:split], index), root_of(leaves[split:])]
-    return [*inclusion(leaves[split:], index - split), root_of(leaves[:split])]
+class Tree:
+    """The tree over leaf hashes; roots of larger parts are computed once, so that many proofs cost little more than one."""
 
+    def __init__(self, leaves: Leaves) -> None:
+        self._leaves = leaves
+        self._known: dict[tuple[int, int], bytes] = {}
 
-def consistency(leaves: Leaves, old: int) -> list[bytes]:
-    """The proof that the first `old` leaves are the beginning of all `leaves` (RFC 6962, section 2.1.2); none from an empty log."""
-    return _subproof(leaves, old, whole=True) if 0 < old < len(leaves) else []
+    def root(self, start: int = 0, stop: int | None = None) -> bytes:
+        """The root over the leaves from `start` up to `stop`."""
+        stop = len(self._leaves) if stop is None else stop
+        if stop - start < REMEMBERED:
+            return root_of(self._leaves[start:stop])
+        if (start, stop) not in self._known:
+            split = start + _split(stop - start)
+            self._known[start, stop] = node_hash(self.root(start, split), self.root(split, stop))
+        return self._known[start, stop]
 
+    def inclusion(self, index: int) -> list[bytes]:
+        """The audit path of a leaf, from its sibling upwards (RFC 6962, section 2.1.1)."""
+        path, start, stop = list[bytes](), 0, len(self._leaves)
+        while stop - start > 1:
+            split = start + _split(stop - start)
+            if index < split:
+                path, stop = [self.root(split, stop), *path], split
+            else:
+                path, start = [self.root(start, split), *path], split
+        return path
 
-def _subproof(leaves: Leaves, old: int, *, whole: bool) -> list[bytes]:
-    if old == len(leaves):
-        return [] if whole else [root_of(leaves)]
-    split = _split(len(leaves))
-    if old <= split:
-        return [*_subproof(leaves[:split], old, whole=whole), root_of(leaves[split:])]
-    return [*_subproof(leaves[split:], old - split, whole=False), root_of(leaves[:split])]
+    def consistency(self, old: int) -> list[bytes]:
+        """The proof that the first `old` leaves are the beginning of all (RFC 6962, section 2.1.2); none from an empty log."""
+        size = len(self._leaves)
+        return self._subproof(0, size, old, whole=True) if 0 < old < size else []
+
+    def _subproof(self, start: int, stop: int, old: int, *, whole: bool) -> list[bytes]:
+        if old == stop:
+            return [] if whole else [self.root(start, stop)]
+        split = start + _split(stop - start)
+        if old <= split:
+            return [*self._subproof(start, split, old, whole=whole), self.root(split, stop)]
+        return [*self._subproof(split, stop, old, whole=False), self.root(start, split)]
 
 
 def _split(size: int) -> int:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from retaguarda.audit.checkpoints import VerifierKey, witnessed_at
 from retaguarda.audit.files import NOTE_END
-from retaguarda.audit.merkle import LeafHashes, consistency
+from retaguarda.audit.merkle import LeafHashes, Tree
 from retaguarda.errors import ConfigurationError, NetworkDown, StoreUnavailable
 from retaguarda.settings import WitnessSettings
 
@@ -56,7 +56,7 @@ def _changed(witness: WitnessSettings, why: str) -> StoreUnavailable:
 
 
 def _asked(url: str, note: str, old: int, leaves: LeafHashes) -> tuple[int, str]:
-    proof = "".join(base64.b64encode(node).decode() + "\n" for node in consistency(leaves, old))
+    proof = "".join(base64.b64encode(node).decode() + "\n" for node in Tree(leaves).consistency(old))
     body = f"old {old}\n{proof}\n{note}".encode()
     address = f"{url.rstrip('/')}/add-checkpoint"
     if not address.startswith(("http://", "https://")):

@@ -29,7 +29,7 @@ from retaguarda.audit.checkpoints import Checkpoint, VerifierKey, load_or_create
 from retaguarda.audit.evidence import EvidenceStore
 from retaguarda.audit.files import NOTE_END
 from retaguarda.audit.log import ORIGIN, AuditLog
-from retaguarda.audit.merkle import Frontier, consistency, hiding, leaf_hash
+from retaguarda.audit.merkle import Frontier, Tree, hiding, leaf_hash
 from retaguarda.audit.verify import Trusted, verify
 from retaguarda.audit.witness import Witness
 from retaguarda.clock import Clock
@@ -113,7 +113,7 @@ def see(witness: Witness, log: AuditLog) -> int:
     note, size = log.last_note()
     seen = witness.latest(ORIGIN)
     old = seen.size if seen else 0
-    proof = "".join(base64.b64encode(node).decode() + "\n" for node in consistency(log.leaf_hashes(size), old))
+    proof = "".join(base64.b64encode(node).decode() + "\n" for node in Tree(log.leaf_hashes(size)).consistency(old))
     answer = witness.add_checkpoint(f"old {old}\n{proof}\n{note}".encode())
     assert answer.status == 200, answer
     return size

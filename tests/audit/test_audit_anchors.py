@@ -19,7 +19,7 @@ from retaguarda.audit.checkpoints import Checkpoint, VerifierKey, load_or_create
 from retaguarda.audit.files import NOTE_END
 from retaguarda.audit.keeper import Keeper
 from retaguarda.audit.log import ORIGIN, AuditLog
-from retaguarda.audit.merkle import Frontier, consistency, leaf_hash
+from retaguarda.audit.merkle import Frontier, Tree, leaf_hash
 from retaguarda.audit.verify import Trusted, verify
 from retaguarda.audit.witness import Answer, Witness
 from retaguarda.clock import SAO_PAULO, Clock
@@ -185,7 +185,7 @@ def test_the_witness_answers_as_the_protocol_says(log: AuditLog, tmp_path: Path)
         request(log, 0, [], stranger): HTTPStatus.NOT_FOUND,
         request(log, 0, [], sign(Checkpoint(ORIGIN, size, b"\1" * 32), Ed25519PrivateKey.generate())): HTTPStatus.FORBIDDEN,
         request(log, 0, [], note.partition("\n\n")[0] + "\n\n"): HTTPStatus.FORBIDDEN,
-        request(log, 4, consistency(leaves, 4)): HTTPStatus.CONFLICT,
+        request(log, 4, Tree(leaves).consistency(4)): HTTPStatus.CONFLICT,
         request(log, 0, [b"\1" * 32]): HTTPStatus.UNPROCESSABLE_ENTITY,
     }.items():
         assert said(body).status == status, body
@@ -198,7 +198,7 @@ def test_the_witness_answers_as_the_protocol_says(log: AuditLog, tmp_path: Path)
     later, grown = log.last_note()
     assert said(request(log, size, [b"\1" * 32], later)).status == HTTPStatus.UNPROCESSABLE_ENTITY
     assert said(request(log, size, [], later)).status == HTTPStatus.UNPROCESSABLE_ENTITY
-    assert said(request(log, size, consistency(log.leaf_hashes(grown), size), later)).status == HTTPStatus.OK
+    assert said(request(log, size, Tree(log.leaf_hashes(grown)).consistency(size), later)).status == HTTPStatus.OK
     assert said(request(log, 0, [])).body == f"{grown}\n".encode()
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retaguarda.audit.checkpoints import Checkpoint, VerifierKey, load_or_create_key, open_note, sign
-from retaguarda.audit.merkle import EMPTY_ROOT, Frontier, leaf_hash
+from retaguarda.audit.merkle import EMPTY_ROOT, Frontier, LeafHashes, Tree, extends, includes, leaf_hash, root_of
 
 LEAVES = st.lists(st.binary(max_size=40), max_size=70)
 
@@ -131,3 +131,23 @@ def test_the_signing_key_is_made_once_and_is_its_owners_alone(tmp_path: Path) ->
     made = load_or_create_key(path)
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert load_or_create_key(path).private_bytes_raw() == made.private_bytes_raw()
+
+
+@given(st.integers(min_value=1, max_value=700), st.data())
+def test_proofs_are_accepted_whole_and_refused_in_parts(size: int, data: st.DataObject) -> None:
+    leaves = LeafHashes(b"".join(leaf_hash(str(number).encode()) for number in range(size)))
+    tree, root = Tree(leaves), root_of(leaves)
+    index, old = data.draw(st.integers(0, size - 1)), data.draw(st.integers(0, size))
+    path, proof = tree.inclusion(index), tree.consistency(old)
+    assert tree.root() == root
+    assert includes(leaves[index], index, size, path, root)
+    assert extends(old, root_of(leaves[:old]), size, root, proof)
+    for spoilt in range(len(path)):
+        assert not includes(leaves[index], index, size, [*path[:spoilt], bytes(32), *path[spoilt + 1 :]], root)
+    for spoilt in range(len(proof)):
+        assert not extends(old, root_of(leaves[:old]), size, root, [*proof[:spoilt], bytes(32), *proof[spoilt + 1 :]])
+    assert not includes(leaves[index], size, size, path, root)
+    assert not extends(size + 1, root, size, root, proof)
+    assert not extends(old, bytes(32), size, root, proof) or old == 0
+    with pytest.raises(IndexError):
+        leaves[size]

@@ -18,7 +18,15 @@ from retaguarda.report.retell import retell
 from tests.docs.worked_project import Document, Project, told
 from tests.sandbox_fixtures import ROOT, running_sandbox
 
-DOCUMENTS = ("CONTRIBUTING.md", "CHANGELOG.md", "docs/runbook.md", "docs/reconciliation.md", "docs/worked-example.md")
+DOCUMENTS = (
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "docs/runbook.md",
+    "docs/reconciliation.md",
+    "docs/worked-example.md",
+    "docs/audit.md",
+    "docs/guia-do-auditor.md",
+)
 CODES = re.compile(r"`(retaguarda [^`\n]+)`")
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 VARIABLE = re.compile(r"RETAGUARDA_[A-Z_]+")
