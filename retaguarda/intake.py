@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +23,7 @@ from retaguarda.model.intake import Intake, Problem, Rejection
 from retaguarda.model.receivables import Receivable
 from retaguarda.model.values import Cnpj, Month, date_br, plain
 
-__all__ = ["Intake", "Problem", "Rejection", "read_boletas", "read_charges", "read_receivables"]
+__all__ = ["Intake", "Problem", "Rejection", "read_boletas", "read_charges", "read_payers", "read_receivables"]
 
 REFERENCE_LENGTH = 30
 """CCEE's `referencia`, which carries the boleta number, has 30 characters (CliqCCEE XML v5.0)."""
@@ -41,6 +42,11 @@ def read_receivables(path: Path, source_name: str = "") -> Intake[Receivable]:
 def read_charges(path: Path, source_name: str = "") -> Intake[Charge]:
     """The titles to charge, not numbered yet, from an xlsx or csv file; raises InvalidItem when a mandatory column is missing."""
     return read(path, source_name or path.name, _CHARGES)
+
+
+def read_payers(path: Path, source_name: str = "") -> Intake[Payer]:
+    """Where customers live, from an xlsx or csv file: what a boleto must say of them and the ERP's invoices do not."""
+    return read(path, source_name or path.name, _PAYERS)
 
 
 def _parsed(parse: Callable[[str], object], missing: str, wrong: str, remedy: str) -> PlainValidator:
@@ -278,19 +284,13 @@ def _rate(value: object) -> Decimal:
 _RATE = PlainValidator(_rate)
 
 
-class _ChargeRow(BaseModel):
+class _PayerRow(BaseModel):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     number: Annotated[
-        str,
-        _parsed(
-            _short, "The number is missing.", "The number is longer than the 15 characters of a boleto.", "Number the invoice in the ERP."
-        ),
-    ]
-    payer: Annotated[str, _PARTY]
-    payer_document: Annotated[
         str, _parsed(_payer, "The CNPJ is missing.", "The CNPJ or CPF is not valid.", "Correct it in the party's register in the ERP.")
     ]
+    payer: Annotated[str, _PARTY]
     address: Annotated[str, _ADDRESS]
     district: str = ""
     postcode: Annotated[
@@ -298,6 +298,21 @@ class _ChargeRow(BaseModel):
     ]
     city: Annotated[str, _ADDRESS]
     state: Annotated[str, _ADDRESS]
+
+    def read(self) -> Payer:
+        return Payer(self.number, self.payer, self.address, self.district, self.postcode, self.city, self.state.upper())
+
+
+class _ChargeRow(_PayerRow):
+    number: Annotated[
+        str,
+        _parsed(
+            _short, "The number is missing.", "The number is longer than the 15 characters of a boleto.", "Number the invoice in the ERP."
+        ),
+    ]
+    payer_document: Annotated[
+        str, _parsed(_payer, "The CNPJ is missing.", "The CNPJ or CPF is not valid.", "Correct it in the party's register in the ERP.")
+    ]
     issue_date: Annotated[dt.date, PlainValidator(_day)]
     due_date: Annotated[dt.date, PlainValidator(_day)]
     amount: Annotated[
@@ -313,22 +328,33 @@ class _ChargeRow(BaseModel):
         return self
 
     def charge(self) -> Charge:
-        payer = Payer(self.payer_document, self.payer, self.address, self.district, self.postcode, self.city, self.state.upper())
+        payer = replace(self.read(), document=self.payer_document)
         fine, interest = (Late(Rate.PERCENT, rate) if rate else None for rate in (self.fine, self.interest))
         dates = (self.issue_date, self.due_date)
         return Charge("", self.number, *dates, self.amount, payer, species=Species.SERVICE, fine=fine, interest=interest)
 
 
+_PLACE = {
+    "payer": "Pagador|Cliente|Terceiro|Parceiro|Razão social|Party",
+    "address": "Endereço|Logradouro|Rua|Street",
+    "district": "Bairro|District",
+    "postcode": "CEP|Código postal|Postal Code",
+    "city": "Cidade|Município|City",
+    "state": "UF|Estado|State",
+}
+_DOCUMENT = "CNPJ|CPF/CNPJ|CNPJ/CPF|CNPJ do pagador|Party Tax Identifier"
+_PAYERS: Kind[Payer] = Kind(
+    columns=_spelled(number=_DOCUMENT, **_PLACE),
+    optional=frozenset({"district"}),
+    numbers=frozenset(),
+    model=_PayerRow,
+    make=lambda row: row.read(),
+)
 _CHARGES: Kind[Charge] = Kind(
     columns=_spelled(
         number="Número|Documento|Fatura|NF|Nota fiscal|Seu número|Number",
-        payer="Pagador|Cliente|Terceiro|Parceiro|Razão social|Party",
-        payer_document="CNPJ|CPF/CNPJ|CNPJ/CPF|CNPJ do pagador|Party Tax Identifier",
-        address="Endereço|Logradouro|Rua|Street",
-        district="Bairro|District",
-        postcode="CEP|Código postal|Postal Code",
-        city="Cidade|Município|City",
-        state="UF|Estado|State",
+        payer_document=_DOCUMENT,
+        **_PLACE,
         issue_date="Emissão|Data de emissão|Data da fatura|Invoice Date",
         due_date="Vencimento|Data de vencimento|Due Date",
         amount="Valor|Total|Valor total|Valor da fatura|Amount",

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from retaguarda.errors import InvalidItem
 from retaguarda.model.acts import Wanted
+from retaguarda.model.charges import Charge, Payer, Species
 from retaguarda.model.contracts import Boleta, ContractKey, Direction, Registration
 from retaguarda.model.receivables import Receivable, Settlement, SettlementBatch
 from retaguarda.model.reconciliation import Match, MatchKind
@@ -187,3 +188,19 @@ def _batch(account: str, lines: list[Settlement], period: Period) -> SettlementB
     told = [[line.receivable, line.date.isoformat(), f"{line.amount:.2f}", line.source] for line in ordered]
     digest = hashlib.sha256(json.dumps(told, separators=(",", ":")).encode()).hexdigest()[:12]
     return SettlementBatch(f"{account} {period} {digest}", account, period.start, period.end, ordered)
+
+
+def charges(receivables: Iterable[Receivable], payers: Iterable[Payer]) -> tuple[list[Charge], list[tuple[Receivable, InvalidItem]]]:
+    """A boleto for what is open of each of the ERP's invoices; those of a customer whose address nobody gave come back with the reason."""
+    known = {payer.document: payer for payer in payers}
+    made: list[Charge] = []
+    missing: list[tuple[Receivable, InvalidItem]] = []
+    for one in (receivable for receivable in receivables if receivable.open_amount):
+        if one.cnpj in known:
+            dates = (one.issue_date, one.due_date)
+            made.append(Charge("", one.number, *dates, one.open_amount, known[one.cnpj], species=Species.SERVICE))
+        else:
+            missing.append(
+                (one, InvalidItem(f"no address of {one.cnpj.masked} was given", remedy="add the customer to the sheet of payers"))
+            )
+    return made, missing

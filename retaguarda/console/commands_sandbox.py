@@ -21,7 +21,7 @@ def sandbox_command(*arguments: str) -> list[str]:
 
 @app.command()
 def up(
-    portals: Annotated[str, typer.Option(help="Which portals, separated by commas; all when left out.")] = "",
+    portals: Annotated[str, typer.Option(help="Which portals, separated by commas; those of the demo when left out.")] = "",
     seed: Annotated[int, typer.Option(help="Seed of the month.")] = 42,
     faults: Annotated[Path | None, typer.Option(help="TOML file with faults to inject.")] = None,
     port_base: Annotated[int, typer.Option(help="First port.")] = 18700,

@@ -10,10 +10,9 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from retaguarda.audit import events
 from retaguarda.errors import ConfigurationError, Conflict, InfrastructureError, InvalidItem
@@ -61,7 +60,7 @@ class Office:
         except ValueError as error:
             raise ConfigurationError(f"portals.{self.portal}.boletos.cnpj: {error}", remedy="correct it in config/portals.toml") from error
 
-    def remittances(self) -> Any:
+    def remittances(self) -> QuerySet[Remittance]:
         """The rows of this account's remessas."""
         return Remittance.objects.filter(portal=self.portal, account=self.account)
 

@@ -6,6 +6,7 @@ import base64
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 from cryptography.x509 import Certificate
 
@@ -34,7 +35,7 @@ def client_certificate(credential: Credential, origin: str) -> ClientCertificate
     return {"origin": origin, "cert": pem, "key": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())}
 
 
-def _opened(credential: Credential) -> tuple[pkcs12.PKCS12PrivateKeyTypes, Certificate, list[Certificate]]:
+def _opened(credential: Credential) -> tuple[PrivateKeyTypes, Certificate, list[Certificate]]:
     given, passphrase = credential.secret(FIELD).reveal(), credential.secret("passphrase").reveal()
     try:
         key, certificate, chain = pkcs12.load_key_and_certificates(base64.b64decode(given), passphrase.encode())

@@ -268,6 +268,7 @@ PARAMETERS: Mapping[str, str] = {
     "releases": "Contracts released by their payments",
     "batches": "Payments to book",
     "days": "Days back from today",
+    "payers": "Sheet of payers' addresses",
     "files": "Statement files",
     "opening": "Balance before the first file",
     "open_items": "Open items",

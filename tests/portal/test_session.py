@@ -26,7 +26,8 @@ from retaguarda.model.acts import Permit
 from retaguarda.model.secrets import Credential, Secret
 from retaguarda.portal import Manifest, PortalPage, PortalSite, Session
 from retaguarda.portal.browser import find_chromium
-from retaguarda.portal.session import client_certificate, open_session
+from retaguarda.portal.certificates import client_certificate
+from retaguarda.portal.session import open_session
 from tests.portal.conftest import MANIFEST, Opener
 from tests.portal.pages_server import Exchange, Pages, screen
 from tests.sandbox_fixtures import Pictures

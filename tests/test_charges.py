@@ -1,0 +1,81 @@
+"""What is charged by boleto: a sheet, or the ERP's receivables with a sheet of addresses; each row an item or a rejection that helps."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from retaguarda.errors import ConfigurationError
+from retaguarda.intake import read_charges, read_payers
+from retaguarda.model.charges import Late, Rate
+from sandbox.companies import CUSTOMERS
+from tasks.issue_boletos import _wanted
+from tests.house import House
+from tests.month.boleto_sheet import write_invoices
+
+PAYERS = "CNPJ;Razão social;Endereço;Bairro;CEP;Cidade;UF\n"
+INVOICES = "Número;Cliente;CNPJ;Emissão;Vencimento;Total;Valor a pagar\n"
+
+
+def test_a_row_becomes_a_charge(tmp_path: Path) -> None:
+    write_invoices(tmp_path / "f.csv", ["F-1", "F-2"])
+    first, second = read_charges(tmp_path / "f.csv").items
+    assert (first.document, first.face_value, first.our_number, first.fine) == ("F-1", Decimal("1234.56"), "", None)
+    assert second.fine == Late(Rate.PERCENT, Decimal("2.00"))
+    payer = first.payer
+    assert (payer.document, payer.postcode, payer.state) == (CUSTOMERS[0].cnpj, "01310100", "SP")
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "reason"),
+    [
+        ("Número", "X" * 16, "longer than the 15 characters"),
+        ("CNPJ", "11.111.111/1111-11", "CNPJ or CPF is not valid"),
+        ("CEP", "1310", "eight digits"),
+        ("Cidade", "", "address is missing"),
+        ("Vencimento", "10/11/2026", "before the date of issue"),
+        ("Vencimento", "amanhã", "cannot be read"),
+        ("Valor", "0,00", "above zero"),
+        ("Valor", "12,345", "above zero"),
+        ("Multa_(%)", "200", "0 to 100"),
+    ],
+)
+def test_a_row_that_cannot_be_charged_is_rejected_with_its_field(tmp_path: Path, column: str, cell: str, reason: str) -> None:
+    write_invoices(tmp_path / "f.csv", ["F-1", "F-2"], **{column: cell})
+    intake = read_charges(tmp_path / "f.csv")
+    [rejection] = intake.rejections
+    assert (rejection.file, rejection.line, rejection.field) == ("f.csv", 3, column.replace("_", " "))
+    assert reason in rejection.reason
+    assert rejection.remedy
+    assert [charge.document for charge in intake.items] == ["F-1"]
+
+
+def test_an_invoice_that_stands_twice_is_charged_once(tmp_path: Path) -> None:
+    write_invoices(tmp_path / "f.csv", ["F-1", "F-1"])
+    intake = read_charges(tmp_path / "f.csv")
+    assert (len(intake.items), len(intake.rejections)) == (1, 1)
+
+
+def test_receivables_are_charged_with_the_addresses_of_another_sheet(any_house: House, tmp_path: Path) -> None:
+    known, other = CUSTOMERS[0], CUSTOMERS[1]
+    payers = tmp_path / "pagadores.csv"
+    payers.write_text(f"{PAYERS}{known.cnpj};{known.name};Rua A, 1;Centro;01310100;São Paulo;sp\n", "utf-8")
+    assert read_payers(payers).items[0].state == "SP"
+    rows = [
+        f"NF-1;{known.name};{known.cnpj};03/11/2026;20/11/2026;100,00;60,00",
+        f"NF-2;{known.name};{known.cnpj};03/11/2026;20/11/2026;50,00;0,00",  # paid
+        f"NF-3;{other.name};{other.cnpj};03/11/2026;20/11/2026;70,00;70,00",  # no address
+    ]
+    run = any_house.run()
+    invoices = run.keep("faturas.csv", (INVOICES + "\n".join(rows)).encode())
+    wanted, _ = _wanted(run, None, invoices, payers)
+    assert [(charge.document, charge.face_value, charge.payer.city) for charge in wanted] == [("NF-1", Decimal("60.00"), "São Paulo")]
+    [missing] = run.record.items.filter(reference="boleto NF-3")
+    assert missing.reason.startswith("no address of ")
+
+
+def test_something_must_be_given(any_house: House) -> None:
+    with pytest.raises(ConfigurationError, match="needs what to charge"):
+        _wanted(any_house.run(), None, None, None)
