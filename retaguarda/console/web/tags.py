@@ -131,4 +131,4 @@ def parameter(name: object) -> str:
 @register.filter
 def at(mapping: dict[str, Any], name: str) -> Any:
     """The value of a mapping at a name that is itself a value."""
-    return mapping.get(name, "—")
+    return mapping.get(name, "")
