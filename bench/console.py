@@ -1,16 +1,22 @@
 """How long the console's pages take over many runs: `python -m bench.console [--runs 100000] [--store URL] [--times 15]`.
 
 Fills a store of its own (a temporary file, or the empty database that --store names) with two years of runs, serves the console over
-it, and prints for each page the median and the worst time from the request to the last byte, on this machine, one request at a time.
+it, and prints for each page, one request at a time: the server's own processor time (the mean), and the
+median and the worst time from the request to the last byte, which other work on the machine makes longer.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.console.web.server import Console
 
 YEARS_SECONDS = 2 * 365 * 24 * 3600
 LIVE = 10
@@ -59,6 +65,13 @@ def liven() -> str:
     return newest[0].pk
 
 
+def processor_seconds(console: Console) -> float:
+    """Seconds of processor time that the server took so far (Linux)."""
+    pid = console.process.pid if console.process else os.getpid()
+    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     options.add_argument("--runs", type=int, default=100_000)
@@ -84,14 +97,17 @@ def measure(home: Path, url: str, runs: int, times: int) -> None:
         console.person("bench", "operator", "approver", "auditor", "administrator")
         visitor = console.signed_in("bench")
         for name, path in pages(run).items():
-            taken = []
+            visitor.see(path)
+            taken, before = [], processor_seconds(console)
             for _ in range(times):
                 start = time.perf_counter()
                 answer = visitor.see(path)
                 taken.append((time.perf_counter() - start) * 1000)
                 if answer.status_code != 200:
                     raise SystemExit(f"{path}: {answer.status_code}")
-            print(f"{name:34} {statistics.median(taken):8.1f} ms   worst {max(taken):8.1f} ms   {len(answer.content) / 1000:6.1f} kB")
+            work = (processor_seconds(console) - before) * 1000 / times
+            wait = f"median {statistics.median(taken):7.0f}   worst {max(taken):7.0f}"
+            print(f"{name:34} {work:6.0f} ms of work   {wait}   {len(answer.content) / 1000:5.0f} kB", flush=True)
 
 
 if __name__ == "__main__":

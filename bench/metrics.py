@@ -18,7 +18,7 @@ PROCESSES = ("close_month", "export_erp", "register_contracts", "reconcile_ccee"
 
 
 def fill(runs: int, apart: int = 4) -> None:
-    """Rows of so many runs, `apart` seconds from each other up to now, three items each, with an event for each; and fires of fifty triggers, a day apart."""
+    """Rows of so many runs, `apart` seconds from each other, three items each, an event for each; and fires of fifty triggers."""
     from django.db import connection
 
     from retaguarda.store.models import Item, OutboxEvent, PlannedFire, RunRecord

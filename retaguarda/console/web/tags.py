@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from retaguarda.clock import SAO_PAULO
+from retaguarda.language import language
 from retaguarda.language import say as said
 from retaguarda.report import show, vocabulary
 from retaguarda.report.labels import Tone, label
@@ -100,7 +101,11 @@ def span(value: dt.timedelta | float | None) -> str:
 @register.filter
 def number(value: Decimal | int | None, decimals: int = 0) -> str:
     """A number as the reader's language writes it."""
-    return "—" if value is None else show.number(value, decimals)
+    if value is None:
+        return "—"
+    if isinstance(value, int) and not decimals:  # lists are full of counts, and babel takes its time
+        return f"{value:,}".replace(",", ".") if language() == "pt-BR" else f"{value:,}"
+    return show.number(value, decimals)
 
 
 @register.filter
@@ -110,9 +115,9 @@ def size(value: int) -> str:
 
 
 @register.filter
-def pairs(value: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The entries of a mapping: `.items` would be an entry of that name."""
-    return list(value.items())
+def pairs(value: dict[str, Any] | None) -> list[tuple[str, Any]]:
+    """The entries of a mapping, if any: `.items` would be an entry of that name."""
+    return list(value.items()) if value else []
 
 
 @register.filter

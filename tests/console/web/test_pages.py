@@ -109,7 +109,7 @@ def test_a_run_is_watched_live(page: Page, console: Console) -> None:
     page.goto(f"/runs/{run.pk}")
     expect(page.locator(".badge.big").first).to_have_text("Aguardando início")
     console.runs.begin(run)
-    expect(page.locator(".badge.big").first).to_have_text("Em execução")
+    expect(page.locator(".badge.big").first).to_have_text("Em andamento")
     item = console.runs.item(run, "BOL-9", "one", {})
     console.runs.mark(item, "IN_PROGRESS")  # type: ignore[arg-type]
     expect(page.get_by_text("0 de 1 itens")).to_be_visible()

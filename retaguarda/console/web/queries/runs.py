@@ -278,15 +278,8 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
 def events_of(root: RunRecord, runs: Sequence[RunRecord], page: int = PAGE * 4) -> list[dict[str, Any]]:
     """The run's audit events that the store still holds, oldest first; found by their time."""
     until = (root.ended_at or dt.datetime.now(SAO_PAULO)) + dt.timedelta(minutes=1)
-    keys = {run.pk for run in runs}
-    near = OutboxEvent.objects.filter(at__gte=root.created_at - dt.timedelta(seconds=5), at__lte=until).order_by("at")
-    found: list[dict[str, Any]] = []
-    for line in near.values_list("line", flat=True)[: page * 50]:
-        if line["run"] in keys:
-            found.append(line)
-            if len(found) == page:
-                break
-    return found
+    near = OutboxEvent.objects.filter(at__gte=root.created_at - dt.timedelta(seconds=5), at__lte=until)
+    return list(near.filter(line__run__in=[run.pk for run in runs]).order_by("at").values_list("line", flat=True)[:page])
 
 
 @dataclass(frozen=True)
