@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,7 @@ from retaguarda.report.labels import Tone, label
 from retaguarda.report.retell import retell
 
 register = template.Library()
+DECIMAL = re.compile(r"-?[0-9]{1,15}\.([0-9]{1,9})")
 
 
 @register.simple_tag
@@ -106,6 +108,19 @@ def number(value: Decimal | int | None, decimals: int = 0) -> str:
     if isinstance(value, int) and not decimals:  # lists are full of counts, and babel takes its time
         return f"{value:,}".replace(",", ".") if language() == "pt-BR" else f"{value:,}"
     return show.number(value, decimals)
+
+
+@register.filter
+def figure(value: Any) -> str:
+    """A value that may be a number in text, `1116.000`, as the reader's language writes it; anything else as it is."""
+    found = DECIMAL.fullmatch(str(value))
+    return show.number(Decimal(str(value)), len(found[1])) if found else str(value)
+
+
+@register.filter
+def clock_of(text: str) -> str:
+    """A moment that is kept as text, to the second."""
+    return f"{dt.datetime.fromisoformat(text):%d/%m/%Y %H:%M:%S}"
 
 
 @register.filter

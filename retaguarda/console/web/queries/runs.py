@@ -101,10 +101,11 @@ def listed(filters: Filters, page: int = PAGE) -> Listed:
     return Listed(rows, f"{last.created_at.isoformat()}~{last.pk}" if last else "")
 
 
-def counted(runs: Sequence[RunRecord]) -> list[Row]:
-    """Runs with their items counted, all in two queries."""
+def counted(runs: Sequence[RunRecord], *, steps: bool = True) -> list[Row]:
+    """Runs with their items counted, those of their steps included unless told otherwise, all in two queries."""
     roots = {run.pk: run.pk for run in runs}
-    roots |= dict(RunRecord.objects.filter(parent__in=list(roots)).values_list("pk", "parent_id"))
+    if steps:
+        roots |= dict(RunRecord.objects.filter(parent__in=list(roots)).values_list("pk", "parent_id"))
     counts: dict[str, Counts] = defaultdict(Counter)
     for key, state, number in Item.objects.filter(run__in=list(roots)).values_list("run_id", "state").annotate(n=Count("pk")):
         counts[roots[key]][state] += number

@@ -150,7 +150,7 @@ def _state(root: RunRecord, steps: list[RunRecord]) -> dict[str, Any]:
     presses = queries.presses(steps)
     return {
         "run": root,
-        "steps": queries.counted(steps),
+        "steps": queries.counted(steps, steps=False),
         "progress": progress,
         "parts": _parts(progress),
         "stages": queries.stages(root, progress, len(presses)),
