@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import schemathesis
@@ -92,7 +93,7 @@ def test_files_of_the_machine_are_not_read_on_somebodys_word(console: Console, o
     form = {"month": "2026-10", "sheet.kept": wanted, "do": "launch"}
     assert operator.submit("/processes/register_contracts", form, seen="/processes/register_contracts").status_code == 422
     token = {"X-CSRFToken": operator.token()}
-    body = {"process": "register_contracts", "params": {"month": "2026-10", "sheet": wanted}}
+    body: Any = {"process": "register_contracts", "params": {"month": "2026-10", "sheet": wanted}}
     assert operator.post(f"{console.url}/api/v1/runs", json=body, headers=token, timeout=30).status_code == 409
 
 
@@ -104,7 +105,7 @@ def test_large_files_are_refused(console: Console, operator: Visitor) -> None:
 
 
 def test_the_api_wants_the_token_of_the_form(console: Console, operator: Visitor) -> None:
-    body = {"process": "export_erp", "params": {"month": "2026-10"}}
+    body: Any = {"process": "export_erp", "params": {"month": "2026-10"}}
     assert operator.post(f"{console.url}/api/v1/runs", json=body, timeout=30).status_code == 403
     answer = operator.post(f"{console.url}/api/v1/runs", json=body, headers={"X-CSRFToken": operator.token()}, timeout=30)
     assert answer.status_code == 201, answer.text
@@ -149,11 +150,11 @@ def test_the_api_keeps_to_its_description(console: Console, samples: Samples) ->
     headers = {"X-CSRFToken": visitor.token(), "Cookie": "; ".join(f"{cookie.name}={cookie.value}" for cookie in visitor.cookies)}
     tried = 0
     for result in schema.get_all_operations():
-        operation = result.ok()
+        operation: Any = result.ok()  # type: ignore[union-attr]
 
         @given(case=operation.as_strategy(generation_mode=GenerationMode.POSITIVE))
         @settings(max_examples=15, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-        def attempt(case: schemathesis.Case) -> None:
+        def attempt(case: Any) -> None:
             nonlocal tried
             answer = case.call(headers=headers)
             case.validate_response(answer, headers=headers)

@@ -310,6 +310,6 @@ def stages(root: RunRecord, progress: Progress, uncertain: int) -> list[Stage]:
         found.append(Stage(name, *tones))
     if at == 5 and uncertain:
         found[3] = Stage(names[3], "bad", say("uncertain items"))
-    elif at == 5 and sum(progress.counts[state] for state in _OPEN_ITEMS):
+    elif at == 5 and any(progress.counts[state] for state in _OPEN_ITEMS):
         found[2] = Stage(names[2], "warn", say("with failures"))
     return found
