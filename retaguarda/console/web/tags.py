@@ -158,9 +158,9 @@ def month(value: Month) -> str:
 
 
 @register.filter
-def percent(value: float | None) -> str:
-    """A share of one as a percentage."""
-    return "—" if value is None else f"{show.number(Decimal(str(value)) * 100, 1)} %"
+def percent(value: float | str | None) -> str:
+    """A share of one as a percentage; of what is not there, a dash."""
+    return "—" if value is None or isinstance(value, str) else f"{show.number(Decimal(str(value)) * 100, 1)} %"
 
 
 @register.filter

@@ -27,7 +27,13 @@ class Samples:
 
     def values(self) -> dict[str, object]:
         """A value for each place of an address."""
-        return {"run_id": self.run.pk, "number": self.approval.pk, "sha256": self.evidence, "process": "close_month", "template": "contracts"}
+        return {
+            "run_id": self.run.pk,
+            "number": self.approval.pk,
+            "sha256": self.evidence,
+            "process": "close_month",
+            "template": "contracts",
+        }
 
 
 def fill(console: Console) -> Samples:
