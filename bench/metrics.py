@@ -17,13 +17,14 @@ NUMBERS = "(WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n
 PROCESSES = ("close_month", "export_erp", "register_contracts", "reconcile_ccee", "download_statements")
 
 
-def fill(runs: int) -> None:
-    """Rows of so many runs of the last days, three items each, with an event for each; and fires of fifty triggers, a day apart."""
+def fill(runs: int, apart: int = 4) -> None:
+    """Rows of so many runs, `apart` seconds from each other, three items each, an event for each; and fires of fifty triggers."""
     from django.db import connection
 
     from retaguarda.store.models import Item, OutboxEvent, PlannedFire, RunRecord
 
     numbers = NUMBERS.format(runs=runs)
+    at = f"(n - {runs}) * {apart} + 431400"  # the newest ten minutes ago
     process = " ".join(f"WHEN {place} THEN '{name}'" for place, name in enumerate(PROCESSES))
     state = "CASE WHEN n % 97 = 0 THEN 'FAULTED' WHEN n % 31 = 0 THEN 'PARTIAL' WHEN n % 1009 = 0 THEN 'PENDING' ELSE 'SUCCESSFUL' END"
     run = {
@@ -32,9 +33,9 @@ def fill(runs: int) -> None:
         "params": """'{"month": "2026-10", "credential": "ccee/robo"}'""",
         "state": state,
         "actor": "'retaguarda'",
-        "created_at": _moment("n * 4"),
-        "started_at": _moment("n * 4"),
-        "ended_at": _moment("n * 4 + n % 600"),
+        "created_at": _moment(at),
+        "started_at": _moment(at),
+        "ended_at": _moment(f"{at} + n % 600"),
         "folder": "'output/2026-11-11/run-' || n",
         "result": """'{"registered": 12, "findings": {"sha256": "00000000000000000000000000000000", "name": "findings.json"}}'""",
         "queue": "'default'",
@@ -46,9 +47,9 @@ def fill(runs: int) -> None:
         "state": "CASE WHEN n % 7 = 0 THEN 'FAILED_BUSINESS' ELSE 'SUCCESSFUL' END",
         "outcome": "'done'",
         "fields": """'{"buyer": "A", "seller": "B", "mwh": "744.000"}'""",
-        "updated_at": _moment("n * 4"),
+        "updated_at": _moment(at),
     }
-    event = {"at": _moment("n * 4"), "line": """'{"id": "x", "action": "run.queued"}'""", "sealed": "n > 0"}
+    event = {"at": _moment(at), "line": """'{"id": "x", "action": "run.queued"}'""", "sealed": "n > 0"}
     fire = {"trigger": "'daily-' || (n % 50)", "at": _moment("-n * 1728"), "local": "'2026-11-11T07:30-03:00'", "state": "'RUN'"}
     _insert(RunRecord, run, numbers)
     _insert(Item, item, f"{numbers} CROSS JOIN (SELECT 1 AS digit UNION ALL SELECT 2 UNION ALL SELECT 3) AS three")

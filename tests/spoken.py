@@ -78,7 +78,7 @@ SAY = re.compile(r"""{% say (?:"([^"]+)"|'([^']+)')""")
 def _of_templates() -> Iterator[Spoken]:
     for path in sorted((ROOT / "retaguarda/console/web/templates").rglob("*.html")):
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-            texts = (normal(one or other) for one, other in SAY.findall(line))
+            texts = (one or other for one, other in SAY.findall(line))
             yield from (Spoken(text, f"{path.relative_to(ROOT)}:{number}") for text in texts if _is_told(text))
 
 

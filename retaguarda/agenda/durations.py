@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from django.db.models import Count, Q
+from django.db.models import Count
 
-from retaguarda.store.models import Request, RunRecord, RunState
+from retaguarda.store.models import Item, Request, RunRecord, RunState
 
 ENOUGH = 8
 """Runs from which on the measurement is believed; below, the configured expectation holds unless a run took longer."""
@@ -59,9 +59,10 @@ def measured_p95(process: str, items_left: int | None = None) -> float | None:
 def samples_of(process: str) -> list[Sample]:
     """The latest runs of a process that were carried out to their end at the first try, without simulations."""
     done = RunRecord.objects.filter(process=process, state__in=_DONE, dry_run=False, failures=0, started_at__isnull=False)
-    runs = list(done.filter(ended_at__isnull=False).annotate(count=Count("items")).order_by("-created_at")[:LATEST])
-    waits = _waits({run.pk for run in runs})
-    return [Sample(_worked(run, waits[run.pk]), run.count) for run in runs]
+    runs = list(done.filter(ended_at__isnull=False).defer("result").order_by("-created_at")[:LATEST])
+    keys = {run.pk for run in runs}
+    waits, counts = _waits(keys), dict(Item.objects.filter(run__in=keys).values_list("run").annotate(n=Count("pk")))
+    return [Sample(_worked(run, waits[run.pk]), counts.get(run.pk, 0)) for run in runs]
 
 
 def _worked(run: RunRecord, waits: Sequence[Stretch]) -> float:
@@ -76,11 +77,12 @@ def _worked(run: RunRecord, waits: Sequence[Stretch]) -> float:
 def _waits(runs: set[str]) -> dict[str, list[Stretch]]:
     """When these runs, or a step of them, waited for a person's answer."""
     found: dict[str, list[Stretch]] = {run: [] for run in runs}
-    asked = Request.objects.filter(Q(run__in=runs) | Q(run__parent__in=runs), answered_at__isnull=False).select_related("run")
-    for request in asked:
-        for run in runs & {request.run_id, request.run.parent_id or ""}:
-            if request.answered_at is not None:
-                found[run].append((request.asked_at, request.answered_at))
+    steps = dict(RunRecord.objects.filter(parent__in=runs).values_list("pk", "parent_id"))
+    asked = Request.objects.filter(run__in=[*runs, *steps], answered_at__isnull=False)
+    for key, start, end in asked.values_list("run_id", "asked_at", "answered_at"):
+        for run in runs & {key, steps.get(key) or ""}:
+            if end is not None:
+                found[run].append((start, end))
     return found
 
 

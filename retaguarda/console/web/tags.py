@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from retaguarda.clock import SAO_PAULO
+from retaguarda.language import language
 from retaguarda.language import say as said
 from retaguarda.model.values import Month
 from retaguarda.report import show, vocabulary
@@ -21,6 +23,7 @@ from retaguarda.triggers.rules import weekday as day_of_week
 
 register = template.Library()
 SIGNS = {"proved": "✓", "provisional": "~", "broken": "✗", "gap": "–", "closed": "·"}
+DECIMAL = re.compile(r"-?[0-9]{1,15}\.([0-9]{1,9})")
 
 
 @register.simple_tag
@@ -104,7 +107,24 @@ def span(value: dt.timedelta | float | None) -> str:
 @register.filter
 def number(value: Decimal | int | None, decimals: int = 0) -> str:
     """A number as the reader's language writes it."""
-    return "—" if value is None else show.number(value, decimals)
+    if value is None:
+        return "—"
+    if isinstance(value, int) and not decimals:  # lists are full of counts, and babel takes its time
+        return f"{value:,}".replace(",", ".") if language() == "pt-BR" else f"{value:,}"
+    return show.number(value, decimals)
+
+
+@register.filter
+def figure(value: Any) -> str:
+    """A value that may be a number in text, `1116.000`, as the reader's language writes it; anything else as it is."""
+    found = DECIMAL.fullmatch(str(value))
+    return show.number(Decimal(str(value)), len(found[1])) if found else str(value)
+
+
+@register.filter
+def clock_of(text: str) -> str:
+    """A moment that is kept as text, to the second."""
+    return f"{dt.datetime.fromisoformat(text):%d/%m/%Y %H:%M:%S}"
 
 
 @register.filter
@@ -114,9 +134,9 @@ def size(value: int) -> str:
 
 
 @register.filter
-def pairs(value: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The entries of a mapping: `.items` would be an entry of that name."""
-    return list(value.items())
+def pairs(value: dict[str, Any] | None) -> list[tuple[str, Any]]:
+    """The entries of a mapping, if any: `.items` would be an entry of that name."""
+    return list(value.items()) if value else []
 
 
 @register.filter
@@ -135,7 +155,7 @@ def parameter(name: object) -> str:
 @register.filter
 def at(mapping: dict[str, Any], name: str) -> Any:
     """The value of a mapping at a name that is itself a value."""
-    return mapping.get(name, "—")
+    return mapping.get(name, "")
 
 
 @register.filter

@@ -70,6 +70,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(model_name="item", index=models.Index(fields=["reference"], name="store_item_reference")),
         migrations.AddIndex(
             model_name="runrecord",
+            index=models.Index(condition=models.Q(("parent", None)), fields=["-created_at", "state"], name="store_run_pulse"),
+        ),
+        migrations.AddIndex(
+            model_name="runrecord",
+            index=models.Index(condition=models.Q(("parent__isnull", False)), fields=["parent", "created_at"], name="store_run_steps"),
+        ),
+        migrations.AddIndex(
+            model_name="runrecord",
             index=models.Index(condition=models.Q(("parent", None)), fields=["actor", "-created_at"], name="store_run_by"),
         ),
     ]

@@ -83,6 +83,8 @@ class RunRecord(models.Model):
             models.Index(fields=["state", "process"]),
             models.Index(fields=["-created_at"], condition=models.Q(parent=None), name="store_run_latest"),
             models.Index(fields=["trigger", "state"]),
+            models.Index(fields=["-created_at", "state"], condition=models.Q(parent=None), name="store_run_pulse"),
+            models.Index(fields=["parent", "created_at"], condition=models.Q(parent__isnull=False), name="store_run_steps"),
             models.Index(fields=["actor", "-created_at"], condition=models.Q(parent=None), name="store_run_by"),
         ]
 

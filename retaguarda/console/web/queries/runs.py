@@ -101,10 +101,11 @@ def listed(filters: Filters, page: int = PAGE) -> Listed:
     return Listed(rows, f"{last.created_at.isoformat()}~{last.pk}" if last else "")
 
 
-def counted(runs: Sequence[RunRecord]) -> list[Row]:
-    """Runs with their items counted, all in two queries."""
+def counted(runs: Sequence[RunRecord], *, steps: bool = True) -> list[Row]:
+    """Runs with their items counted, those of their steps included unless told otherwise, all in two queries."""
     roots = {run.pk: run.pk for run in runs}
-    roots |= dict(RunRecord.objects.filter(parent__in=list(roots)).values_list("pk", "parent_id"))
+    if steps:
+        roots |= dict(RunRecord.objects.filter(parent__in=list(roots)).values_list("pk", "parent_id"))
     counts: dict[str, Counts] = defaultdict(Counter)
     for key, state, number in Item.objects.filter(run__in=list(roots)).values_list("run_id", "state").annotate(n=Count("pk")):
         counts[roots[key]][state] += number
@@ -278,15 +279,8 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
 def events_of(root: RunRecord, runs: Sequence[RunRecord], page: int = PAGE * 4) -> list[dict[str, Any]]:
     """The run's audit events that the store still holds, oldest first; found by their time."""
     until = (root.ended_at or dt.datetime.now(SAO_PAULO)) + dt.timedelta(minutes=1)
-    keys = {run.pk for run in runs}
-    near = OutboxEvent.objects.filter(at__gte=root.created_at - dt.timedelta(seconds=5), at__lte=until).order_by("at")
-    found: list[dict[str, Any]] = []
-    for line in near.values_list("line", flat=True)[: page * 50]:
-        if line["run"] in keys:
-            found.append(line)
-            if len(found) == page:
-                break
-    return found
+    near = OutboxEvent.objects.filter(at__gte=root.created_at - dt.timedelta(seconds=5), at__lte=until)
+    return list(near.filter(line__run__in=[run.pk for run in runs]).order_by("at").values_list("line", flat=True)[:page])
 
 
 @dataclass(frozen=True)
@@ -316,6 +310,6 @@ def stages(root: RunRecord, progress: Progress, uncertain: int) -> list[Stage]:
         found.append(Stage(name, *tones))
     if at == 5 and uncertain:
         found[3] = Stage(names[3], "bad", say("uncertain items"))
-    elif at == 5 and sum(progress.counts[state] for state in _OPEN_ITEMS):
+    elif at == 5 and any(progress.counts[state] for state in _OPEN_ITEMS):
         found[2] = Stage(names[2], "warn", say("with failures"))
     return found

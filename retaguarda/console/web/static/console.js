@@ -55,5 +55,9 @@
     if (event.detail.triggeringEvent?.type !== "click" && event.detail.triggeringEvent?.type !== "submit" && event.detail.verb === "get") event.detail.headers["X-Background"] = "1";
   });
   document.addEventListener("htmx:afterSettle", clock);
+  // a page that nobody sees asks for nothing
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (document.visibilityState !== "visible" && event.detail.requestConfig.verb === "get") event.preventDefault();
+  });
   for (const form of document.querySelectorAll("form[data-now]")) form.addEventListener("change", () => form.requestSubmit());
 })();

@@ -119,7 +119,7 @@ def _checked_sheet(path: Path) -> list[dict[str, str]]:
     text = say("{name}: {count} rows read, {sales} registrations of sales, {rejected} rows rejected", name=path.name, **counts)
     told = [{"tone": "warn" if found.rejections else "good", "text": text}]
     for odd in found.rejections[:SHOWN]:
-        problems = "; ".join(f"{retell(problem.reason)} {retell(problem.remedy)}" for problem in odd.problems)
+        problems = f"{retell(odd.reason)} {retell(odd.remedy)}"
         told.append({"tone": "warn", "text": say("line {line}: {reason}", line=odd.line, reason=problems)})
     return told
 

@@ -89,13 +89,14 @@ def _asked(number: int) -> Request:
 def _shown(request: HttpRequest, asked: Request, wrong: str = "", status: int = 200) -> HttpResponse:
     person, root = person_of(request), root_of(asked.run)
     own = person is not None and person.name == root.actor and not root.trigger
-    is_open = asked.state == RequestState.OPEN
+    is_open, references = asked.state == RequestState.OPEN, asked.facts.get("references") or []
     context: dict[str, Any] = {
         "asked": asked,
         "root": root,
         "own": own,
         "is_open": is_open,
-        "references": asked.facts.get("references") or [],
+        "references": references,
+        "more": len(references) < int(asked.facts.get("items") or 0),
         "facts": {name: value for name, value in asked.facts.items() if name not in {"references", "question"}},
         "can_decide": is_open and asked.kind == APPROVAL and may(person, (Role.APPROVER,)) and not own,
         "can_answer": is_open and asked.kind == CHALLENGE and may(person, (Role.OPERATOR,)),

@@ -150,7 +150,7 @@ def _state(root: RunRecord, steps: list[RunRecord]) -> dict[str, Any]:
     presses = queries.presses(steps)
     return {
         "run": root,
-        "steps": queries.counted(steps),
+        "steps": queries.counted(steps, steps=False),
         "progress": progress,
         "parts": _parts(progress),
         "stages": queries.stages(root, progress, len(presses)),
@@ -258,7 +258,7 @@ def _drawn(request: HttpRequest, run_id: str, token: str) -> _Shown:
     root = _root(run_id)
     steps = queries.tree(root)
     context = _frame(request, root, steps) | _overview(request, root, steps) | {"csrf_token": token}
-    parts = {name: render_to_string(f"runs/parts/{name}.html", context) for name in ("head", "state", "seen", "tail")}
+    parts = {name: str(render_to_string(f"runs/parts/{name}.html", context)) for name in ("head", "state", "seen", "tail")}
     return _Shown(parts, root.state in ENDED)
 
 

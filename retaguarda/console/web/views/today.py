@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +14,9 @@ from retaguarda.console.web.place import house
 from retaguarda.console.web.queries import today as queries
 from retaguarda.console.web.routes import page
 from retaguarda.people.roles import EVERYBODY
+from retaguarda.triggers.trigger import Trigger
 
+KEPT_SECONDS = 20
 HIGH, WIDE, GAP = 96, 1000, 10
 """The drawing of the pulse: height of the bars, width, space between two days."""
 
@@ -37,9 +40,17 @@ def today(request: HttpRequest) -> HttpResponse:
 
 def _duties() -> list[dict[str, Any]]:
     """Obligations, the nearest deadline first, each with the time until a run must have begun."""
+    return [
+        {"trigger": trigger, "duty": duty, "left": _left(duty)}
+        for trigger, duty in _looked_at(int(house().clock.monotonic() // KEPT_SECONDS))
+    ]
+
+
+@lru_cache(maxsize=1)
+def _looked_at(_moment: int) -> list[tuple[Trigger, Duty]]:
+    """The duties of a short while, for whoever looks within it: working out the portals' open time is most of this page's work."""
     every = outlooks(house().triggers(), house().clock)
-    found = sorted(((one.trigger, one.duty) for one in every if one.duty and not one.off), key=lambda pair: pair[1].standing.due)
-    return [{"trigger": trigger, "duty": duty, "left": _left(duty)} for trigger, duty in found]
+    return sorted(((one.trigger, one.duty) for one in every if one.duty and not one.off), key=lambda pair: pair[1].standing.due)
 
 
 def _left(duty: Duty) -> dt.timedelta:
