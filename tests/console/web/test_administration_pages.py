@@ -143,7 +143,7 @@ def test_a_person_is_added_changed_and_shut_out(console: Console, page: Page) ->
 def test_the_last_administrator_stays(console: Console, page: Page) -> None:
     page.on("dialog", lambda dialog: dialog.accept())
     page.goto(f"{console.url}/administration")
-    row = page.locator("tbody tr", has_text="the-administrator").first
+    row = page.locator("tbody tr", has=page.locator("th", has_text="the-administrator"))
     row.locator("summary").click()
     row.get_by_role("button", name="Bloquear", exact=True).click()
     expect(page.get_by_role("alert")).to_be_visible()
