@@ -58,8 +58,8 @@ def _past(console: Console) -> None:
             code = "" if turn else "refused"
             Item.objects.create(run=run, reference=f"B{number}{turn}", state=state, code=code, updated_at=now)
         facts = {"digest": "a", "run": run, "at": now, "boot": "b", "monotonic": 1, "picture": ""}
-        state = IntentState.DONE if number else IntentState.UNCERTAIN
-        Intent.objects.create(portal="ccee", act="register", reference=f"B{number}", attempt=1, state=state, **facts)
+        proven = IntentState.DONE if number else IntentState.UNCERTAIN
+        Intent.objects.create(portal="ccee", act="register", reference=f"B{number}", attempt=1, state=proven, **facts)
     Alert.objects.create(cause="portal/ccee", severity="critical", text="the portal is down", first_at=now, last_at=now)
     Worker.objects.create(name="w1", kind="worker", host="host", pid=1, queues=["default"], started_at=now, beat_at=now)
 
