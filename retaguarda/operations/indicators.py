@@ -94,7 +94,8 @@ class Figures:
 
 def figures(settings: IndicatorSettings, today: dt.date, grain: Grain, count: int) -> list[Figures]:
     """The figures of the latest periods, the oldest first; the last one is not over."""
-    return [_of(settings, start, end) for start, end in periods(today, grain, count)]
+    processes = list(RunRecord.objects.order_by().values_list("process", flat=True).distinct())  # by them the index finds a time
+    return [_of(settings, processes, start, end) for start, end in periods(today, grain, count)]
 
 
 def periods(today: dt.date, grain: Grain, count: int) -> list[tuple[dt.date, dt.date]]:
@@ -122,9 +123,9 @@ def _plain(one: Figures) -> dict[str, Any]:
     return told
 
 
-def _of(settings: IndicatorSettings, start: dt.date, end: dt.date) -> Figures:
+def _of(settings: IndicatorSettings, processes: list[str], start: dt.date, end: dt.date) -> Figures:
     since, until = _moment(start), _moment(end)
-    runs = RunRecord.objects.filter(created_at__gte=since, created_at__lt=until, process__in=_processes(), dry_run=False)
+    runs = RunRecord.objects.filter(created_at__gte=since, created_at__lt=until, process__in=processes, dry_run=False)
     items = _items(runs)
     return Figures(
         start=start,
@@ -139,11 +140,6 @@ def _of(settings: IndicatorSettings, start: dt.date, end: dt.date) -> Figures:
         **_deadlines(since, until),
         breaks=_breaks(until),
     )
-
-
-def _processes() -> list[str]:
-    """Every process that ever ran: with them a time is looked up in the index."""
-    return list(RunRecord.objects.order_by().values_list("process", flat=True).distinct())
 
 
 def _runs(runs: Any) -> dict[str, Share]:

@@ -22,8 +22,8 @@ from retaguarda.report.retell import retell
 from retaguarda.triggers.rules import weekday as day_of_week
 
 register = template.Library()
-DECIMAL = re.compile(r"-?[0-9]{1,15}\.([0-9]{1,9})")
 SIGNS = {"proved": "✓", "provisional": "~", "broken": "✗", "gap": "–", "closed": "·"}
+DECIMAL = re.compile(r"-?[0-9]{1,15}\.([0-9]{1,9})")
 
 
 @register.simple_tag
@@ -178,9 +178,9 @@ def month(value: Month) -> str:
 
 
 @register.filter
-def percent(value: float | None) -> str:
-    """A share of one as a percentage."""
-    return "—" if value is None else f"{show.number(Decimal(str(value)) * 100, 1)} %"
+def percent(value: float | str | None) -> str:
+    """A share of one as a percentage; of what is not there, a dash."""
+    return "—" if value is None or isinstance(value, str) else f"{show.number(Decimal(str(value)) * 100, 1)} %"
 
 
 @register.filter

@@ -33,6 +33,12 @@ class Samples:
             "sha256": self.evidence,
             "process": "close_month",
             "template": "contracts",
+            "calendar": "anbima",
+            "trigger": "daily-statements",
+            "key": "ab" * 32,
+            "month": "2026-10",
+            "name": "nobody",
+            "credential": "ccee/robo",
         }
 
 

@@ -19,7 +19,7 @@ from tests.console.web.looking import PHONE, faults, kept, somebody, stray_width
 from tests.console.web.samples import PIXEL, Samples, fill
 from tests.console.web.server import Console, served
 
-SECRET = "segredo-que-ninguem-ve"  # noqa: S105  # a test's
+SECRET = "segredo-que-ninguem-ve"  # a test's
 PAGES = {
     "audit": "/audit",
     "audit-verify": "/audit/verify",

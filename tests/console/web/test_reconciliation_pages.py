@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -110,8 +111,8 @@ def _breaks() -> None:
 def _contracts(console: Console) -> None:
     """What a reconciliation with CCEE left."""
     run = console.runs.create("reconcile_ccee", {"month": str(LAST)}, queue="default")
-    parties = {"seller": "70401 VOLT", "buyer": "70402 CLIENTE", "submarket": "SUDESTE", "month": str(LAST), "state": "validated"}
-    figures = {"erp_mwh": Decimal(744), "erp_mw": Decimal(1), "ccee_mwh": Decimal(744), "ccee_mw": Decimal(1)}
+    parties: dict[str, Any] = {"seller": "70401 VOLT", "buyer": "70402 CLIENTE", "submarket": "SUDESTE", "month": str(LAST), "state": "validated"}
+    figures: dict[str, Any] = {"erp_mwh": Decimal(744), "erp_mw": Decimal(1), "ccee_mwh": Decimal(744), "ccee_mw": Decimal(1)}
     lines = [
         ContractLine(reference="BOL-1", code="C1", outcome="ok", **parties, **figures),
         ContractLine(reference="BOL-2", code="", outcome="missing-at-ccee", **parties, **(figures | {"ccee_mwh": None, "ccee_mw": None})),

@@ -6,6 +6,7 @@ import datetime as dt
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -193,7 +194,7 @@ def test_an_auditor_reads_and_changes_nothing(console: Console, chromium: Browse
 def test_the_api_does_the_same(console: Console) -> None:
     visitor = console.signed_in("the-operator")
     path, headers = f"{console.url}/api/v1/schedule/triggers/pela-api", {"X-CSRFToken": visitor.token()}
-    body = {"process": "check_sign_in", "rule": "todo dia às 10:00", "params": {"credential": "ccee/robo"}}
+    body: dict[str, Any] = {"process": "check_sign_in", "rule": "todo dia às 10:00", "params": {"credential": "ccee/robo"}}
     tried = visitor.put(path, json={"table": body, "dry_run": True}, headers=headers, timeout=30)
     assert tried.status_code == 200, tried.text
     assert len(tried.json()["next_fires"]) == 10

@@ -23,6 +23,8 @@ from retaguarda.store.models import Alert, LegalHold, Milestone, Worker
 
 PAGE = 50
 """Rows of a list."""
+Read = Mapping[str, Mapping[str, Any]]
+"""The tables of each file of the configuration."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,12 @@ def _of(
 def _value(key: tuple[str, ...], value: Any) -> str:
     if key == ("store", "url"):
         return shown(value) if value else "—"
-    if value is None or value == "" or value == {} or value == ():
+    if value is None or (isinstance(value, str | dict | tuple) and not value):
         return "—"
     return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
-def _source(key: tuple[str, ...], read: Mapping[str, Mapping[str, Any]]) -> str:
+def _source(key: tuple[str, ...], read: Read) -> str:
     """The variable or the last file that states a key."""
     variable = f"RETAGUARDA_{'__'.join(key)}".upper()
     if variable in (name.upper() for name in os.environ):

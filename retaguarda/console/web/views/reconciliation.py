@@ -76,7 +76,7 @@ def decision_decide(request: HttpRequest, key: str) -> HttpResponseBase:
 def break_list(request: HttpRequest) -> HttpResponse:
     """What does not match, by kind, owner and age, with what is done next."""
     asked = {name: request.GET.get(name, "") for name in ("kind", "owner", "after")}
-    rows, after = queries.breaks(**asked)
+    rows, after = queries.breaks(asked["kind"], asked["owner"], asked["after"])
     today = house().clock.today()
     rules = read_break_rules()
     context = asked | {
@@ -167,7 +167,7 @@ def _decisions(request: HttpRequest, told: decide.Told | None = None, status: in
     given = request.POST if request.method == "POST" else request.GET
     asked = {name: str(given.get(name, ""))[:120] for name in ("state", "account", "q", "after")}
     asked["state"] = asked["state"] if asked["state"] in DecisionState.values else DecisionState.PROPOSED
-    rows, after = queries.decisions(**asked)
+    rows, after = queries.decisions(asked["state"], asked["account"], asked["q"], asked["after"])
     person = person_of(request)
     context = asked | {
         "rows": rows,

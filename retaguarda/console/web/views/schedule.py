@@ -74,7 +74,7 @@ def schedule_preview(request: HttpRequest) -> HttpResponse:
 def schedule_fires(request: HttpRequest) -> HttpResponse:
     """What became of each planned fire: a run, skipped or missed, and why."""
     asked = {name: request.GET.get(name, "") for name in ("trigger", "state", "after")}
-    rows, after = queries.fires(**asked)
+    rows, after = queries.fires(asked["trigger"], asked["state"], asked["after"])
     context = asked | {"rows": rows, "next": after, "names": sorted(house().triggers()), "states": FireState.values}
     return render(request, "schedule/fires.html", context)
 
