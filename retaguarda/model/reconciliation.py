@@ -231,7 +231,7 @@ class ContractReconciliation:
 
 
 def as_dict(value: Any) -> Any:
-    """`value` as JSON knows it: dataclasses and named tuples with their properties as objects, Decimal and days as text, the rest as lists."""
+    """`value` as JSON knows it: dataclasses and named tuples with properties as objects, Decimal and days as text, others as lists."""
     if isinstance(value, Mapping):
         return {str(key): as_dict(held) for key, held in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):

@@ -105,8 +105,10 @@ BOMB = (
         (file().replace(b"<Stmt", b"<X").replace(b"</Stmt", b"</X"), "no statement"),
         (b'<!DOCTYPE d SYSTEM "file:///etc/passwd">' + file(ntry(1))[21:], "document type"),
         (file(ntry(1)).replace(b'"1.0"', b'"1.0" encoding="latin-99"'), "damaged or ends"),
+        (file(f'<Ntry x="{"9" * 11_000_000}"/>'), "longer than any"),
+        (file(ntry(1, more="<x>" * 3000 + "</x>" * 3000)), "too deeply"),
     ],
-    ids=["empty", "cut", "open", "entity", "bomb", "late bomb", "deep", "giant", "none", "external", "encoding"],
+    ids=["empty", "cut", "open", "entity", "bomb", "late bomb", "deep", "giant", "none", "external", "encoding", "long tag", "nested"],
 )
 def test_what_is_no_statement_is_refused_in_words(data: bytes, says: str) -> None:
     with pytest.raises(IncompleteDownload, match=says):
@@ -120,8 +122,14 @@ def test_a_document_type_behind_the_first_bytes_is_refused_too() -> None:
         collected(camt053.parts(Source.of(data)))
 
 
+def test_lines_are_numbered_beyond_what_sixteen_bits_hold() -> None:
+    [_, entry, _] = camt053.parts(Source.of(file("\n" * 70_000, ntry(1))))
+    assert isinstance(entry, Entry)
+    assert entry.line == 70_001
+
+
 def resident() -> int:
-    """Bytes of memory that this process holds, libxml2's with them."""
+    """Bytes of memory that this process holds, the parser's with them."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
