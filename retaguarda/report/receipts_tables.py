@@ -138,7 +138,7 @@ def _read(path: Path, *columns: str) -> pl.DataFrame:
     table = pl.read_csv(path, infer_schema=False)
     lacking = [name for name in columns if name not in table.columns]
     if lacking:
-        raise ConfigurationError(f"{path.name} lacks the columns {', '.join(lacking)}", remedy="write it again with this version")
+        raise ConfigurationError(f"{path.name} lacks the columns {', '.join(lacking)}.", remedy="write it again with this version")
     return table
 
 
