@@ -16,8 +16,6 @@ from retaguarda.reconcile.matching.model import DifferenceKind
 
 _LONGEST = 60
 """Titles that one credit may hold."""
-_EXCEPTIONS = 2
-"""Titles of a run that may have been paid without interest, or with a discount."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +101,14 @@ def _excepted(titles: _Titles, first: int, last: int, paid: int, discounts: Sequ
     missing = int(titles.net[first:last].sum()) - paid
     if not 0 < missing <= paid // 4 or last - first > _LONGEST:
         return False
-    less = []
-    for due, interest in zip(titles.due[first:last].tolist(), titles.interest[first:last].tolist(), strict=True):
-        cheaper = [interest + (due * percent + 5_000) // 10_000 for percent in discounts]
-        less.append([interest, *cheaper] if interest else cheaper)
+    cheaper: dict[int, set[int]] = defaultdict(set)
+    for title, (due, interest) in enumerate(zip(titles.due[first:last].tolist(), titles.interest[first:last].tolist(), strict=True)):
+        for less in (interest, *(interest + (due * percent + 5_000) // 10_000 for percent in discounts)):
+            if less:
+                cheaper[less].add(title)
+    if any(missing + cent in cheaper for cent in (-1, 0, 1)):
+        return True
     return any(
-        abs(sum(one) - missing) <= 1
-        for count in range(1, _EXCEPTIONS + 1)
-        for chosen in itertools.combinations(less, count)
-        for one in itertools.product(*chosen)
+        any(cheaper.get(missing - less + cent, ours) - ours for cent in (-1, 0, 1)) or (abs(2 * less - missing) <= 1 and len(ours) > 1)
+        for less, ours in cheaper.items()
     )

@@ -129,9 +129,10 @@ class Payers:
         What must be dropped from several names to find their partners is such a beginning.
         """
         tried: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        firsts = {tokens[0] for tokens in self.names if tokens}
         for name in names:
-            if name and not self.owners(name):
-                tokens = name.split()
+            tokens = name.split()
+            if tokens and tokens[0] not in firsts and not self.owners(name):
                 for count in range(1, min(3, len(tokens))):
                     rest = " ".join(tokens[count:])
                     if len(rest) >= 8 and self.owners(rest):

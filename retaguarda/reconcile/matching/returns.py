@@ -73,10 +73,10 @@ def _single_titles(board: Board, files: dict[tuple[str, str, int], Titles]) -> N
         for item, cents in titles:
             told.setdefault((item, cents), file)
     for line, item in board.title.items():
-        file = told.get((item, board.cents[line]))
-        if file and board.open[item]:
-            board.settle(_of_titles(board, line, [(item, board.cents[line])], "return.title", file))
-            files[file] = [title for title in files[file] if title[0] != item]
+        named = told.get((item, board.cents[line]))
+        if named and board.open[item]:
+            board.settle(_of_titles(board, line, [(item, board.cents[line])], "return.title", named))
+            files[named] = [title for title in files[named] if title[0] != item]
 
 
 def _equal_sums(board: Board, files: dict[tuple[str, str, int], Titles], there: dict[tuple[str, int], list[int]], apart: int) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,53 +11,56 @@ from retaguarda.reconcile.matching.board import PLAIN, Board, Settled
 
 _GAP = 2
 """Numbers further apart than this were not issued one after the other."""
-_WANTED = 1 << 40
-"""Keys of sums: the side, times this, plus the cents."""
+_SHIFT = 42
+"""Keys of runs: group and side, shifted by this, plus the sum in cents."""
 
-Runs = dict[int, list[tuple[int, ...]]]
-"""Runs of items by side and sum."""
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Runs of open items as columns, sorted by key: where each begins in `items`, and how many it holds."""
+
+    items: np.ndarray
+    keys: np.ndarray
+    starts: np.ndarray
+    lengths: np.ndarray
+
+    def of(self, groups: Collection[int], side: int, cents: int) -> list[tuple[int, ...]]:
+        """The runs of these groups that add up to an amount."""
+        wanted = (np.array(sorted(groups), dtype=np.int64) * 2 + side << _SHIFT) + cents
+        first, last = self.keys.searchsorted(wanted, "left"), self.keys.searchsorted(wanted, "right")
+        rows = [row for hit in np.flatnonzero(last > first).tolist() for row in range(first[hit], last[hit])]
+        return [tuple(self.items[self.starts[row] : self.starts[row] + self.lengths[row]].tolist()) for row in rows]
 
 
 def index_runs(board: Board, lines: Iterable[int]) -> Runs:
     """All runs of two or more open items with neighbouring numbers of one group whose sum is the amount of one of the lines."""
-    items = np.array(
-        [item for item, cents in enumerate(board.open) if cents and board.carrier[item] == PLAIN and board.number[item]], dtype=np.int64
-    )
-    wanted = np.array(sorted({board.side_of(line) * _WANTED + abs(board.cents[line]) for line in lines}), dtype=np.int64)
-    if len(items) < 2 or not len(wanted):
-        return {}
-    group = (
-        np.array(board.payers.group, dtype=np.int64)[np.array(board.partner, dtype=np.int64)[items]] * 2
-        + np.array(board.side, dtype=np.int64)[items]
-    )
-    number = np.array(board.number, dtype=np.int64)[items]
-    order = np.lexsort((items, number, group))
-    items, group, number = items[order], group[order], number[order]
-    amount = np.array(board.open, dtype=np.int64)[items]
+    amounts, numbers = np.array(board.open, dtype=np.int64), np.asarray(board.number)
+    items = np.flatnonzero((amounts > 0) & (np.asarray(board.carrier) == PLAIN) & (numbers > 0))
+    group = np.array(board.payers.group, dtype=np.int64)[np.asarray(board.partner)[items]] * 2 + np.asarray(board.side)[items]
+    order = np.lexsort((items, numbers[items], group))
+    items, group = items[order], group[order]
+    number, amount = numbers[items], amounts[items]
+    wanted = np.array(sorted({abs(board.cents[line]) for line in lines}), dtype=np.int64)
     step = np.diff(number)
-    joined = np.concatenate([(group[1:] == group[:-1]) & (step > 0) & (step <= _GAP), [False]])
-    found: Runs = defaultdict(list)
-    total, alive = amount.copy(), np.ones(len(items), dtype=bool)
-    for length in range(2, board.rules.subset.most_items + 1):
-        last = length - 1
-        alive = alive[:-1] & joined[last - 1 : len(items) - 1]
-        total = total[:-1] + amount[last:]
+    joined = (group[1:] == group[:-1]) & (step > 0) & (step <= _GAP)
+    total, alive = amount, np.ones(len(items), dtype=bool)
+    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    for length in range(2, min(board.rules.subset.most_items, len(items)) + 1):
+        alive = alive[:-1] & joined[length - 2 :]
+        total = total[:-1] + amount[length - 1 :]
         starts = np.flatnonzero(alive)
-        if not len(starts):
-            break
-        keys = (group[starts] & 1) * _WANTED + total[starts]
-        for start in starts[np.isin(keys, wanted)].tolist():
-            found[int((group[start] & 1) * _WANTED + total[start])].append(tuple(items[start : start + length].tolist()))
-    return dict(found)
+        starts = starts[np.isin(total[starts], wanted)]
+        found.append(((group[starts] << _SHIFT) + total[starts], starts, np.full(len(starts), length)))
+    keys, starts, lengths = (np.concatenate(column) for column in zip(*found, strict=True)) if found else (np.zeros(0, dtype=np.int64),) * 3
+    order = np.lexsort((starts, lengths, keys))
+    return Runs(items, keys[order], starts[order], lengths[order])
 
 
 def of_neighbours(board: Board, runs: Runs, lines: Iterable[int]) -> None:
     """Lines that a run explains; needs no search, however many invoices are open."""
     for line in lines:
-        there = runs.get(board.side_of(line) * _WANTED + abs(board.cents[line]))
         payers, how = board.identity(line)
-        if not there or not payers:
-            continue
+        there = runs.of(board.group_set(line), board.side_of(line), abs(board.cents[line])) if payers else []
         found = [run for run in there if _fits(board, line, run)]
         own = [run for run in found if len({board.partner[item] for item in run}) == 1 and board.partner[run[0]] in board.payer_set(line)]
         for best in (own or found)[:1]:
@@ -73,8 +76,6 @@ def _alike(board: Board, run: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
 
 
 def _fits(board: Board, line: int, run: tuple[int, ...]) -> bool:
-    if board.payers.group[board.partner[run[0]]] not in board.group_set(line):
-        return False
     if any(item in board.claimed or not board.in_window(item, line) for item in run):
         return False
     if sum(board.amount(item) for item in run) != abs(board.cents[line]):

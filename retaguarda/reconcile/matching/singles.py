@@ -170,9 +170,9 @@ def _assigned(board: Board, block: list[int], pairs: dict[int, list[tuple[int, i
     found = []
     for row, position in assigned(cost):
         line, item = block[row], items[position]
-        why = next((why for _, other, why in pairs[line] if other == item), None)
-        if why:
-            found.append((line, item, why, _rivals(board, pairs[line])))
+        reasons = [why for _, other, why in pairs[line] if other == item]
+        if reasons:
+            found.append((line, item, reasons[0], _rivals(board, pairs[line])))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import polars as pl
 
@@ -70,7 +71,7 @@ def our_number(column: pl.Expr) -> pl.Expr:
 
 def kind_of(text: pl.Expr, amount: pl.Expr, kinds: Iterable[Kind]) -> pl.Expr:
     """The number of the first kind that knows a line by its words, counted from 0; -1 when none does."""
-    chain = pl.when(pl.lit(value=False)).then(pl.lit(-1))
+    chain: Any = pl.when(pl.lit(value=False)).then(pl.lit(-1))
     for number, kind in enumerate(kinds):
         found = pl.lit(value=False)
         if kind.starts:
