@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from retaguarda.clock import SAO_PAULO
 from retaguarda.console.wiring import House, open_house, robot_class, unopened_house
 from retaguarda.errors import ConfigurationError, CredentialRefused, CredentialResting, RetaguardaError
 from retaguarda.language import say
@@ -68,7 +69,7 @@ def _fields_of(house: House, name: str) -> dict[str, Any]:
     return {
         "credential": name,
         "fields": sorted(vault.entry(name)),
-        "certificate_ends": held.ends.isoformat() if held and held.ends else None,
+        "certificate_ends": held.ends.astimezone(SAO_PAULO).isoformat() if held and held.ends else None,
         "business_days_left": left,
         "problem": held.problem if held else "",
         "attention": attention,
@@ -76,7 +77,7 @@ def _fields_of(house: House, name: str) -> dict[str, Any]:
 
 
 def _show_fields(found: list[dict[str, Any]]) -> None:
-    from retaguarda.console.screen import listing, screen, short_moment
+    from retaguarda.console.screen import listing, screen
     from retaguarda.report.retell import retell
 
     console = screen()
@@ -85,7 +86,7 @@ def _show_fields(found: list[dict[str, Any]]) -> None:
         return
     table = listing("", say("credential"), say("fields"), say("certificate until"), say("business days left"), whole=(1, 3, 4))
     for one in found:
-        ends = short_moment(dt.datetime.fromisoformat(one["certificate_ends"])) if one["certificate_ends"] else retell(one["problem"])
+        ends = f"{dt.datetime.fromisoformat(one['certificate_ends']):%d/%m/%Y}" if one["certificate_ends"] else retell(one["problem"])
         left = "" if one["business_days_left"] is None else str(max(0, one["business_days_left"]))
         sign = "[bold red]✗[/bold red]" if one["attention"] else "[green]✓[/green]"
         table.add_row(sign, one["credential"], ", ".join(one["fields"]), ends, left)

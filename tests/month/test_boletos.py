@@ -15,7 +15,7 @@ from tests.sandbox_fixtures import Factory, SandboxProcess
 PRESS = "/cobranca/remessas/transmitir"
 QUIET = {"RETAGUARDA_PORTALS__BANK_IPE__QUIET_SECONDS": "4"}
 NEXT_DAY = "2026-11-12"
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
