@@ -116,7 +116,7 @@ def careless(run: Run) -> None:
     password = credential.secret("password").reveal()
     run.log.warning("the password is {}", password, password=password)
     run.log.bind(password=password).error("bound")
-    with run.item(Thing(f"R-{password}", password)):
+    with run.item(Thing("R-9", password)):
         pass
     raise ValueError(f"cannot sign in with {password!r}", {"password": password})
 
