@@ -112,18 +112,6 @@ class KeptCodes(SpentCodes):
         super().__init__()
         self._path = path
 
-    def lock_up(self, name: str, data: bytes) -> bytes:
-        """`data` as only this vault opens it again, under a name that belongs to it."""
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, data, name.encode())
-
-    def unlocked(self, name: str, sealed: bytes) -> bytes:
-        """What was locked up under that name; VaultUnavailable when it does not open."""
-        try:
-            return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], name.encode())
-        except (InvalidTag, ValueError):
-            raise VaultUnavailable(f"{name} does not open with this master key", remedy="check RETAGUARDA_VAULT_KEY") from None
-
     def take(self, name: str, now: int) -> int | None:
         """As `SpentCodes.take`, for every process of this installation."""
         with process_lock(self._path.with_name(f"{self._path.name}.lock"), wait=True):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,16 +129,15 @@ def _body(note: str) -> str:
     return note.partition("\n\n")[0] + "\n"
 
 
-def _signatures(note: str) -> Iterator[tuple[str, str]]:
-    """Name and signature of each line behind the text; ValueError when there is anything else."""
+def _signatures(note: str) -> list[tuple[str, str]]:
+    """Name and signature of each line behind the text; ValueError when there is anything else, in whichever line."""
     lines = note.partition("\n\n")[2].split("\n")
     if lines.pop():
         raise ValueError("the note is torn")
-    for line in lines:
-        mark, name, signature, *more = [*line.split(" "), "", ""]
-        if mark != "—" or not name or not signature or any(more):
-            raise ValueError("what stands behind the text is no signature")
-        yield name, signature
+    parts = [line.split(" ") for line in lines]
+    if any(len(part) != 3 or part[0] != "—" or not all(part) for part in parts):
+        raise ValueError("what stands behind the text is no signature")
+    return [(name, signature) for _, name, signature in parts]
 
 
 def _cosigned(body: str, seconds: int) -> bytes:

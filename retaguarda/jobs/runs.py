@@ -257,7 +257,8 @@ class Runs:
     def item(self, run: RunRecord, reference: str, title: str, fields: Mapping[str, Any]) -> Item:
         """The run's item of that reference, made when it is new."""
         with transaction.atomic():
-            defaults = {"title": redactor.clean(title)[:LONGEST_TITLE], "fields": dict(fields), "updated_at": self._clock.now()}
+            clean = {name: redactor.clean(value) if isinstance(value, str) else value for name, value in fields.items()}
+            defaults = {"title": redactor.clean(title)[:LONGEST_TITLE], "fields": clean, "updated_at": self._clock.now()}
             item, made = Item.objects.get_or_create(run=run, reference=reference, defaults=defaults)
             item.run = run  # as this process knows it: whoever marks the item must still carry the run out
             if made:

@@ -217,7 +217,7 @@ def _details(value: Any, name: str = "") -> Iterator[str]:
     """What an event tells, as `name: value`; hashes are shortened, for the raw line has them whole."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _details(inner, say(FIELDS.get(key, DETAILS.get(key, key))))
+            yield from _details(inner, say(FIELDS[key] if key in FIELDS else DETAILS.get(str(key), str(key))))
     elif isinstance(value, list):
         yield from _details(", ".join(map(str, value)), name)
     elif value not in {"", None}:

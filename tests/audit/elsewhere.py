@@ -50,7 +50,7 @@ class Authority:
 
     def accepts(self, response: Path, data: Path) -> bool:
         """Whether OpenSSL verifies a stamp over a file."""
-        command = ["openssl", "ts", "-verify", "-in", response, "-data", data, "-CAfile", self.roots]
+        command = ["openssl", "ts", "-verify", "-in", str(response), "-data", str(data), "-CAfile", str(self.roots)]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 

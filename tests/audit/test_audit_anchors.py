@@ -140,8 +140,7 @@ def test_the_witness_refuses_an_old_copy_of_the_log(log: AuditLog, witness: tupl
     sealed(log, 6)
     made = anchors(log, witnesses={"w1": witness[1]})
     made.make()
-    [one] = anchors(AuditLog(tmp_path / "old"), witnesses={"w1": witness[1]}).make(now=True) or made.make(now=True) or [None]
-    assert one is None, "of the same size nothing is asked"
+    assert made.make(now=True) == [], "of the same size nothing is asked"
     witness_says = witness[0].add_checkpoint(b"old 0\n\n" + (tmp_path / "old" / "checkpoints").read_bytes().split(NOTE_END.encode())[1])
     assert (witness_says.status, witness_says.body, witness_says.kind) == (HTTPStatus.CONFLICT, b"15\n", "text/x.tlog.size")
 

@@ -25,7 +25,7 @@ from retaguarda.process import Process
 from retaguarda.redaction import Redactor, redactor
 from retaguarda.run import Run
 from retaguarda.settings import AlertSettings, BrowserSettings
-from retaguarda.store.models import OutboxEvent
+from retaguarda.store.models import OutboxEvent, RunRecord
 from tests.core.toy.portal import PASSWORD, ToyPortal, running_toy
 from tests.core.toy.robot import Registers, ToyRobot
 from tests.house import House, Thing
@@ -112,11 +112,11 @@ def sending_it_on(portal: ToyPortal) -> None:
 
 def careless(run: Run) -> None:
     """A task that does with a password what one must not."""
-    credential = run.services.desks._vault().credential("toy/robo")
+    credential = run._services.desks._vault().credential("toy/robo")
     password = credential.secret("password").reveal()
     run.log.warning("the password is {}", password, password=password)
     run.log.bind(password=password).error("bound")
-    with run.item(Thing("R-9", password), reference=f"R-{password}", title=password):
+    with run.item(Thing("R-9", password)):
         pass
     raise ValueError(f"cannot sign in with {password!r}", {"password": password})
 
@@ -151,6 +151,9 @@ def test_what_a_portal_shows_and_sends_survives_nowhere(house: House, plant: Cal
 
 def test_what_a_careless_task_does_with_it_survives_nowhere(house: House) -> None:
     assert carried_out(house, careless, lambda _: None) == "FAULTED"
+    error = RunRecord.objects.get().error
+    assert error is not None
+    assert "cannot sign in with '***'" in error["text"], "it came as far as its own mistake"
     assert survivors(house) == []
 
 

@@ -12,7 +12,6 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,7 +42,7 @@ def picture(colour: str) -> bytes:
 
 
 @pytest.fixture
-def run(house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[RunRecord]:
+def run(house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RunRecord:
     """A run among others, with pictures, an approval, a text of a portal that is a script; witnessed twice, signed six times."""
     monkeypatch.setenv("RETAGUARDA_HOME", str(house.home))
     monkeypatch.setenv("RETAGUARDA_OUTPUT", str(house.home / "output"))
