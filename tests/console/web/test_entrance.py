@@ -49,7 +49,7 @@ def test_a_link_makes_a_person_once(console: Console) -> None:
         assert (found.returncode, found.stdout) == (1, "")
 
 
-@pytest.mark.parametrize("password", ["curta", "password12345678"[:8], "nova-pessoa-e-so", "unbelievable1"])
+@pytest.mark.parametrize("password", ["curta", "password", "nova-pessoa-e-so", "159753159753"])
 def test_weak_passwords_are_refused(console: Console, password: str) -> None:
     person = Person.objects.filter(name="nova-pessoa").first() or console.register.add("nova-pessoa", ["auditor"])
     secret = console.register.link(person)
