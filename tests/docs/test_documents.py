@@ -26,6 +26,8 @@ DOCUMENTS = (
     "docs/worked-example.md",
     "docs/audit.md",
     "docs/guia-do-auditor.md",
+    "docs/console.md",
+    "docs/guia-do-operador.md",
 )
 CODES = re.compile(r"`(retaguarda [^`\n]+)`")
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
