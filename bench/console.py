@@ -45,6 +45,22 @@ def pages(run: str) -> dict[str, str]:
         "Pendências": "/requests",
         "Pendências, uncertain": "/requests/uncertain",
         "API, runs": "/api/v1/runs",
+        "Agenda": "/schedule",
+        "Agenda, 60 days": "/schedule/preview",
+        "Agenda, fires": "/schedule/fires",
+        "Conciliação": "/reconciliation",
+        "Conciliação, matches": "/reconciliation/decisions",
+        "Conciliação, breaks": "/reconciliation/breaks",
+        "Conciliação, sign-off": "/reconciliation/months",
+        "Auditoria, coverage": "/audit/coverage",
+        "Portais e robôs": "/portals",
+        "Portais, credentials": "/portals/credentials",
+        "Portais, changed screens": "/portals/drift",
+        "Indicadores, kept": "/indicators",
+        "Administração": "/administration",
+        "Administração, alerts": "/administration/alerts",
+        "Administração, retention": "/administration/retention",
+        "Administração, settings": "/administration/settings",
     }
 
 

@@ -111,7 +111,13 @@ def _breaks() -> None:
 def _contracts(console: Console) -> None:
     """What a reconciliation with CCEE left."""
     run = console.runs.create("reconcile_ccee", {"month": str(LAST)}, queue="default")
-    parties: dict[str, Any] = {"seller": "70401 VOLT", "buyer": "70402 CLIENTE", "submarket": "SUDESTE", "month": str(LAST), "state": "validated"}
+    parties: dict[str, Any] = {
+        "seller": "70401 VOLT",
+        "buyer": "70402 CLIENTE",
+        "submarket": "SUDESTE",
+        "month": str(LAST),
+        "state": "validated",
+    }
     figures: dict[str, Any] = {"erp_mwh": Decimal(744), "erp_mw": Decimal(1), "ccee_mwh": Decimal(744), "ccee_mw": Decimal(1)}
     lines = [
         ContractLine(reference="BOL-1", code="C1", outcome="ok", **parties, **figures),

@@ -70,7 +70,7 @@ def _source(key: tuple[str, ...], read: Read) -> str:
     variable = f"RETAGUARDA_{'__'.join(key)}".upper()
     if variable in (name.upper() for name in os.environ):
         return variable
-    return next((path for path, table in reversed(read.items()) if _states(table, key)), "")
+    return next((path for path, table in reversed(list(read.items())) if _states(table, key)), "")
 
 
 def _states(table: Any, key: tuple[str, ...]) -> bool:

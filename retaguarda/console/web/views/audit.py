@@ -62,7 +62,7 @@ def audit_event(request: HttpRequest, number: int) -> HttpResponse:
 @page("audit/verify", roles=READERS, methods=("GET", "HEAD", "POST"))
 def audit_verify(request: HttpRequest) -> HttpResponse:
     """Recompute the whole log from its raw bytes, and show the proof."""
-    context: dict[str, Any] = {"elsewhere": _elsewhere(), "standing": None if _elsewhere() else _standing()}
+    context: dict[str, Any] = {"elsewhere": _elsewhere()}
     if request.method == "POST" and not context["elsewhere"]:
         house().audit().seal()
         begun, files = time.monotonic(), house().evidence_folder
@@ -71,6 +71,7 @@ def audit_verify(request: HttpRequest) -> HttpResponse:
             told = {"events": verdict.events, "root": verdict.root, "holds": verdict.holds, "problems": len(verdict.problems)}
             events.record("audit.verified", target=str(house().audit_folder), data=told)
         context |= {"verdict": verdict, "seconds": time.monotonic() - begun, "problems": [retell(one) for one in verdict.problems[:SHOWN]]}
+    context["standing"] = None if context["elsewhere"] else _standing()
     return render(request, "audit/verify.html", context)
 
 
