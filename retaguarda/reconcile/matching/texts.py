@@ -83,7 +83,8 @@ def kind_of(text: pl.Expr, amount: pl.Expr, kinds: Iterable[Kind]) -> pl.Expr:
         elif kind.signs == (-1,):
             found &= amount < 0
         chain = chain.when(found).then(pl.lit(number))
-    return chain.otherwise(pl.lit(-1)).cast(pl.Int16)
+    found_kind: pl.Expr = chain.otherwise(pl.lit(-1)).cast(pl.Int16)
+    return found_kind
 
 
 def numbers_of(reference: str) -> list[int]:
