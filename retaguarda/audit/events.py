@@ -23,6 +23,9 @@ from retaguarda.redaction import redactor
 from retaguarda.store.models import OutboxEvent
 
 LONGEST = 16 * 1024
+"""Bytes of a line."""
+LONGEST_NAME, BESIDES = 300, 5000
+"""Characters of an item or a target; bytes of a line that are not its data, however they are escaped."""
 _CLOCK = Clock()
 _BOOT = boot_id()
 _acting: ContextVar[str] = ContextVar("acting", default="")
@@ -66,8 +69,8 @@ def prepared(
         "version": __version__,
         "action": action,
         "run": run,
-        "item": _clean(item),
-        "target": _clean(target),
+        "item": _clean(item)[:LONGEST_NAME],
+        "target": _clean(target)[:LONGEST_NAME],
         "data": _bounded(_clean(data or {})),
     }
     return OutboxEvent(at=now, line=line)
@@ -76,7 +79,7 @@ def prepared(
 def _bounded(data: Any) -> Any:
     """The data, or only its digest when it would make the line longer than a log keeps."""
     raw = orjson.dumps(data)
-    return data if len(raw) <= LONGEST else {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest(), "cut": True}
+    return data if len(raw) <= LONGEST - BESIDES else {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest(), "cut": True}
 
 
 def _clean(value: Any) -> Any:
