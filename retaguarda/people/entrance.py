@@ -85,11 +85,6 @@ class Entrance:
         self._failed("sign_in.code_refused", person.name, address)
         return False
 
-    def confirm(self, person: Person, code: str) -> bool:
-        """Whether a person who is signed in proves it once more, before something grave."""
-        step = self._step_of(self.vault().entry(_entry(person))["totp"], code)
-        return step is not None and bool(Person.objects.filter(pk=person.pk, last_step__lt=step).update(last_step=step))
-
     def link(self, secret: str, address: str) -> OneTimeLink | None:
         """The link of that secret while it is good; None, and counted, when it is not."""
         if self.locked_out("", address):

@@ -18,7 +18,7 @@ from retaguarda.report.retell import retell
 from tests.docs.worked_project import Document, Project, told
 from tests.sandbox_fixtures import ROOT, running_sandbox
 
-DOCUMENTS = ("CONTRIBUTING.md", "CHANGELOG.md", "docs/runbook.md", "docs/worked-example.md")
+DOCUMENTS = ("CONTRIBUTING.md", "CHANGELOG.md", "docs/runbook.md", "docs/worked-example.md", "docs/console.md", "docs/guia-do-operador.md")
 CODES = re.compile(r"`(retaguarda [^`\n]+)`")
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 VARIABLE = re.compile(r"RETAGUARDA_[A-Z_]+")

@@ -53,7 +53,7 @@ def told_by_systemd(folder: Path) -> str:
 
 
 def test_there_are_units() -> None:
-    assert len(SERVICES) == 6
+    assert len(SERVICES) == 7
     assert {unit.name for unit in UNITS} >= {"retaguarda-scheduler.service", "retaguarda-worker@.service", "retaguarda-watchdog.timer"}
 
 

@@ -45,11 +45,11 @@ def test_a_link_makes_a_person_once(console: Console) -> None:
     assert Person.objects.get(name="nova").password.startswith("$argon2id$")
     assert actions("nova") == ["person.added", "person.link_made", "person.enrolled", "person.signed_in"]
     for shown in (seed, secret):  # by another process: reading SQLite's file here would give up this process's locks on it
-        found = subprocess.run(["grep", "-rlaF", shown, str(console.home)], capture_output=True, text=True, check=False)
-        assert (found.returncode, found.stdout) == (1, "")
+        found = subprocess.run(["grep", "-rlasF", shown, str(console.home)], capture_output=True, text=True, check=False)
+        assert found.stdout == ""  # not its code: a journal may vanish while it looks
 
 
-@pytest.mark.parametrize("password", ["curta", "password12345678"[:8], "nova-pessoa-e-so", "unbelievable1"])
+@pytest.mark.parametrize("password", ["curta", "password", "nova-pessoa-e-so", "159753159753"])
 def test_weak_passwords_are_refused(console: Console, password: str) -> None:
     person = Person.objects.filter(name="nova-pessoa").first() or console.register.add("nova-pessoa", ["auditor"])
     secret = console.register.link(person)

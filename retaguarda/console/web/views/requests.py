@@ -26,7 +26,6 @@ LONGEST_CODE = 64
 @page("requests", roles=EVERYBODY)
 def requests(request: HttpRequest) -> HttpResponse:
     """What waits for people, by age."""
-    house().requests().expire()
     uncertain = len(queries.doubts())
     return render(
         request, "requests/list.html", {"open": queries.open_ones(), "closed": queries.closed_ones(), "uncertain_count": uncertain}

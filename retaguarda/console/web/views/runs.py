@@ -16,7 +16,6 @@ from django.http.response import HttpResponseBase
 from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils.http import content_disposition_header
 
 from retaguarda.audit.evidence import EvidenceStore
@@ -260,8 +259,3 @@ def _drawn(request: HttpRequest, run_id: str, token: str) -> _Shown:
     context = _frame(request, root, steps) | _overview(request, root, steps) | {"csrf_token": token}
     parts = {name: str(render_to_string(f"runs/parts/{name}.html", context)) for name in ("head", "state", "seen", "tail")}
     return _Shown(parts, root.state in ENDED)
-
-
-def address_of(run_id: str) -> str:
-    """Where a run is shown."""
-    return reverse("run", kwargs={"run_id": run_id})
