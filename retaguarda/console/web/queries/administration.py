@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -17,14 +18,20 @@ from retaguarda.console.wiring import House
 from retaguarda.language import say
 from retaguarda.operations.backup.create import Backups
 from retaguarda.operations.backup.files import Manifest
+from retaguarda.operations.retention import Expired, Retention
 from retaguarda.settings import Settings
 from retaguarda.store.databases import shown
 from retaguarda.store.models import Alert, LegalHold, Milestone, Worker
 
 PAGE = 50
 """Rows of a list."""
+PLAN_SECONDS = 300.0
+"""How long the counts of what has expired are shown before they are counted again: they look at every table."""
 Read = Mapping[str, Mapping[str, Any]]
 """The tables of each file of the configuration."""
+
+
+_plan: list[tuple[float, Sequence[Expired]]] = []
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,13 @@ def alerts(after: str = "") -> tuple[list[Alert], list[Alert], str]:
         over = over.filter(pk__lt=int(after))
     found = list(over.order_by("-pk")[: PAGE + 1])
     return still, found[:PAGE], str(found[PAGE - 1].pk) if len(found) > PAGE else ""
+
+
+def retention_plan(house: House) -> Sequence[Expired]:
+    """What of each class has expired, counted some minutes ago at most."""
+    if not _plan or time.monotonic() - _plan[0][0] > PLAN_SECONDS:
+        _plan[:] = [(time.monotonic(), Retention(house.installation()).plan())]
+    return _plan[0][1]
 
 
 def holds() -> list[LegalHold]:

@@ -15,7 +15,6 @@ from retaguarda.console.web.server import address
 from retaguarda.errors import RetaguardaError
 from retaguarda.language import say
 from retaguarda.operations import holds
-from retaguarda.operations.retention import Retention
 from retaguarda.operations.targets import send
 from retaguarda.people.roles import Role
 from retaguarda.report.retell import retell
@@ -174,7 +173,7 @@ def _alerts(request: HttpRequest, target: str = "", trouble: str = "", status: i
 def _retention(request: HttpRequest, wrong: str = "", status: int = 200) -> HttpResponse:
     about = {name: field.description or "" for name, field in type(house().settings.retention).model_fields.items()}
     context = {
-        "plan": [(one, about.get(one.name, "")) for one in Retention(house().installation()).plan()],
+        "plan": [(one, about.get(one.name, "")) for one in queries.retention_plan(house())],
         "holds": queries.holds(),
         "changes": may(person_of(request), CHANGERS),
         "wrong": wrong,
