@@ -183,7 +183,7 @@ def test_the_settlement_of_ccee_against_the_custody_account(tmp_path: Path) -> N
     }
     differing = compare_settlement(listed.agents, [moved(9, "-999.00")], ["BURITI L"], MONTH)
     assert [(c.outcome, c.difference) for c in differing] == [(SettlementOutcome.DIFFERS, Decimal("1.00"))]
-    too_late = replace(moved(9, "-1000.00"), date=dt.date(2027, 2, 1))
+    too_late = moved(9, "-1000.00")._replace(date=dt.date(2027, 2, 1))
     assert [c.outcome for c in compare_settlement(listed.agents, [too_late], ["BURITI L"], MONTH)] == [SettlementOutcome.MISSING_AT_BANK]
 
 
