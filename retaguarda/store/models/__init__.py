@@ -1,6 +1,14 @@
 """The tables, by what they are about."""
 
-from retaguarda.store.models.accounts import BoletoReturn, StatementEntry, StatementFile
+from retaguarda.store.models.accounts import (
+    BoletoReturn,
+    IssuedTitle,
+    Remittance,
+    RemittanceState,
+    StatementEntry,
+    StatementFile,
+    TitleState,
+)
 from retaguarda.store.models.audit import AuditEntry, AuditFolder, OutboxEvent
 from retaguarda.store.models.decisions import BreakRecord, DecisionEvent, DecisionState, LedgerItem, MatchAllocation, MatchDecision, SignOff
 from retaguarda.store.models.operations import Alert, LegalHold, Milestone, Notice
@@ -34,6 +42,7 @@ __all__ = [
     "FireState",
     "Intent",
     "IntentState",
+    "IssuedTitle",
     "Item",
     "ItemState",
     "Lease",
@@ -47,6 +56,8 @@ __all__ = [
     "OutboxEvent",
     "Person",
     "PlannedFire",
+    "Remittance",
+    "RemittanceState",
     "Request",
     "RequestState",
     "RunRecord",
@@ -56,6 +67,7 @@ __all__ = [
     "SignOff",
     "StatementEntry",
     "StatementFile",
+    "TitleState",
     "TriggerEntry",
     "TriggerState",
     "Worker",
