@@ -114,9 +114,9 @@ def test_a_run_is_watched_live(page: Page, console: Console) -> None:
     console.runs.mark(item, "IN_PROGRESS")  # type: ignore[arg-type]
     expect(page.get_by_text("0 de 1 itens")).to_be_visible()
     Path(run.folder).mkdir(parents=True, exist_ok=True)
-    line = '{"ts": "2026-11-26T10:00:00.000-03:00", "level": "WARNING", "text": "could not sign out: closed", "portal": "ccee"}\n'
+    line = '{"ts": "2026-11-26T10:00:00.000-03:00", "level": "WARNING", "text": "could not sign out: net::ERR_7", "portal": "ccee"}\n'
     (Path(run.folder) / "run.jsonl").write_text(line, "utf-8")
-    expect(page.locator(".log .text")).to_contain_text("closed")
+    expect(page.locator(".log .text")).to_contain_text("net::ERR_7")
     console.runs.mark(item, "SUCCESSFUL", outcome="done")  # type: ignore[arg-type]
     expect(page.get_by_text("1 de 1 itens")).to_be_visible()
     console.runs.end(run, RunState.SUCCESSFUL)
