@@ -110,7 +110,9 @@ def test_stopped_by_another_process_at_a_safe_point_then_resumed(house: Installa
     assert house.query("select count(*) from store_intent") == [(3,)]
 
 
-@pytest.mark.parametrize(("number", "code", "first"), [(signal.SIGTERM, 143, 5), (signal.SIGINT, 130, 7)])
+@pytest.mark.parametrize(
+    ("number", "code", "first"), [(signal.SIGTERM, 143, 5), pytest.param(signal.SIGINT, 130, 7, marks=pytest.mark.thorough)]
+)
 def test_a_signal_stops_at_a_safe_point(
     house: Installation, ccee: SandboxProcess, tmp_path: Path, number: signal.Signals, code: int, first: int
 ) -> None:

@@ -54,6 +54,7 @@ def test_its_code_is_as_clean_as_the_rest(project: Project) -> None:
     assert_clean(project, f"robots/{NAME}", SUITE)
 
 
+@pytest.mark.thorough
 @pytest.mark.browser
 @pytest.mark.timeout(600)
 def test_its_robot_passes_the_suite_of_its_capability(project: Project) -> None:

@@ -89,6 +89,7 @@ def test_from_the_sheet_to_the_banks_answer(tmp_path: Path, house: Installation,
     assert len([row for row in paid if row[0] >= "2026-11-18"]) == 1
 
 
+@pytest.mark.thorough
 def test_what_the_bank_rejects_is_told_with_its_reasons_and_may_be_issued_again(
     tmp_path: Path, house: Installation, bank: SandboxProcess
 ) -> None:
@@ -108,7 +109,7 @@ def test_what_the_bank_rejects_is_told_with_its_reasons_and_may_be_issued_again(
     assert [title["document"] for title in bank.truth("bank_ipe")["titles"] if title["remessa"] == 3] == ["G-2"]
 
 
-@pytest.mark.parametrize("fault", ["slow", "late-commit"])
+@pytest.mark.parametrize("fault", [pytest.param("slow", marks=pytest.mark.thorough), "late-commit"])
 def test_killed_between_press_and_answer(tmp_path: Path, house: Installation, bank: SandboxProcess, fault: str) -> None:
     """kill -9 while the file is on its way: the resumed run looks first, and hands in nothing a second time."""
     sheet = tmp_path / "faturas.csv"
@@ -131,6 +132,7 @@ def test_killed_between_press_and_answer(tmp_path: Path, house: Installation, ba
     assert house.query("select attempt, state from store_intent") == [(1, "DONE")]
 
 
+@pytest.mark.thorough
 def test_another_sheet_cannot_take_an_invoice_whose_remessa_is_not_proven(
     tmp_path: Path, house: Installation, bank: SandboxProcess
 ) -> None:
@@ -153,6 +155,7 @@ def test_another_sheet_cannot_take_an_invoice_whose_remessa_is_not_proven(
     assert presses(bank) == 2
 
 
+@pytest.mark.thorough
 def test_a_swallowed_remessa_is_handed_in_again_after_the_quiet_period(tmp_path: Path, house: Installation, bank: SandboxProcess) -> None:
     sheet = tmp_path / "faturas.csv"
     write_invoices(sheet, ["S-1"])
@@ -162,6 +165,7 @@ def test_a_swallowed_remessa_is_handed_in_again_after_the_quiet_period(tmp_path:
     assert [row["sequence"] for row in bank.truth("bank_ipe")["remessas"]] == [41, 42]
 
 
+@pytest.mark.thorough
 def test_a_dry_run_gives_no_number_away(tmp_path: Path, house: Installation, bank: SandboxProcess) -> None:
     sheet = tmp_path / "faturas.csv"
     write_invoices(sheet, ["D-1"])
@@ -170,6 +174,7 @@ def test_a_dry_run_gives_no_number_away(tmp_path: Path, house: Installation, ban
     assert (presses(bank), house.query("select count(*) from store_remittance")) == (0, [(0,)])
 
 
+@pytest.mark.thorough
 def test_a_plan_is_approved_by_a_second_person_and_the_same_file_goes_out(
     tmp_path: Path, house: Installation, bank: SandboxProcess
 ) -> None:
@@ -189,6 +194,7 @@ def test_a_plan_is_approved_by_a_second_person_and_the_same_file_goes_out(
     assert house.query("select sequence, state from store_remittance") == [(42, "SENT")]
 
 
+@pytest.mark.thorough
 def test_a_code_that_only_a_person_reads_parks_the_run_until_it_is_answered(
     tmp_path: Path, house: Installation, bank: SandboxProcess
 ) -> None:

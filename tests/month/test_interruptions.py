@@ -35,7 +35,7 @@ def wait_until(happened: Callable[[], bool], process: object) -> None:
         assert poll() is None, "the run ended before it could be interrupted"
 
 
-@pytest.mark.parametrize("fault", ["slow", "late-commit"])
+@pytest.mark.parametrize("fault", [pytest.param("slow", marks=pytest.mark.thorough), "late-commit"])
 def test_killed_between_intent_and_verify(tmp_path: Path, ccee: SandboxProcess, fault: str) -> None:
     """kill -9 while the press is on its way: the resumed run looks first, and presses again only what is proven absent."""
     house = Installation(tmp_path / "house", ccee, settings=dict(QUIET))
@@ -60,6 +60,7 @@ def test_killed_between_intent_and_verify(tmp_path: Path, ccee: SandboxProcess, 
     assert presses == [], "the press reached the portal, so it must not have been pressed again"
 
 
+@pytest.mark.thorough
 def test_connection_cut_after_commit(tmp_path: Path, ccee: SandboxProcess) -> None:
     """The portal commits and dies before it answers: the run finds it by another screen and goes on."""
     house = Installation(tmp_path / "house", ccee, settings=dict(QUIET))
@@ -71,6 +72,7 @@ def test_connection_cut_after_commit(tmp_path: Path, ccee: SandboxProcess) -> No
     assert told.exit_code == 0
 
 
+@pytest.mark.thorough
 def test_swallowed_form_is_pressed_again_after_quiet(tmp_path: Path, ccee: SandboxProcess) -> None:
     """The portal says yes and stores nothing: UNCERTAIN, quiet, proven absent, pressed once more."""
     house = Installation(tmp_path / "house", ccee, settings=dict(QUIET))
@@ -104,6 +106,7 @@ def failed_attempts(sandbox: SandboxProcess) -> int:
     return int(sandbox.truth("ccee")["sign_ins"].get("wrong-password", 0))
 
 
+@pytest.mark.thorough
 def test_refused_item_is_not_sent_again(tmp_path: Path, ccee: SandboxProcess) -> None:
     """CCEE's words are recorded; a second run presses nothing; an operator may ask to send it again."""
     from sandbox.month import build

@@ -39,6 +39,7 @@ class TestBankJatobaReturns(ReturnsSuite):
     stranger = "4417 / 90112-3"
 
 
+@pytest.mark.thorough
 class TestBankIpeReturns(ReturnsSuite):
     case = IPE
     days = tuple(dt.date(2026, 11, day) for day in (3, 5, 6, 9, 10))
@@ -86,6 +87,7 @@ def seiva(request: pytest.FixtureRequest, bank_sandbox: SandboxProcess, bank_bro
 # --- what banks do to sessions -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("knob", ["idle-session", "old-session", "taken-session"])
 def test_a_session_that_the_bank_ends_is_told_and_can_be_renewed(seiva: Bench, knob: str) -> None:
     with seiva.robot() as robot:
@@ -97,6 +99,7 @@ def test_a_session_that_the_bank_ends_is_told_and_can_be_renewed(seiva: Bench, k
         assert robot.statement(seiva.account, TWO_DAYS).size
 
 
+@pytest.mark.thorough
 def test_an_hour_of_work_ends_a_session_however_busy_it_is(ipe: Bench) -> None:
     ipe.sandbox.set_clock("bank_ipe", "2026-11-11T09:00:00-03:00")
     with ipe.robot() as robot:
@@ -116,6 +119,7 @@ def test_a_locked_user_is_told_and_nothing_more_is_tried(seiva: Bench) -> None:
     assert seiva.outcomes() == ["locked"]
 
 
+@pytest.mark.thorough
 def test_three_wrong_passwords_lock_even_the_right_one(ipe: Bench) -> None:
     for _ in range(3):
         with ipe.robot() as robot, pytest.raises(CredentialRefused, match="incorreta"):
@@ -176,6 +180,7 @@ def test_a_person_reads_the_code_and_the_robot_goes_in(ipe: Bench) -> None:
         assert robot.statement(ipe.account, TWO_DAYS).size
 
 
+@pytest.mark.thorough
 def test_a_wrong_code_asks_the_person_again_instead_of_trying(ipe: Bench) -> None:
     ipe.faults({"at": "POST /acesso/senha", "kind": "ask-code"})
     with ipe.robot() as robot:
@@ -185,6 +190,7 @@ def test_a_wrong_code_asks_the_person_again_instead_of_trying(ipe: Bench) -> Non
     assert ipe.outcomes() == ["ok", "failed"]
 
 
+@pytest.mark.thorough
 def test_a_code_that_is_still_good_is_not_sent_anew(ipe: Bench) -> None:
     """A parked run signs in again with the code that the person read for the first try."""
     ipe.faults({"at": "POST /acesso/senha", "kind": "ask-code", "times": 0})
@@ -201,6 +207,7 @@ def test_a_code_that_is_still_good_is_not_sent_anew(ipe: Bench) -> None:
 # --- certificates, checked by nginx --------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("which", ["foreign", "stranger"])
 def test_a_certificate_that_is_not_ours_is_refused(ipe: Bench, pki: Pki, which: str) -> None:
     said = {"foreign": "não foi aceito: FAILED", "stranger": "não está habilitado"}[which]
@@ -214,6 +221,7 @@ def test_a_certificate_that_is_not_ours_is_refused(ipe: Bench, pki: Pki, which: 
 # --- what banks do to files and pages ------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("way", ["blob", "window", "post"])
 def test_a_file_comes_however_the_bank_hands_it_over(ipe: Bench, way: str) -> None:
     file = "GET /modulos/extrato/arquivo" if way == "window" else "POST /modulos/extrato/arquivo"
@@ -225,6 +233,7 @@ def test_a_file_comes_however_the_bank_hands_it_over(ipe: Bench, way: str) -> No
     assert ipe.sandbox.fired("bank_ipe")[1] == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["download", "extrato (1).xml", "../../extrato.xml"])
 def test_the_name_of_a_file_means_nothing(ipe: Bench, name: str) -> None:
     with ipe.robot() as robot:
@@ -235,6 +244,7 @@ def test_the_name_of_a_file_means_nothing(ipe: Bench, name: str) -> None:
         assert got.path.parent == robot.session._downloads
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("knob", ["cookie-banner", "popup"])
 @pytest.mark.parametrize("at", ["GET /extrato", "GET /modulos/extrato"])
 def test_what_covers_the_page_or_the_frame_is_put_away(ipe: Bench, knob: str, at: str) -> None:
@@ -244,6 +254,7 @@ def test_what_covers_the_page_or_the_frame_is_put_away(ipe: Bench, knob: str, at
         assert robot.statement(ipe.account, TWO_DAYS).size
 
 
+@pytest.mark.thorough
 def test_a_history_that_is_shorter_than_agreed_is_noticed(seiva: Bench) -> None:
     with seiva.robot() as robot:
         robot.sign_in(seiva.credential)
@@ -261,6 +272,7 @@ def test_a_provisional_day_says_so_in_the_file(ipe: Bench) -> None:
         assert b"<Cd>ITBD</Cd>" not in robot.statement(ipe.account, TWO_DAYS).read_bytes()
 
 
+@pytest.mark.thorough
 def test_a_frame_that_fails_means_later(ipe: Bench) -> None:
     with ipe.robot() as robot:
         robot.sign_in(ipe.credential)

@@ -102,6 +102,7 @@ IPE = Case(
 )
 
 
+@pytest.mark.thorough
 class TestBankIpeStatements(StatementsSuite):
     case = IPE
 

@@ -179,6 +179,7 @@ def test_settles_a_batch_and_leaves_the_rest_of_a_part_open(robot: TrytonRobot, 
     assert len(statement["lines"]) == 12
 
 
+@pytest.mark.thorough
 def test_settles_a_long_batch_of_the_other_account(robot: TrytonRobot, rpc: Rpc) -> None:
     """More lines than the client shows at once."""
     wanted = batch(list(range(4240, 4281)), account=CEDRO)
@@ -191,6 +192,7 @@ def test_settles_a_long_batch_of_the_other_account(robot: TrytonRobot, rpc: Rpc)
     assert set(rpc.invoices(*(line.receivable for line in wanted.lines)).values()) == {("paid", Decimal(0))}
 
 
+@pytest.mark.thorough
 def test_a_draft_books_nothing_and_is_gone_on_with(erp: SandboxProcess, chromium: Browser, tmp_path: Path, rpc: Rpc) -> None:
     """A robot died before the first press: the next one finds its draft, and imports no second one."""
     wanted = batch([4213, 4214])
@@ -262,6 +264,7 @@ def test_a_payment_of_no_open_invoice_is_refused_and_books_nothing(robot: Tryton
     assert [statement["state"] for statement in rpc.statements(again.reference)] == ["draft"]
 
 
+@pytest.mark.thorough
 def test_no_press_without_a_permit_leaves_the_browser(robot: TrytonRobot, rpc: Rpc) -> None:
     """Neither the one that pays the invoices nor the one that posts."""
     wanted, page = batch([4220], account=CEDRO), robot.session.page
@@ -291,6 +294,7 @@ def stopped(robot: TrytonRobot) -> bool:
     return told
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("state", "method", "numbers"), [("validated", b"validate_statement", [4221, 4222]), ("posted", b"post", [4223, 4224])]
 )
@@ -329,6 +333,7 @@ def test_a_validated_statement_bars_the_next_of_its_account(robot: TrytonRobot, 
     press(robot, waiting)
 
 
+@pytest.mark.thorough
 def test_the_task_goes_on_between_the_two_acts_and_presses_nothing_twice(
     erp: SandboxProcess, robot: TrytonRobot, tmp_path: Path, rpc: Rpc
 ) -> None:
@@ -361,6 +366,7 @@ def test_wrong_password_is_tried_once(erp: SandboxProcess, chromium: Browser, tm
         assert held.execute("select count(*) from res_user_login_attempt where login = 'robo'").fetchone() == (1,)
 
 
+@pytest.mark.thorough
 def test_a_lost_session_is_told_and_entered_anew(erp: SandboxProcess, chromium: Browser, tmp_path: Path) -> None:
     with signed_in(erp, chromium, tmp_path) as other:
         StatementsPage(other.session).look([["state", "=", "posted"]])
