@@ -5,6 +5,10 @@ from __future__ import annotations
 from retaguarda.language import say
 
 ACTIONS: dict[str, str] = {
+    "remittance.made": "remessa made",
+    "remittance.sent": "remessa handed in to the bank",
+    "remittance.answered": "remessa answered by the bank's return file",
+    "remittance.void": "remessa given up",
     "act.absent": "Pressed, and proven absent at the portal",
     "act.conflict": "The portal holds something else",
     "act.done": "Act proven at the portal",
