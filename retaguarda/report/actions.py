@@ -5,10 +5,6 @@ from __future__ import annotations
 from retaguarda.language import say
 
 ACTIONS: dict[str, str] = {
-    "remittance.made": "remessa made",
-    "remittance.sent": "remessa handed in to the bank",
-    "remittance.answered": "remessa answered by the bank's return file",
-    "remittance.void": "remessa given up",
     "act.absent": "Pressed, and proven absent at the portal",
     "act.conflict": "The portal holds something else",
     "act.done": "Act proven at the portal",
@@ -96,6 +92,10 @@ ACTIONS: dict[str, str] = {
     "plan.made": "Plan made",
     "portal.checked": "Portal checked",
     "portal.signed_in": "Signed in at the portal",
+    "remittance.answered": "Remessa answered by the bank's return file",
+    "remittance.made": "Remessa made",
+    "remittance.sent": "Remessa handed in to the bank",
+    "remittance.void": "Remessa given up",
     "request.answered": "Question answered",
     "request.asked": "Question to a person",
     "request.expired": "Question expired",
