@@ -83,6 +83,7 @@ def test_a_new_robot_has_its_files_and_its_names_everywhere(here: Path) -> None:
     assert texts["README.md"].startswith("# Bank do vale\n")
 
 
+@pytest.mark.thorough
 def test_a_new_robot_is_known_and_lacks_only_its_configuration(project: Project) -> None:
     assert project.retaguarda("new", "robot", "bank_do_vale").returncode == 0
     listed = project.retaguarda("robot", "list", "--json")
@@ -95,6 +96,7 @@ def test_a_new_robot_is_known_and_lacks_only_its_configuration(project: Project)
     assert_clean(project, "robots/bank_do_vale")
 
 
+@pytest.mark.thorough
 def test_a_new_task_is_found_as_a_process(project: Project) -> None:
     made = project.retaguarda("new", "task", "fetch_statement")
     assert made.returncode == 0, told(made)

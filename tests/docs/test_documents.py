@@ -120,6 +120,7 @@ def test_what_the_runbook_quotes_is_what_operators_read(said: str, quoted: str) 
     assert quoted in " ".join((ROOT / "docs/runbook.md").read_text("utf-8").split())
 
 
+@pytest.mark.thorough
 @pytest.mark.browser
 @pytest.mark.parametrize(
     ("path", "heading", "folder", "exits"),

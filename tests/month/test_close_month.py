@@ -146,6 +146,7 @@ def test_the_log_verifies(house: Installation, first: Told) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.thorough
 def test_the_second_run_presses_nothing(house: Installation, sandbox: SandboxProcess, held: dict[str, Any]) -> None:
     before = house.query("select count(*) from store_intent")
     second = house.run("close_month", month="2026-10", period=f"{PERIOD[0]}..{PERIOD[1]}")
