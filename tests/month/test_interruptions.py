@@ -85,6 +85,7 @@ def test_swallowed_form_is_pressed_again_after_quiet(tmp_path: Path, ccee: Sandb
     assert told.exit_code == 0
 
 
+@pytest.mark.thorough
 def test_wrong_password_stops_after_one_try(tmp_path: Path, ccee: SandboxProcess) -> None:
     """The portal sees one attempt, however often the process is launched, until a person sets the credential anew."""
     credentials = ccee.state / "credentials.json"

@@ -47,6 +47,7 @@ class TestBankIpeReturns(ReturnsSuite):
     stranger = "0158 / 11111-1"
 
 
+@pytest.mark.thorough
 class TestBankIpeBoletos(BoletosSuite):
     case = IPE
     boletos = BoletoCase(
