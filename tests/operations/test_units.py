@@ -151,7 +151,7 @@ def test_the_compose_file_is_whole() -> None:
     composed = yaml.safe_load((FOLDER / "container" / "compose.yaml").read_text("utf-8"))
     services = composed["services"]
     ours = {name: service for name, service in services.items() if service["image"] == "retaguarda"}
-    assert {"scheduler", "worker"} <= ours.keys()
+    assert {"scheduler", "worker", "console"} <= ours.keys()
     for service in ours.values():
         must_exist(service["command"])
         context = (FOLDER / "container" / service["build"]["context"]).resolve()
