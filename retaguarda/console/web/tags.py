@@ -66,28 +66,26 @@ def tone(code: object, table: str) -> Tone:
 @register.filter
 def moment(value: dt.datetime | None) -> SafeString | str:
     """A moment in São Paulo's time, with the exact one for machines."""
-    if value is None:
-        return "—"
-    there = value.astimezone(SAO_PAULO)
-    return format_html('<time datetime="{}">{}</time>', there.isoformat(timespec="seconds"), f"{there:%d/%m/%Y %H:%M}")
+    return _time(value, "%d/%m/%Y %H:%M")
 
 
 @register.filter
 def short_moment(value: dt.datetime | None) -> SafeString | str:
     """A moment as day, month, hour and minute."""
-    if value is None:
-        return "—"
-    there = value.astimezone(SAO_PAULO)
-    return format_html('<time datetime="{}">{}</time>', there.isoformat(timespec="seconds"), f"{there:%d/%m %H:%M}")
+    return _time(value, "%d/%m %H:%M")
 
 
 @register.filter
 def second(value: dt.datetime | None) -> SafeString | str:
     """A moment of a day to the second."""
+    return _time(value, "%H:%M:%S")
+
+
+def _time(value: dt.datetime | None, shape: str) -> SafeString | str:
     if value is None:
         return "—"
     there = value.astimezone(SAO_PAULO)
-    return format_html('<time datetime="{}">{}</time>', there.isoformat(timespec="seconds"), f"{there:%H:%M:%S}")
+    return format_html('<time datetime="{}">{}</time>', there.isoformat(timespec="seconds"), f"{there:{shape}}")
 
 
 @register.filter

@@ -17,6 +17,7 @@ from retaguarda.accounts import book, returns
 from retaguarda.audit.evidence import EvidenceStore
 from retaguarda.calendars.calendar import is_business_day
 from retaguarda.clock import Clock
+from retaguarda.console.web.queries.cursor import page_by
 from retaguarda.errors import RetaguardaError
 from retaguarda.model.values import Month, Period
 from retaguarda.reconcile.coverage import DayState, Known
@@ -88,12 +89,7 @@ def decisions(state: str, account: str = "", q: str = "", after: str = "", page:
         rows = rows.filter(account=account)
     if q:
         rows = rows.filter(Q(line=q) | Q(key__startswith=q) | Q(allocations__item=q)).distinct()
-    day, _, key = after.partition("~")
-    if (start := _day(day)) and key.isdecimal():
-        rows = rows.filter(date__lte=start).filter(Q(date__lt=start) | Q(pk__lt=int(key)))
-    found = list(rows.order_by("-date", "-pk").prefetch_related("allocations")[: page + 1])
-    last = found[page - 1] if len(found) > page else None
-    return found[:page], f"{last.date}~{last.pk}" if last else ""
+    return page_by(rows.prefetch_related("allocations"), "-date", after, page)
 
 
 def decision_counts() -> Mapping[str, int]:
@@ -134,12 +130,7 @@ def breaks(kind: str = "", owner: str = "", after: str = "", page: int = PAGE) -
         rows = rows.filter(kind=kind)
     if owner:
         rows = rows.filter(owner=owner)
-    day, _, key = after.partition("~")
-    if (start := _day(day)) and key.isdecimal():
-        rows = rows.filter(due_on__gte=start).filter(Q(due_on__gt=start) | Q(pk__gt=int(key)))
-    found = list(rows.order_by("due_on", "pk")[: page + 1])
-    last = found[page - 1] if len(found) > page else None
-    return found[:page], f"{last.due_on}~{last.pk}" if last else ""
+    return page_by(rows, "due_on", after, page)
 
 
 @dataclass(frozen=True)
@@ -171,10 +162,3 @@ def comparison(folder: Path, clock: Clock, month: str = "") -> Comparison | None
     except (RetaguardaError, OSError, ValidationError):
         return None
     return Comparison(latest[row.run_id], lines, Counter(line.outcome for line in lines))
-
-
-def _day(text: str) -> dt.date | None:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        return None

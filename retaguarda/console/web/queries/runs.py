@@ -15,6 +15,7 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet
 
 from retaguarda.clock import SAO_PAULO
+from retaguarda.console.web.queries.cursor import page_by
 from retaguarda.language import say
 from retaguarda.report.labels import label
 from retaguarda.report.vocabulary import PROCESSES
@@ -92,13 +93,8 @@ class Listed:
 def listed(filters: Filters, page: int = PAGE) -> Listed:
     """Runs that were launched, newest first."""
     chosen = _narrowed(RunRecord.objects.filter(parent=None), filters)
-    moment, _, key = filters.after.partition("~")
-    if start := _moment(moment):
-        chosen = chosen.filter(created_at__lte=start).exclude(created_at=start, pk__gte=key)
-    found = list(chosen.defer("result").order_by("-created_at", "-pk")[: page + 1])
-    rows = counted(found[:page])
-    last = found[page - 1] if len(found) > page else None
-    return Listed(rows, f"{last.created_at.isoformat()}~{last.pk}" if last else "")
+    found, after = page_by(chosen.defer("result"), "-created_at", filters.after, page)
+    return Listed(counted(found), after)
 
 
 def counted(runs: Sequence[RunRecord], *, steps: bool = True) -> list[Row]:
@@ -147,14 +143,6 @@ def _day(text: str) -> dt.datetime | None:
         return dt.datetime.combine(dt.date.fromisoformat(text), dt.time(), SAO_PAULO)
     except ValueError:
         return None
-
-
-def _moment(text: str) -> dt.datetime | None:
-    try:
-        found = dt.datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else None
 
 
 def get(run_id: str) -> RunRecord | None:

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from django.db.models import Q
-
 from retaguarda.agenda.outlook import Preview
 from retaguarda.clock import SAO_PAULO
+from retaguarda.console.web.queries.cursor import page_by
 from retaguarda.store.models import FireState, PlannedFire
 from retaguarda.triggers.trigger import Trigger
 
@@ -33,12 +32,7 @@ def fires(trigger: str = "", state: str = "", after: str = "", page: int = PAGE)
         rows = rows.filter(trigger=trigger)
     if state in FireState.values:
         rows = rows.filter(state=state)
-    moment, _, key = after.partition("~")
-    if (start := _moment(moment)) and key.isdecimal():
-        rows = rows.filter(at__lte=start).filter(Q(at__lt=start) | Q(pk__lt=int(key)))
-    found = list(rows.order_by("-at", "-pk")[: page + 1])
-    last = found[page - 1] if len(found) > page else None
-    return found[:page], f"{last.at.isoformat()}~{last.pk}" if last else ""
+    return page_by(rows, "-at", after, page)
 
 
 @dataclass(frozen=True)
@@ -79,11 +73,3 @@ def _lines(fires: list[Preview]) -> list[Line]:
         else:
             lines += [Line(one.trigger, one, one, 1) for one in alike]
     return sorted(lines, key=lambda line: line.first.fire.at)
-
-
-def _moment(text: str) -> dt.datetime | None:
-    try:
-        found = dt.datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else None
