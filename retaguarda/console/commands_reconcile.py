@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from retaguarda.reconcile.matching.result import Result
-    from retaguarda.reconcile.matching.rules import MatchingRules
     from retaguarda.reconcile.matching.tables import Inputs
 
 app = typer.Typer(no_args_is_help=True)
@@ -35,29 +34,21 @@ def receipts(
 ) -> None:
     """Match bank lines with receivables and payables; exits 1 when rows were rejected."""
     from retaguarda.configuration import configuration_folder
+    from retaguarda.reconcile.matching.engine import reconcile
     from retaguarda.reconcile.matching.loading import load
+    from retaguarda.reconcile.matching.outputs import write
     from retaguarda.reconcile.matching.rules import read_matching_rules
 
     chosen = read_matching_rules(rules or configuration_folder() / "matching.toml")
     inputs = load(open_items, partners, accounts, statement, returns or (), history)
-    result, paths = _reconcile(inputs, chosen, out)
+    result = reconcile(inputs, chosen, _holidays(inputs, chosen.calendar))
+    paths = write(result, out)
     if as_json:
         typer.echo((out / "result.json").read_text(encoding="utf-8"), nl=False)
     else:
         _tell(result, paths)
     if result.rejections:
         raise typer.Exit(1)
-
-
-def _reconcile(inputs: Inputs, rules: MatchingRules, out: Path) -> tuple[Result, list[Path]]:
-    from retaguarda.reconcile.matching.engine import match
-    from retaguarda.reconcile.matching.model import Provenance
-    from retaguarda.reconcile.matching.outputs import write
-    from retaguarda.reconcile.matching.result import result_of
-
-    board = match(inputs, rules, _holidays(inputs, rules.calendar))
-    result = result_of(board, Provenance(inputs.digest, rules.digest, rules.version), inputs.rejections)
-    return result, write(result, out)
 
 
 def _holidays(inputs: Inputs, name: str) -> Sequence[dt.date]:

@@ -6,43 +6,28 @@ import datetime as dt
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from retaguarda.reconcile.matching import tables
-from retaguarda.reconcile.matching.engine import match
-from retaguarda.reconcile.matching.model import Provenance, Rejection
+from retaguarda.reconcile.matching.engine import reconcile
+from retaguarda.reconcile.matching.loading import load
 from retaguarda.reconcile.matching.outputs import write
-from retaguarda.reconcile.matching.result import Result, result_of
+from retaguarda.reconcile.matching.result import Result
 from retaguarda.reconcile.matching.rules import read_matching_rules
-from retaguarda.reconcile.matching.tables import Inputs, Table
+from retaguarda.reconcile.matching.tables import ACCOUNTS, HISTORY, ITEMS, LINES, PARTNERS, RETURNS
 
 RULES, HOLIDAYS = "matching.toml", "holidays.json"
-FILES: Mapping[str, Table] = {
-    table.name: table for table in (tables.ITEMS, tables.PARTNERS, tables.ACCOUNTS, tables.LINES, tables.RETURNS, tables.HISTORY)
-}
+FILES = tuple(table.name for table in (ITEMS, PARTNERS, ACCOUNTS, LINES, RETURNS, HISTORY))
 """The canonical files that a reconciliation is made from, by their name."""
 PRODUCED = ("matches.csv", "lines.csv", "open_items_left.csv", "result.json")
 
 
 def matched(files: Mapping[str, Path]) -> Result:
     """The result that these files give: the canonical ones, the rules and the holidays, each under its name."""
-    rejections: list[Rejection] = []
-    read = {name: tables.read(files[name], table, rejections) for name, table in FILES.items()}
-    digest = tables.digest([files[name] for name in FILES])
-    told = [Rejection(named(one.file, files), one.line, one.field, one.value, one.remedy) for one in rejections]
-    inputs = Inputs(
-        items=read[tables.ITEMS.name],
-        partners=read[tables.PARTNERS.name],
-        accounts=read[tables.ACCOUNTS.name],
-        lines=read[tables.LINES.name],
-        returns=read[tables.RETURNS.name],
-        history=read[tables.HISTORY.name],
-        rejections=told,
-        digest=digest,
-    )
-    rules = read_matching_rules(files[RULES])
-    board = match(inputs, rules, holidays_from(files[HOLIDAYS].read_bytes()))
-    return result_of(board, Provenance(digest, rules.digest, rules.version), told)
+    items, partners, accounts, lines, returns, history = (files[name] for name in FILES)
+    inputs = load(items, partners, accounts, [lines], [returns], history)
+    inputs.rejections[:] = [replace(one, file=named(one.file, files)) for one in inputs.rejections]
+    return reconcile(inputs, read_matching_rules(files[RULES]), holidays_from(files[HOLIDAYS].read_bytes()))
 
 
 def produced(result: Result) -> dict[str, bytes]:

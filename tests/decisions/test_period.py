@@ -134,6 +134,9 @@ def test_items_come_from_one_place_and_bad_rows_are_told(any_house: House, tmp_p
     assert run.state == RunState.PARTIAL
     [odd] = run.items.filter(state="FAILED_BUSINESS")
     assert (odd.reference, odd.title) == ("open_items.csv:4", "abc")
+    run, _ = reconciled(any_house, tmp_path, ITEMS + item(4206, 1, "Acme Metais Ltda", "-5.00"))
+    [odd] = run.items.filter(state="FAILED_BUSINESS")
+    assert "R-4206: -5.00" in odd.reason, "a credit note is no open item"
     bad = any_house.runner(reconcile_period).start("reconcile_period", {"period": "2026-11-01..2026-11-10"})
     assert bad.state == RunState.FAULTED
     assert "one place" in (bad.error or {})["text"]

@@ -11,7 +11,9 @@ from retaguarda.errors import ConfigurationError
 from retaguarda.reconcile.matching import days, instalments, leftovers, lost_returns, lots, offsets, references, returns
 from retaguarda.reconcile.matching.board import Board
 from retaguarda.reconcile.matching.differences import Differences
+from retaguarda.reconcile.matching.model import Provenance
 from retaguarda.reconcile.matching.preparation import prepare
+from retaguarda.reconcile.matching.result import Result, result_of
 from retaguarda.reconcile.matching.rules import MatchingRules
 from retaguarda.reconcile.matching.tables import Inputs
 
@@ -57,3 +59,8 @@ def match(inputs: Inputs, rules: MatchingRules, holidays: Sequence[dt.date] = ()
         if collecting:
             gc.enable()
     return board
+
+
+def reconcile(inputs: Inputs, rules: MatchingRules, holidays: Sequence[dt.date] = ()) -> Result:
+    """The judged result of all passes, with what it was made from."""
+    return result_of(match(inputs, rules, holidays), Provenance(inputs.digest, rules.digest, rules.version), inputs.rejections)
