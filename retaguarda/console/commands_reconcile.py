@@ -75,7 +75,7 @@ def _tell(result: Result, paths: list[Path]) -> None:
         "duplicate_payment": say("payments made twice"),
         "duplicate_import": say("told by another file already"),
     }
-    table = listing("Lines", "Count", whole=(0, 1))
+    table = listing(say("Lines"), say("Quantity"), whole=(0, 1))
     table.add_row(say("matched, may be booked"), str(counted.auto))
     table.add_row(say("matched, wait for a person"), str(counted.proposals))
     table.add_row(say("explained by nothing"), str(counted.unmatched))
