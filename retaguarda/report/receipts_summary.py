@@ -57,6 +57,7 @@ def write_receipts_summary(frame: Frame, books: Books, places: Places, company: 
     canvas.flush()
     sheet.freeze_panes(2, 0)
     sheet.print_area(0, 0, canvas.row - 1, canvas.last)
+    sheet.fit_to_pages(1, 1)  # what is signed stands on the page of the sums
     sheet.activate()
 
 
@@ -208,6 +209,7 @@ def write_charts(frame: Frame, books: Books) -> None:
         chart = draw(frame, sheet.get_name(), col, max(1, count))
         chart.set_size({"width": 760, "height": 330})
         sheet.insert_chart(2 + 17 * (place // 2), 0 if place % 2 == 0 else 12, chart)
+    sheet.print_area(0, 0, 2 + 17 * -(-len(_CHARTS) // 2), first_col - 1)  # the figures beside them are for whoever checks a chart
 
 
 _HEADS = {
@@ -243,7 +245,8 @@ def _series(sheet: str, col: int, value: int, count: int, colour: str) -> dict[s
 def _dressed(chart: Any, title: str, number: str, category: str = "") -> Any:
     chart.set_title({"name": title, "name_font": {"size": 12, "color": _COLOURS[0]}})
     chart.set_y_axis({"num_format": number, "major_gridlines": _GRID, "line": {"none": True}})
-    chart.set_x_axis({"num_format": category} if category else {})
+    days = {"num_format": category, "date_axis": True, "major_unit": 14, "major_unit_type": "days"}
+    chart.set_x_axis(days if category else {})
     chart.set_legend({"position": "bottom"})
     return chart
 
