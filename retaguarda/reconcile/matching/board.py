@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import bisect
 import datetime as dt
+import itertools
 from array import array
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -21,8 +23,10 @@ CLASSES = (LineClass.UNMATCHED, LineClass.MATCH, *(one for one in LineClass if o
 CODE = {one: code for code, one in enumerate(CLASSES)}
 AR, AP = 0, 1
 PLAIN, BOLETO = 0, 1
-_KEY = 10**14
-"""Keys of exact amounts: who, times this, plus the cents."""
+_KEY = 1 << 43
+"""Keys of exact amounts: who, times this, plus the cents, which are fewer (`tables` rejects larger amounts)."""
+_DAYS = 1 << 20
+"""Keys of due dates: partner, times this, plus the business day."""
 
 
 @dataclass(slots=True)
@@ -39,7 +43,7 @@ class Settled:
     words: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
+@dataclass
 class Board:
     """Lines and items as columns; a line is named by its row number, an item too. Rows stand in the order of their content."""
 
@@ -62,11 +66,11 @@ class Board:
     title: dict[int, int] = field(default_factory=dict)
     """The item whose nosso número a line names."""
     role: list[str] = field(default_factory=list)
-    key: list[int] = field(default_factory=list)
+    key: array[int] = field(default_factory=lambda: array("q"))
     identities: list[Identity] = field(default_factory=list)
     references: dict[int, list[int]] = field(default_factory=dict)
     # items
-    open: list[int] = field(default_factory=list)
+    open: array[int] = field(default_factory=lambda: array("q"))
     gross: Sequence[int] = ()
     partner: Sequence[int] = ()
     side: Sequence[int] = ()
@@ -75,14 +79,18 @@ class Board:
     due_business: Sequence[int] = ()
     issued: Sequence[int] = ()
     number: Sequence[int] = ()
-    pool: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-    exact: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-    amounts: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    first: Sequence[int] = ()
+    """Where the items of each partner begin, and after the last partner the end; they stand in the order of their due dates."""
+    pool: dict[int, list[int]] = field(default_factory=dict)
+    """The open items of a partner, side and carrier that was asked for, by due date."""
+    exact: dict[int, list[int]] = field(default_factory=dict)
+    """Items by partner, side, carrier and amount; amounts that no line has are left out."""
+    exact_keys: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    exact_items: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """The same as two columns, in the order of the keys, as they were when the index was made."""
+    amounts: dict[int, list[int]] = field(default_factory=dict)
     """Items by side and amount, whoever the partner is."""
-    waiting: list[int] = field(default_factory=list)
     indexed: bool = False
-    wanted: set[int] = field(default_factory=set)
-    """Amounts of the lines that the days begin with: other amounts need no index."""
     _known_sets: dict[int, tuple[frozenset[int], frozenset[int]]] = field(default_factory=dict)
     by_number: dict[int, list[int]] = field(default_factory=dict)
     claimed: set[int] = field(default_factory=set)
@@ -94,6 +102,8 @@ class Board:
     holder: dict[int, Settled] = field(default_factory=dict)
     """Who took an item that had open twins (same partner, side and amount): the twin would have done as well."""
     held: dict[int, list[int]] = field(default_factory=dict)
+    held_cents: array[int] = field(default_factory=lambda: array("q"))
+    """What the holder of an item took of it; zero for items without holder."""
 
     def settle(self, found: Settled) -> None:
         """Take a decision: the line is done, its items are open by so much less."""
@@ -158,15 +168,16 @@ class Board:
 
     def open_of(self, partner: int, side: int, carrier: int = PLAIN) -> list[int]:
         """The open items of a partner by due date; what is settled is forgotten on the way."""
-        key = partner * 4 + side * 2 + carrier
+        key, cents = partner * 4 + side * 2 + carrier, self.open
         found = self.pool.get(key)
-        if not found:
-            return []
-        cents = self.open
-        live = [item for item in found if cents[item]]
-        if len(live) < len(found):
-            self.pool[key] = live
-        return live
+        if found is None:
+            sides, carriers = self.side, self.carrier
+            all_items = range(self.first[partner], self.first[partner + 1])
+            found = [item for item in all_items if cents[item] and sides[item] == side and carriers[item] == carrier]
+        else:
+            found = [item for item in found if cents[item]]
+        self.pool[key] = found
+        return found
 
     def payable(self, line: int, partner: int, side: int) -> list[int]:
         """The open items of a partner that a line may pay by its dates, by due date; boletos and claimed ones are left out."""
@@ -187,13 +198,14 @@ class Board:
     def _again(self, item: int) -> None:
         """An item that is partly settled can be found by what is left of it."""
         key = (self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]) * _KEY + self.open[item]
-        self.exact[key].append(item)
-        self.amounts[self.side[item] * _KEY + self.open[item]].append(item)
+        if item not in self.exact.setdefault(key, []):
+            self.exact[key].append(item)
+            self.amounts.setdefault(self.side[item] * _KEY + self.open[item], []).append(item)
 
     def has_twins(self, item: int, cents: int) -> bool:
         """Whether another item of the same partner, side and amount was ever seen."""
         key = self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]
-        return len(self.exact[key * _KEY + cents]) > 1
+        return len(self.exact.get(key * _KEY + cents, ())) > 1
 
     def of_amount(self, side: int, cents: int) -> list[int]:
         """The items of an amount, whoever the partner is."""
@@ -201,7 +213,7 @@ class Board:
 
     def hold(self, item: int, found: Settled) -> None:
         """Remember that an item with twins was taken; `release` may still exchange it."""
-        self.holder[item] = found
+        self.holder[item], self.held_cents[item] = found, found.parts[0][1]
         self.held.setdefault(self.partner[item] * 2 + self.side[item], []).append(item)
 
     def is_held(self, item: int) -> bool:
@@ -210,7 +222,7 @@ class Board:
 
     def amount(self, item: int) -> int:
         """What is open of an item, or was before its holder took it."""
-        return self.open[item] or (self.holder[item].parts[0][1] if item in self.holder else 0)
+        return self.open[item] or self.held_cents[item]
 
     def exchange(self, item: int, kept: Collection[int] = ()) -> list[int]:
         """The chain of twins that frees a held item: its holder takes the second, whose holder takes the third, the last is open.
@@ -246,44 +258,100 @@ class Board:
         cents = holders[0].parts[0][1]
         for found, twin in zip(holders, chain[1:], strict=True):
             found.parts = [(twin, cents)]
-            self.holder[twin] = found
-        self.open[chain[-1]], self.open[item] = 0, cents
+            self.holder[twin], self.held_cents[twin] = found, cents
+        self.open[chain[-1]], self.open[item], self.held_cents[item] = 0, cents, 0
         self.held[self.partner[item] * 2 + self.side[item]].append(chain[-1])
-        self.pool[self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]].append(item)
+        there = self.pool.get(self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item], [item])
+        if item not in there:
+            bisect.insort(there, item)
         return True
 
-    def advance(self, business: int) -> None:
-        """Let the passes that search line by line see the items due until some days after this one."""
-        if not self.indexed:
-            self.waiting = [item for item, cents in enumerate(self.open) if cents > 0]
-            self.waiting.sort(key=self.due.__getitem__, reverse=True)
-            self.indexed = True
-            self.wanted = {abs(cents) for line, cents in enumerate(self.cents) if not self.state[line]}
-        waiting, due, last = self.waiting, self.due_business, business + self.rules.windows.early
-        pool, exact, amounts = self.pool, self.exact, self.amounts
-        partner, side, carrier, wanted = self.partner, self.side, self.carrier, self.wanted
-        while waiting and due[waiting[-1]] <= last:
-            item = waiting.pop()
-            if cents := self.open[item]:
-                key = partner[item] * 4 + side[item] * 2 + carrier[item]
-                pool[key].append(item)
-                if cents in wanted:
-                    exact[key * _KEY + cents].append(item)
-                    if not carrier[item]:
-                        amounts[side[item] * _KEY + cents].append(item)
-
     def index(self) -> None:
-        """Let them see all items."""
-        self.advance(1 << 40)
+        """Let the passes that search line by line find items by partner and amount."""
+        if self.indexed:
+            return
+        self.indexed = True
+        cents, partner, side, carrier = (np.asarray(column) for column in (self.open, self.partner, self.side, self.carrier))
+        wanted = self.amounts_of(np.flatnonzero(np.frombuffer(self.state, dtype=np.uint8) == OPEN))
+        there = np.flatnonzero((cents > 0) & (wanted[np.searchsorted(wanted[:-1], cents)] == cents))
+        self.exact_keys, self.exact_items = ordered((partner * 4 + side * 2 + carrier)[there] * _KEY + cents[there], there)
+        self.exact = grouped(self.exact_keys, self.exact_items)
+        plain = there[carrier[there] == PLAIN]
+        self.amounts = grouped(*ordered(side[plain] * _KEY + cents[plain], plain))
+
+    def amounts_of(self, lines: np.ndarray) -> np.ndarray:
+        """The different amounts of lines in their order, and a zero at the end, where a search for larger ones arrives."""
+        return np.append(np.unique(np.abs(np.asarray(self.cents)[lines])), 0)
+
+    @cached_property
+    def shelf(self) -> np.ndarray:
+        """Partner and due date of every item as one rising number: the items of a partner due in some days stand together."""
+        shelf: np.ndarray = np.asarray(self.partner) * _DAYS + np.asarray(self.due_business)
+        return shelf
+
+    @cached_property
+    def payers_of_key(self) -> tuple[np.ndarray, np.ndarray]:
+        """The partners of all identities one after the other, and where those of each begin."""
+        count = [len(payers) for payers, _ in self.identities]
+        flat = np.fromiter((payer for payers, _ in self.identities for payer in payers), dtype=np.int64, count=sum(count))
+        return flat, np.concatenate(([0], np.cumsum(count, dtype=np.int64)))
+
+    def possible(self, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(line, partner) for all partners that each line may be from."""
+        flat, start = self.payers_of_key
+        key = np.asarray(self.key)[lines]
+        row, payer = spread(start[key], start[key + 1])
+        return lines[row], flat[payer]
+
+    def near(self, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(line, item) for all items of the partners that each line may be from, due within its dates."""
+        line, payer = self.possible(lines)
+        around = payer * _DAYS + np.asarray(self.business)[line]
+        first = self.shelf.searchsorted(around - self.rules.windows.late, "left")
+        row, item = spread(first, self.shelf.searchsorted(around + self.rules.windows.early, "right"))
+        return line[row], item
+
+    def of_exact_amount(self, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(line, item) for all plain items of the partners that each line may be from that had its amount when they were indexed."""
+        line, payer = self.possible(lines)
+        cents = np.asarray(self.cents)[line]
+        keys = (payer * 4 + (cents < 0) * 2 + PLAIN) * _KEY + np.abs(cents)
+        first = self.exact_keys.searchsorted(keys, "left")
+        row, place = spread(first, self.exact_keys.searchsorted(keys, "right"))
+        return line[row], self.exact_items[place]
 
     def in_window(self, item: int, line: int) -> bool:
         """Whether a line may pay an item by its dates."""
         apart = self.business[line] - self.due_business[item]
         return -self.rules.windows.early <= apart <= self.rules.windows.late and self.issued[item] <= self.day[line]
 
+    def open_lines(self) -> list[int]:
+        """All lines that nothing explains yet."""
+        return np.flatnonzero(np.frombuffer(self.state, dtype=np.uint8) == OPEN).tolist()
+
     def undecided(self, lines: Iterable[int]) -> list[int]:
         """Those of the lines that nothing explains yet."""
         return [line for line in lines if not self.state[line]]
+
+
+def spread(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ranges written out: for every number of every range its range and itself."""
+    count = last - first
+    row = np.repeat(np.arange(len(count)), count)
+    return row, np.arange(count.sum()) + np.repeat(first - np.cumsum(count) + count, count)
+
+
+def ordered(keys: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Keys in their order, and the items of each; those of one key keep theirs."""
+    order = np.argsort(keys, kind="stable")
+    return keys[order], items[order]
+
+
+def grouped(keys: np.ndarray, items: np.ndarray) -> dict[int, list[int]]:
+    """The items of each of the ordered keys."""
+    starts, listed = np.flatnonzero(np.diff(keys, prepend=-1)), items.tolist()
+    edges = [*starts.tolist(), len(listed)]
+    return {key: listed[first:last] for key, (first, last) in zip(keys[starts].tolist(), itertools.pairwise(edges), strict=True)}
 
 
 def packed(column: pl.Series) -> array[int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+import numpy as np
+
 from retaguarda.reconcile.matching.rules import Explanations
 
 ROUNDING, FEE, DISCOUNT, INTEREST, WITHHOLDING, DIVERGENT = "rounding", "bank_fee", "discount", "interest", "withholding", "divergent"
@@ -57,6 +59,25 @@ class Differences:
         if -extra in self.fees and -extra * 5 < due:
             return FEE, _money(-extra)
         return self._withheld(-extra, gross) or self._discount(-extra, due)
+
+    def may_explain(self, paid: np.ndarray, due: np.ndarray, gross: np.ndarray, late: np.ndarray) -> np.ndarray:
+        """For each of many pairs whether `explain` finds a reason; the same sums, over whole columns."""
+        rules, extra = self.rules, paid - due
+        missing = -extra
+        fee = np.isin(missing, list(self.fees))
+        inside = (paid * 10_000 <= due * self._most) & ((paid * 10_000 >= due * self._least) | fee)
+        fine = (due * rules.fine + 5_000) // 10_000
+        interest = (due * rules.monthly * late + 150_000) // 300_000
+        found = (extra > 0) & (late > 0) & (late <= rules.interest_longest) & (np.abs(extra - fine - interest) <= rules.interest_tolerance)
+        less = fee & (missing * 5 < due)
+        for _, rates, _ in self._tables:
+            taxes = sum((gross * rate + 5_000) // 10_000 for rate in rates)
+            less |= np.abs(missing - taxes) <= rules.withholding_tolerance
+        for percent in self.discounts:
+            less |= np.abs(missing - (due * percent + 5_000) // 10_000) <= rules.discount_tolerance
+        found |= (missing > 0) & less
+        explained: np.ndarray = (np.abs(extra) <= rules.rounding) | (found & inside)
+        return explained
 
     def _interest(self, extra: int, due: int, late: int) -> Explained | None:
         if not 0 < late <= self.rules.interest_longest:

@@ -16,9 +16,9 @@ def instalments(board: Board) -> None:
     board.index()
     for most in (1, _MANY):
         left: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for line, role in enumerate(board.role):
-            payers, _ = board.identity(line)
-            if not role and not board.state[line] and len(payers) <= most:
+        for line in board.open_lines():
+            payers = board.identity(line)[0]
+            if not board.role[line] and len(payers) <= most:
                 for payer in payers:
                     left[payer, board.side_of(line)].append(line)
         for (payer, side), there in sorted(left.items()):

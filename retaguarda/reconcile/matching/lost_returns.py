@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import polars as pl
@@ -16,19 +15,31 @@ from retaguarda.reconcile.matching.model import DifferenceKind
 
 _LONGEST = 60
 """Titles that one credit may hold."""
+_NUMBER = r"^[0-9]{1,18}$"
 
 
 @dataclass(frozen=True, slots=True)
 class _Titles:
-    """The open titles of one account by number, as columns."""
+    """Open titles of one account in the order of their numbers, as columns."""
 
     item: np.ndarray
     number: np.ndarray
     due: np.ndarray
     day: np.ndarray
+    business: np.ndarray
+    issued: np.ndarray
+
+    def where(self, chosen: np.ndarray) -> _Titles:
+        return _Titles(*(getattr(self, column.name)[chosen] for column in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What a bank credits for titles that were paid on one day: `net` is their amount, `interest` where late, less a netted fee."""
+
+    titles: _Titles
     interest: np.ndarray
     net: np.ndarray
-    """What the bank credits when a title is paid on the day: interest where it is late, less the bank's fee where that is netted."""
 
 
 def by_neighbours(board: Board, accounts: pl.DataFrame, differences: Differences) -> None:
@@ -36,52 +47,81 @@ def by_neighbours(board: Board, accounts: pl.DataFrame, differences: Differences
     netted = accounts.with_columns(pl.when(pl.col("fee_netted") == "1").then("boleto_fee").otherwise(0).alias("netted"))
     fees = dict(netted.select("account_id", "netted").iter_rows())
     named = board.lines["account_id"].to_list()
-    lines = [line for line, role in enumerate(board.role) if role == "boleto" and not board.state[line] and line not in board.title]
+    lines = [line for line in board.open_lines() if board.role[line] == "boleto" and line not in board.title]
     titles = _numbered(board, {named[line] for line in lines})
     days = np.array([board.day[line] - 1 for line in lines], dtype="datetime64[D]")
     paid = np.busday_offset(days, 0, roll="backward", holidays=np.array(board.holidays, dtype="datetime64[D]")).astype(int).tolist()
     for line, day in zip(lines, paid, strict=True):
-        there = _expected(board, differences, line, day, titles.get(named[line], []), fees.get(named[line], 0))
-        _settle(board, differences.discounts, line, there)
+        if (there := titles.get(named[line])) is not None:
+            expected = _expected(board, differences, line, day, there, fees.get(named[line], 0))
+            if _settle(board, differences.discounts, line, expected):
+                titles[named[line]] = there.where(np.asarray(board.open)[there.item] > 0)
 
 
-def _numbered(board: Board, accounts: set[str]) -> dict[str, list[tuple[int, int]]]:
-    titles: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for item, (account, written) in enumerate(board.items.select("account_id", "nosso_numero").iter_rows()):
-        if account in accounts and board.open[item] and board.side[item] == AR and written.strip().isdigit():
-            titles[account].append((int(written), item))
-    for found in titles.values():
-        found.sort()
-    return titles
+def _numbered(board: Board, accounts: set[str]) -> dict[str, _Titles]:
+    """The open titles of these accounts."""
+    bare = pl.col("nosso_numero").str.strip_chars()
+    there = (
+        board.items.select("account_id", bare)
+        .with_row_index("item")
+        .with_columns(pl.Series("due", board.open, dtype=pl.Int64), pl.Series("side", np.asarray(board.side)))
+        .filter(
+            pl.col("account_id").is_in(list(accounts))
+            & (pl.col("due") > 0)
+            & (pl.col("side") == AR)
+            & pl.col("nosso_numero").str.contains(_NUMBER)
+        )
+        .with_columns(pl.col("nosso_numero").cast(pl.Int64).alias("number"))
+        .sort("account_id", "number", "item")
+    )
+    day, business, issued = np.asarray(board.due), np.asarray(board.due_business), np.asarray(board.issued)
+    found = {}
+    for (account,), own in there.group_by("account_id"):
+        item = own["item"].to_numpy().astype(np.int64)
+        found[str(account)] = _Titles(item, own["number"].to_numpy(), own["due"].to_numpy(), day[item], business[item], issued[item])
+    return found
 
 
-def _expected(board: Board, differences: Differences, line: int, day: int, titles: list[tuple[int, int]], fee: int) -> _Titles:
+def _expected(board: Board, differences: Differences, line: int, day: int, titles: _Titles, fee: int) -> _Expected:
     """The titles that the credit may hold by their dates."""
-    today, early, late = board.business[line], board.rules.windows.early, board.rules.windows.late
-    known = [
-        (number, item, board.open[item], board.due[item])
-        for number, item in titles
-        if board.open[item] and -early <= today - board.due_business[item] <= late and board.issued[item] <= day
-    ]
-    number, item, due, due_day = np.array(known, dtype=np.int64).reshape(-1, 4).T
-    rules, after = differences.rules, day - due_day
-    interest = np.where(after > 0, (due * rules.fine + 5_000) // 10_000 + (due * rules.monthly * after + 150_000) // 300_000, 0)
-    return _Titles(item, number, due, due_day, interest, due + interest - fee)
+    apart = board.business[line] - titles.business
+    windows, rules = board.rules.windows, differences.rules
+    titles = titles.where((apart >= -windows.early) & (apart <= windows.late) & (titles.issued <= day))
+    late = day - titles.day
+    owed = (titles.due * rules.fine + 5_000) // 10_000 + (titles.due * rules.monthly * late + 150_000) // 300_000
+    interest = np.where(late > 0, owed, 0)
+    return _Expected(titles, interest, titles.due + interest - fee)
 
 
-def _settle(board: Board, discounts: Sequence[int], line: int, titles: _Titles) -> None:
-    paid, net = board.cents[line], titles.net.tolist()
-    edges = [0, *(np.flatnonzero(np.diff(titles.number) != 1) + 1).tolist(), len(net)]
-    runs = [(first, last) for first, last in itertools.pairwise(edges) if last - first > 1]
-    found, grade = [part for run in runs for part in _parts(net, *run, paid)], "lost_return"
+def _settle(board: Board, discounts: Sequence[int], line: int, there: _Expected) -> bool:
+    """Settle the credit when exactly one run explains it."""
+    paid, titles = board.cents[line], there.titles
+    edges = np.concatenate(([0], np.flatnonzero(np.diff(titles.number) != 1) + 1, [len(titles.number)]))
+    first, last = edges[:-1], edges[1:]
+    summed, at_most = _sums(there.net, edges), _sums(np.maximum(there.net, 0), edges)
+    several = last - first > 1
+    enough = np.flatnonzero(several & (at_most + (last - first) // 4 + 1 >= paid))
+    net = there.net.tolist()
+    found = [part for run in enough.tolist() for part in _parts(net, int(first[run]), int(last[run]), paid)]
+    grade = "lost_return"
     if not found:
-        found, grade = [run for run in runs if _excepted(titles, *run, paid, discounts)], "lost_return.exceptions"
-    if len(found) == 1:
-        first, last = found[0]
-        parts = [(item, board.open[item]) for item in titles.item[first:last].tolist()]
-        difference = paid - sum(cents for _, cents in parts)
-        kind = DifferenceKind.RETURN_FILE.value if difference else ""
-        board.settle(Settled(line, grade, parts, difference, kind, words=(f"{titles.number[first]}-{titles.number[last - 1]}",)))
+        near = np.flatnonzero(several & (summed > paid) & (summed - paid <= paid // 4) & (last - first <= _LONGEST))
+        runs = [(int(first[run]), int(last[run]), int(summed[run]) - paid) for run in near.tolist()]
+        found, grade = [run[:2] for run in runs if _excepted(there, *run, discounts)], "lost_return.exceptions"
+    if len(found) != 1:
+        return False
+    start, end = found[0]
+    parts = list(zip(titles.item[start:end].tolist(), titles.due[start:end].tolist(), strict=True))
+    difference = paid - sum(cents for _, cents in parts)
+    kind = DifferenceKind.RETURN_FILE.value if difference else ""
+    board.settle(Settled(line, grade, parts, difference, kind, words=(f"{titles.number[start]}-{titles.number[end - 1]}",)))
+    return True
+
+
+def _sums(amounts: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """The sum between each edge and the next."""
+    summed: np.ndarray = np.diff(np.concatenate(([0], np.cumsum(amounts)))[edges])
+    return summed
 
 
 def _parts(net: list[int], start: int, end: int, paid: int) -> Iterator[tuple[int, int]]:
@@ -96,14 +136,12 @@ def _parts(net: list[int], start: int, end: int, paid: int) -> Iterator[tuple[in
             yield first, last + 1
 
 
-def _excepted(titles: _Titles, first: int, last: int, paid: int, discounts: Sequence[int]) -> bool:
+def _excepted(there: _Expected, first: int, last: int, missing: int, discounts: Sequence[int]) -> bool:
     """Whether the whole run adds up when one or two of its titles were paid with less: interest waived, a discount taken."""
-    missing = int(titles.net[first:last].sum()) - paid
-    if not 0 < missing <= paid // 4 or last - first > _LONGEST:
-        return False
+    due, interest = there.titles.due[first:last].tolist(), there.interest[first:last].tolist()
     cheaper: dict[int, set[int]] = defaultdict(set)
-    for title, (due, interest) in enumerate(zip(titles.due[first:last].tolist(), titles.interest[first:last].tolist(), strict=True)):
-        for less in (interest, *(interest + (due * percent + 5_000) // 10_000 for percent in discounts)):
+    for title, (amount, owed) in enumerate(zip(due, interest, strict=True)):
+        for less in (owed, *(owed + (amount * percent + 5_000) // 10_000 for percent in discounts)):
             if less:
                 cheaper[less].add(title)
     if any(missing + cent in cheaper for cent in (-1, 0, 1)):

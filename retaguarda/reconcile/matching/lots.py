@@ -40,7 +40,7 @@ def _part_of_lot(board: Board, line: int, near: list[int], number: str) -> None:
 
 
 def _batches(board: Board) -> list[int]:
-    return [line for line, role in enumerate(board.role) if role == "lot" and not board.state[line]]
+    return [line for line in board.open_lines() if board.role[line] == "lot"]
 
 
 def without_lot(board: Board) -> None:

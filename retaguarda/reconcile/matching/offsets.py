@@ -39,6 +39,6 @@ def _same_payer(board: Board, one: int, other: int) -> bool:
 
 def repeated_payments(board: Board) -> None:
     """A payment that nothing explains and that repeats one of the same payer and amount that paid exactly a few days before."""
-    for line, state in enumerate(board.state):
-        if not state and not board.role[line] and (before := board.earlier(line)) is not None:
+    for line in board.open_lines():
+        if not board.role[line] and (before := board.earlier(line)) is not None:
             board.classify(line, LineClass.DUPLICATE_PAYMENT, "same payer and amount", before)

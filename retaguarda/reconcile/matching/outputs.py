@@ -33,25 +33,19 @@ def write(result: Result, folder: Path) -> list[Path]:
 
 def matches(result: Result) -> pl.DataFrame:
     """One row for each item that a line settles, sorted by line and item."""
-    board, settled = result.board, result.board.settled
+    board, columns = result.board, result.columns
     decided = pl.DataFrame(
         {
-            "line_id": board.lines["line_id"].gather(pl.Series([found.line for found in settled], dtype=pl.UInt32)),
+            "line_id": board.lines["line_id"].gather(columns.line),
             "decision": [verdict.value for _, _, verdict in result.judged],
             "rule": [grade for grade, _, _ in result.judged],
             "confidence": pl.Series([sure for _, sure, _ in result.judged], dtype=pl.Float64),
-            "difference": pl.Series([found.difference for found in settled], dtype=pl.Int64),
-            "difference_type": [result.kind_of(found) for found in settled],
+            "difference": columns.difference,
+            "difference_type": [result.kind_of(found) for found in board.settled],
         }
     )
-    parts = pl.DataFrame(
-        {
-            "row": pl.Series([row for row, found in enumerate(settled) for _ in found.parts], dtype=pl.UInt32),
-            "item": pl.Series([item for found in settled for item, _ in found.parts], dtype=pl.UInt32),
-            "amount": pl.Series([cents for found in settled for _, cents in found.parts], dtype=pl.Int64),
-        }
-    )
-    frame = decided[parts["row"]].with_columns(parts["amount"], board.items["item_id"].gather(parts["item"]).alias("item_id"))
+    items = pl.DataFrame({"amount": columns.cents, "item_id": board.items["item_id"].gather(columns.item)})
+    frame = pl.concat([decided[columns.row], items], how="horizontal")
     names = ["line_id", "item_id", "amount", "decision", "rule", "confidence", "difference", "difference_type"]
     return frame.select(names).sort("line_id", "item_id").with_columns(_places("amount"), _places("difference"))
 

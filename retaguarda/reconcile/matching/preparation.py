@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from array import array
 from collections import defaultdict
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
 
 from retaguarda.reconcile.matching.board import AP, AR, BOLETO, CODE, PLAIN, Board, business_days, packed
@@ -56,7 +58,8 @@ def _register(inputs: Inputs) -> pl.DataFrame:
 def _item_columns(board: Board) -> None:
     items = board.items
     board.partner = packed(items["partner"])
-    board.open = items["open_amount"].to_list()
+    board.open, board.held_cents = packed(items["open_amount"]), array("q", bytes(8 * items.height))
+    board.first = np.searchsorted(items["partner"].to_numpy(), np.arange(len(board.payers.names) + 1)).tolist()
     board.gross = packed(items["gross"])
     coded = items.select(
         pl.when(pl.col("kind") == "AP").then(AP).otherwise(AR).alias("side"),
@@ -107,7 +110,7 @@ def _read_texts(board: Board, accounts: pl.DataFrame) -> None:
     for line, kind in enumerate(known):
         if kind >= 0 and (line_class := kinds[kind].line_class) and not board.state[line]:
             board.classify(line, line_class, kinds[kind].name)
-    board.key = [0] * board.lines.height
+    board.key = array("q", bytes(8 * board.lines.height))
     board.identities = [((), "")]
     rows = pl.DataFrame({"line": range(board.lines.height), "state": list(board.state), "role": board.role}).filter(
         (pl.col("state") == 0) & pl.col("role").is_in(["", "reversal"])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
+import numpy as np
 import polars as pl
 
-from retaguarda.reconcile.matching.board import AP, AR, Board, Settled
+from retaguarda.reconcile.matching.board import AP, AR, Board, Settled, grouped, ordered
 from retaguarda.reconcile.matching.differences import DIVERGENT, Differences
 from retaguarda.reconcile.matching.groups import covering
 from retaguarda.reconcile.matching.model import LineClass
@@ -19,11 +20,9 @@ def index_numbers(board: Board) -> None:
     """Items by invoice number; document numbers of debits are references to suppliers' invoices too."""
     written = board.lines.filter((pl.col("amount") < 0) & pl.col("doc_number").str.contains(r"^[0-9]{1,9}$"))
     said = set(written["doc_number"].cast(pl.Int64)).union(*board.references.values())
-    numbers: dict[int, list[int]] = defaultdict(list)
-    for item, number in enumerate(board.number):
-        if number in said and board.open[item]:
-            numbers[number].append(item)
-    board.by_number = numbers
+    numbers = np.asarray(board.number)
+    items = np.flatnonzero((np.asarray(board.open) > 0) & np.isin(numbers, list(said)))
+    board.by_number = grouped(*ordered(numbers[items], items))
 
 
 def claim(board: Board) -> None:
@@ -72,8 +71,8 @@ def _silent(board: Board) -> dict[tuple[int, int], list[int]]:
     """The business days of payments without reference, by payer and amount."""
     days: dict[tuple[int, int], list[int]] = defaultdict(list)
     wanted = {board.cents[line] for line in board.references}
-    for line, state in enumerate(board.state):
-        if not state and board.cents[line] in wanted and line not in board.references:
+    for line in board.open_lines():
+        if board.cents[line] in wanted and line not in board.references:
             payers = board.identity(line)[0]
             for payer in payers if len(payers) <= _MANY else ():
                 days[payer, board.cents[line]].append(board.business[line])
@@ -83,8 +82,9 @@ def _silent(board: Board) -> dict[tuple[int, int], list[int]]:
 def _by_document_number(board: Board) -> None:
     """Debits whose document number is the supplier's invoice, of the right amount and to the right name."""
     documents = board.lines["doc_number"].to_list()
-    for line, document in enumerate(documents):
-        if board.state[line] or board.cents[line] > 0 or board.role[line] or not document.isdigit() or len(document) > 9:
+    for line in board.open_lines():
+        document = documents[line]
+        if board.cents[line] > 0 or board.role[line] or not document.isdigit() or len(document) > 9:
             continue
         payers = board.identity(line)[0]
         items = [

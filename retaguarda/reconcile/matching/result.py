@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 
+import numpy as np
+import polars as pl
+
 from retaguarda.errors import RetaguardaError
-from retaguarda.reconcile.matching.board import AP, AR, CLASSES, MATCHED, Board, Settled
+from retaguarda.reconcile.matching.board import AP, AR, CLASSES, MATCHED, OPEN, Board, Settled
 from retaguarda.reconcile.matching.model import (
     Allocation,
     Candidate,
@@ -37,6 +39,17 @@ _EPOCH = dt.date(1970, 1, 1)
 _CANDIDATES = 3
 _DIVERGENT, _OVERPAYMENT = DifferenceKind.DIVERGENT.value, DifferenceKind.OVERPAYMENT.value
 _SIDES = {AR: "AR", AP: "AP"}
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Decisions (`line`, `difference`) and their parts (`row` of the decision, `item`, `cents`), in the order in which they were taken."""
+
+    line: np.ndarray
+    difference: np.ndarray
+    row: np.ndarray
+    item: np.ndarray
+    cents: np.ndarray
 
 
 @dataclass(slots=False)
@@ -160,31 +173,49 @@ class Result:
             raise RetaguardaError(f"The reconciliation does not add up: {told.difference}.", remedy="Report this with the files.")
         return told
 
+    @cached_property
+    def columns(self) -> Columns:
+        """The decisions as columns."""
+        settled = self.board.settled
+        parts = [(row, item, cents) for row, found in enumerate(settled) for item, cents in found.parts]
+        row, item, cents = np.array(parts, dtype=np.int64).reshape(-1, 3).T
+        line = np.array([found.line for found in settled], dtype=np.int64)
+        return Columns(line, np.array([found.difference for found in settled], dtype=np.int64), row, item, cents)
+
     def _tie(self, sign: int) -> Tie:
-        board = self.board
-        sums = Counter[str]()
-        for line, state in enumerate(board.state):
-            cents = board.cents[line]
-            if cents * sign > 0:
-                sums["lines"] += cents
-                sums["unmatched" if not state else "classified" if state > MATCHED else "matched"] += cents
-        for found in board.settled:
-            if board.cents[found.line] * sign > 0:
-                sums["differences"] += found.difference
-                for item, cents in found.parts:
-                    sums["payables" if board.side[item] == AP else "receivables"] += cents
-        names = ("lines", "receivables", "payables", "differences", "classified", "unmatched")
-        return Tie(**{name: money(sums[name]) for name in names})
+        board, columns = self.board, self.columns
+        signed, state = np.asarray(board.cents), np.frombuffer(board.state, dtype=np.uint8)
+        ours = np.where(signed * sign > 0, signed, 0)
+        decided = signed[columns.line] * sign > 0
+        settled = np.where(decided[columns.row], columns.cents, 0)
+        payable = np.asarray(board.side)[columns.item] == AP
+        sums = {
+            "lines": ours.sum(),
+            "receivables": settled[~payable].sum(),
+            "payables": settled[payable].sum(),
+            "differences": columns.difference[decided].sum(),
+            "classified": ours[state > MATCHED].sum(),
+            "unmatched": ours[state == OPEN].sum(),
+        }
+        return Tie(**{name: money(int(cents)) for name, cents in sums.items()})
 
     def summary(self) -> Summary:
         """The figures."""
         board = self.board
-        classes = Counter(CLASSES[state].value for state in board.state)
-        counts: Counter[tuple[str, Verdict]] = Counter()
-        amounts: Counter[tuple[str, Verdict]] = Counter()
-        for found, (grade, _, verdict) in zip(board.settled, self.judged, strict=True):
-            counts[grade, verdict] += 1
-            amounts[grade, verdict] += board.cents[found.line]
+        classes = dict(
+            zip(
+                [one.value for one in CLASSES],
+                np.bincount(np.frombuffer(board.state, dtype=np.uint8), minlength=len(CLASSES)).tolist(),
+                strict=True,
+            )
+        )
+        judged = pl.DataFrame(self.judged, schema={"rule": pl.String, "sure": pl.Float64, "verdict": pl.String}, orient="row")
+        counts = (
+            judged.with_columns(pl.Series("cents", np.asarray(board.cents)[self.columns.line]))
+            .group_by("rule", "verdict")
+            .agg(pl.len().alias("lines"), pl.col("cents").sum())
+            .sort("rule", "verdict")
+        )
         auto = sum(verdict is Verdict.AUTO for _, _, verdict in self.judged)
         return Summary(
             lines=len(board.state),
@@ -192,8 +223,8 @@ class Result:
             auto=auto,
             proposals=len(board.settled) - auto,
             unmatched=classes[LineClass.UNMATCHED.value],
-            classes=dict(sorted(classes.items())),
-            counts=tuple(Count(*key, number, money(amounts[key])) for key, number in sorted(counts.items())),
+            classes={name: number for name, number in sorted(classes.items()) if number},
+            counts=tuple(Count(rule, Verdict(verdict), lines, money(cents)) for rule, verdict, lines, cents in counts.iter_rows()),
             searches_cut=len(board.cut),
         )
 

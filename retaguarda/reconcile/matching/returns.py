@@ -60,8 +60,8 @@ def _credits(board: Board) -> dict[tuple[str, int], list[int]]:
     """The open credits of boletos by account and day."""
     found: dict[tuple[str, int], list[int]] = defaultdict(list)
     accounts = board.lines["account_id"].to_list()
-    for line, role in enumerate(board.role):
-        if role == "boleto" and not board.state[line]:
+    for line in board.open_lines():
+        if board.role[line] == "boleto":
             found[accounts[line], board.day[line]].append(line)
     return found
 
@@ -130,7 +130,7 @@ def _named_titles(board: Board) -> Iterator[tuple[int, int]]:
             if written:
                 known[account, written] = item if known.get((account, written), item) == item else -1
     said = board.lines.select("account_id", _bare(pl.col("doc_number")).alias("doc"), our_number(pl.col("description")).alias("text"))
-    rows = pl.Series([line for line, role in enumerate(board.role) if role == "boleto" and not board.state[line]], dtype=pl.UInt32)
+    rows = pl.Series([line for line in board.open_lines() if board.role[line] == "boleto"], dtype=pl.UInt32)
     for line, (account, doc, text) in zip(rows, said[rows].iter_rows(), strict=True):
         for written in (text or "", doc or ""):
             item = known.get((account, written))

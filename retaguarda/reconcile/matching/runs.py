@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,20 +15,22 @@ _SHIFT = 42
 """Keys of runs: group and side, shifted by this, plus the sum in cents."""
 
 
+Run = tuple[int, ...]
+"""Items with neighbouring numbers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """Runs of open items as columns, sorted by key: where each begins in `items`, and how many it holds."""
+    """Runs of open items as columns, the shorter ones first, and which of them have a key."""
 
     items: np.ndarray
-    keys: np.ndarray
     starts: np.ndarray
     lengths: np.ndarray
+    by_key: Mapping[int, Sequence[int]]
 
-    def of(self, groups: Collection[int], side: int, cents: int) -> list[tuple[int, ...]]:
+    def of(self, groups: Iterable[int], side: int, cents: int) -> list[Run]:
         """The runs of these groups that add up to an amount."""
-        wanted = (np.array(sorted(groups), dtype=np.int64) * 2 + side << _SHIFT) + cents
-        first, last = self.keys.searchsorted(wanted, "left"), self.keys.searchsorted(wanted, "right")
-        rows = [row for hit in np.flatnonzero(last > first).tolist() for row in range(first[hit], last[hit])]
+        rows = [row for group in groups for row in self.by_key.get((group * 2 + side << _SHIFT) + cents, ())]
         return [tuple(self.items[self.starts[row] : self.starts[row] + self.lengths[row]].tolist()) for row in rows]
 
 
@@ -40,7 +42,7 @@ def index_runs(board: Board, lines: Iterable[int]) -> Runs:
     order = np.lexsort((items, numbers[items], group))
     items, group = items[order], group[order]
     number, amount = numbers[items], amounts[items]
-    wanted = np.array(sorted({abs(board.cents[line]) for line in lines}), dtype=np.int64)
+    wanted = board.amounts_of(np.array(list(lines), dtype=np.int64))
     step = np.diff(number)
     joined = (group[1:] == group[:-1]) & (step > 0) & (step <= _GAP)
     total, alive = amount, np.ones(len(items), dtype=bool)
@@ -49,11 +51,13 @@ def index_runs(board: Board, lines: Iterable[int]) -> Runs:
         alive = alive[:-1] & joined[length - 2 :]
         total = total[:-1] + amount[length - 1 :]
         starts = np.flatnonzero(alive)
-        starts = starts[np.isin(total[starts], wanted)]
+        starts = starts[wanted[wanted[:-1].searchsorted(total[starts])] == total[starts]]
         found.append(((group[starts] << _SHIFT) + total[starts], starts, np.full(len(starts), length)))
     keys, starts, lengths = (np.concatenate(column) for column in zip(*found, strict=True)) if found else (np.zeros(0, dtype=np.int64),) * 3
-    order = np.lexsort((starts, lengths, keys))
-    return Runs(items, keys[order], starts[order], lengths[order])
+    by_key: dict[int, list[int]] = {}
+    for row, key in enumerate(keys.tolist()):
+        by_key.setdefault(key, []).append(row)
+    return Runs(items, starts, lengths, by_key)
 
 
 def of_neighbours(board: Board, runs: Runs, lines: Iterable[int]) -> None:
@@ -61,6 +65,8 @@ def of_neighbours(board: Board, runs: Runs, lines: Iterable[int]) -> None:
     for line in lines:
         payers, how = board.identity(line)
         there = runs.of(board.group_set(line), board.side_of(line), abs(board.cents[line])) if payers else []
+        if not there:
+            continue
         found = [run for run in there if _fits(board, line, run)]
         own = [run for run in found if len({board.partner[item] for item in run}) == 1 and board.partner[run[0]] in board.payer_set(line)]
         for best in (own or found)[:1]:

@@ -3,17 +3,42 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from retaguarda.reconcile.matching.amounts import NearAmounts
+import numpy as np
+
 from retaguarda.reconcile.matching.assignment import assigned
 from retaguarda.reconcile.matching.board import BOLETO, PLAIN, Board, Settled
 from retaguarda.reconcile.matching.differences import FEE, INTEREST, ROUNDING, WITHHOLDING, Differences, Explained
 
 _COST = {ROUNDING: 1, FEE: 2, INTEREST: 2, WITHHOLDING: 3, "discount": 3}
+_AT_ONCE = 2000
+"""Lines whose items are looked at together; bounds the memory."""
 _MANY = 24
 _FEW = 4
 """A name that fits more partners than this is not tried by formulas: something always fits."""
+
+
+def lone(board: Board, lines: list[int]) -> None:
+    """Lines and items of one amount that have only each other, whatever the day: nothing can come between them."""
+    line, item = board.of_exact_amount(np.array(lines, dtype=np.int64))
+    fits = np.asarray(board.business)[line] - np.asarray(board.due_business)[item] <= board.rules.windows.late
+    fits &= np.asarray(board.due_business)[item] - np.asarray(board.business)[line] <= board.rules.windows.early
+    fits &= np.asarray(board.issued)[item] <= np.asarray(board.day)[line]
+    line, item = line[fits], item[fits]
+    only = (np.bincount(line)[line] == 1) & (np.bincount(item)[item] == 1)
+    for one, other in zip(line[only].tolist(), item[only].tolist(), strict=True):
+        if other not in board.claimed:
+            board.settle(Settled(one, f"exact.{_shared(board, one)}", [(other, board.open[other])]))
+            board.remember(one)
+
+
+def _shared(board: Board, line: int) -> str:
+    """How the payer is known, and whether several share what is known."""
+    payers, how = board.identity(line)
+    if len(payers) == 1:
+        return how
+    return f"{how}.{'kin' if len(board.group_set(line)) == 1 else 'shared'}"
 
 
 def exact(board: Board, lines: Iterable[int]) -> None:
@@ -53,7 +78,7 @@ def _oldest(board: Board, line: int, partner: int, carrier: int) -> tuple[int, i
 
 def _shared_name(board: Board, line: int) -> None:
     """A cut name that several partners share: the one that has an item of this amount, if only one has."""
-    payers, how = board.identity(line)
+    payers = board.identity(line)[0]
     if len(payers) > _FEW:
         cents, among = abs(board.cents[line]), board.payer_set(line)
         there = board.of_amount(board.side_of(line), cents)
@@ -63,9 +88,7 @@ def _shared_name(board: Board, line: int) -> None:
         return
     found.sort(key=lambda part: (abs(board.business[line] - board.due_business[part[0]]), part[0]))
     rivals = len(found) - 1
-    kin = len(board.group_set(line)) == 1
-    grade = f"exact.{how}.{'kin' if kin else 'shared'}"
-    take(board, Settled(line, grade, [found[0]], alternatives=rivals))
+    take(board, Settled(line, f"exact.{_shared(board, line)}", [found[0]], alternatives=rivals))
 
 
 def in_group(board: Board, lines: Iterable[int]) -> None:
@@ -83,21 +106,9 @@ def in_group(board: Board, lines: Iterable[int]) -> None:
             board.settle(Settled(line, f"exact.boleto.{how}", [boletos[0]]))
 
 
-def explained(board: Board, differences: Differences, near: Sequence[NearAmounts], lines: Iterable[int]) -> None:
+def explained(board: Board, differences: Differences, lines: Iterable[int]) -> None:
     """Lines that a formula ties to an item of the payer; blocks of rivals are assigned at the least total cost."""
-    pairs: dict[int, list[tuple[int, int, Explained]]] = {}
-    for line in lines:
-        payers, _ = board.identity(line)
-        if not payers:
-            continue
-        paid, side = abs(board.cents[line]), board.side_of(line)
-        least, most = paid * 9 // 11, paid * 4 // 3
-        if len(payers) <= _FEW:
-            candidates = [item for payer in payers for item in board.open_of(payer, side) if least < board.open[item] < most]
-        else:
-            candidates = near[side].between(payers, least, most)
-        if found := _formulas(board, differences, line, candidates, payers):
-            pairs[line] = found
+    pairs = _formulas(board, differences, list(lines))
     for block in _blocks(pairs):
         for line, item, why, rivals in _assigned(board, block, pairs):
             payers, how = board.identity(line)
@@ -109,27 +120,35 @@ def explained(board: Board, differences: Differences, near: Sequence[NearAmounts
             board.settle(Settled(line, grade, [(item, due)], difference, *why, alternatives=rivals))
 
 
-def _formulas(
-    board: Board, differences: Differences, line: int, candidates: list[int], payers: tuple[int, ...]
-) -> list[tuple[int, int, Explained]]:
-    paid, side, day = abs(board.cents[line]), board.side_of(line), board.day[line]
-    found, cents, least, most = [], board.open, paid * 9 // 11, paid * 4 // 3
-    for item in candidates:
-        if board.in_window(item, line):
-            why = differences.explain(paid, cents[item], board.gross[item], day - board.due[item])
-            if why:
-                found.append((_COST.get(why[0], 4), item, why))
-    for payer in payers if len(payers) <= _MANY else ():
-        for item in board.held.get(payer * 2 + side, ()):
-            due = board.amount(item) if board.is_held(item) else 0
-            if least < due < most and board.in_window(item, line):
-                why = differences.explain(paid, due, board.gross[item], day - board.due[item])
-                if why and board.exchange(item):
-                    found.append((_COST.get(why[0], 4), item, why))
-    found.sort(
-        key=lambda pair: (pair[0], not board.open[pair[1]], pair[1] in board.claimed, abs(board.day[line] - board.due[pair[1]]), pair[1])
-    )
+def _formulas(board: Board, differences: Differences, lines: list[int]) -> dict[int, list[tuple[int, int, Explained]]]:
+    """(cost, item, formula) of every item that explains a line, best first; one with a holder only when a twin can take its place."""
+    found: dict[int, list[tuple[int, int, Explained]]] = defaultdict(list)
+    for part in range(0, len(lines), _AT_ONCE):
+        for line, item in _promising(board, differences, np.array(lines[part : part + _AT_ONCE], dtype=np.int64)):
+            due, late = board.amount(item), board.day[line] - board.due[item]
+            why = differences.explain(abs(board.cents[line]), due, board.gross[item], late)
+            if why and (board.open[item] or board.exchange(item)):
+                found[line].append((_COST.get(why[0], 4), item, why))
+    for line, ways in found.items():
+        day = board.day[line]
+        ways.sort(key=lambda way: (way[0], not board.open[way[1]], way[1] in board.claimed, abs(day - board.due[way[1]]), way[1]))
     return found
+
+
+def _promising(board: Board, differences: Differences, lines: np.ndarray) -> Iterable[tuple[int, int]]:
+    """The pairs of line and item that some formula fits, by all formulas at once over whole columns."""
+    line, item = board.near(lines)
+    signed, day, issued = (np.asarray(column) for column in (board.cents, board.day, board.issued))
+    opened, held, side, carrier = (np.asarray(column)[item] for column in (board.open, board.held_cents, board.side, board.carrier))
+    start = board.payers_of_key[1]
+    key = np.asarray(board.key)[line]
+    due = np.where((opened == 0) & (start[key + 1] - start[key] <= _MANY), held, opened)
+    paid = np.abs(signed[line])
+    fits = (due > paid * 9 // 11) & (due < paid * 4 // 3) & (side == (signed[line] < 0)) & (carrier == PLAIN)
+    fits &= issued[item] <= day[line]
+    line, item, paid, due = line[fits], item[fits], paid[fits], due[fits]
+    fits = differences.may_explain(paid, due, np.asarray(board.gross)[item], day[line] - np.asarray(board.due)[item])
+    return zip(line[fits].tolist(), item[fits].tolist(), strict=True)
 
 
 def _blocks(pairs: dict[int, list[tuple[int, int, Explained]]]) -> list[list[int]]:

@@ -42,7 +42,8 @@ _REMEDIES = {
     Field.MONEY: "Write the amount with a decimal point and at most two places, e.g. 1234.56.",
     Field.MAYBE_MONEY: "Write the amount with a decimal point and at most two places, or leave it empty.",
 }
-_AMOUNT = r"^[+-]?\d{1,15}(\.\d{1,2})?$"
+_AMOUNT = r"^[+-]?\d{1,10}(\.\d{1,2})?$"
+"""Up to ten thousand million: more than any bank line, and few enough cents to share a number with the partner's code."""
 
 
 @dataclass(frozen=True, slots=True)

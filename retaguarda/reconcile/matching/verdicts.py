@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 
-from retaguarda.reconcile.matching.board import MATCHED, Board, Settled
+import numpy as np
+
+from retaguarda.reconcile.matching.board import MATCHED, Board
 from retaguarda.reconcile.matching.model import Verdict
 from retaguarda.reconcile.matching.rules import MatchingRules
 
@@ -19,15 +20,15 @@ def repeated(board: Board) -> set[int]:
     window = board.rules.windows.repeated_payment
     last: dict[tuple[tuple[int, ...], int], int] = {}
     found: set[int] = set()
-    for line, cents in enumerate(board.cents):
-        if cents <= 0 or board.role[line] or board.state[line] != MATCHED:
-            continue
-        payers = board.identity(line)[0]
-        if payers:
-            before = last.get((payers, cents))
-            if before is not None and board.business[line] - before <= window:
+    cents, role, identities, key, business = board.cents, board.role, board.identities, board.key, board.business
+    matched = (np.frombuffer(board.state, dtype=np.uint8) == MATCHED) & (np.asarray(cents) > 0)
+    for line in np.flatnonzero(matched).tolist():
+        payers = identities[key[line]][0]
+        if payers and not role[line]:
+            before = last.get((payers, cents[line]))
+            if before is not None and business[line] - before <= window:
                 found.add(line)
-            last[payers, cents] = board.business[line]
+            last[payers, cents[line]] = business[line]
     return found
 
 
@@ -42,20 +43,20 @@ def confidence(measured: Mapping[str, float], grade: str) -> float:
 
 def judge(board: Board) -> list[tuple[str, float, Verdict]]:
     """(grade, confidence, verdict) of every decision, in their order."""
-    rules, again = board.rules, repeated(board)
-    sure: dict[str, float] = defaultdict(float)
-    judged = []
+    rules, again, cut = board.rules, repeated(board), board.cut
+    judged: list[tuple[str, float, Verdict]] = []
+    known: dict[str, tuple[str, float, Verdict]] = {}
     for found in board.settled:
         grade = f"{AGAIN}.{found.grade}" if found.line in again and not found.grade.startswith(("return", "our_number")) else found.grade
-        if grade not in sure:
-            sure[grade] = confidence(rules.confidence, grade)
-        judged.append((grade, sure[grade], _verdict(board, rules, found, sure[grade])))
+        usual = known.get(grade)
+        if usual is None:
+            sure = confidence(rules.confidence, grade)
+            usual = known[grade] = (grade, sure, Verdict.PROPOSAL if sure < rules.auto_confidence else Verdict.AUTO)
+        doubtful = found.alternatives or found.line in cut or _beyond(rules, board.cents[found.line])
+        judged.append((grade, usual[1], Verdict.PROPOSAL) if doubtful else usual)
     return judged
 
 
-def _verdict(board: Board, rules: MatchingRules, found: Settled, sure: float) -> Verdict:
-    if found.alternatives or sure < rules.auto_confidence or found.line in board.cut:
-        return Verdict.PROPOSAL
-    if rules.auto_limit is not None and abs(board.cents[found.line]) > rules.auto_limit:
-        return Verdict.PROPOSAL
-    return Verdict.AUTO
+def _beyond(rules: MatchingRules, cents: int) -> bool:
+    """Whether an amount is such that a person looks, whatever the confidence."""
+    return rules.auto_limit is not None and abs(cents) > rules.auto_limit

@@ -6,15 +6,17 @@ import itertools
 from collections import Counter
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from retaguarda.reconcile.matching import outputs
 from retaguarda.reconcile.matching.assignment import assigned
+from retaguarda.reconcile.matching.differences import Differences
 from retaguarda.reconcile.matching.result import Result
 from retaguarda.reconcile.matching.subsets import few_of_many, subsets
-from tests.reconcile.matching.ledger_cases import Case
+from tests.reconcile.matching.ledger_cases import RULES, Case
 
 NAMES = ["Cerâmica Três Irmãos Ltda", "Cerâmica Três Rios S.A.", "Hospital Boa Esperança S.A.", "Distribuidora do Vale ME"]
 DOCS = ["12345678000195", "22345678000194", "98765432000198", "98765432000279"]
@@ -158,7 +160,7 @@ def test_a_line_whose_search_was_cut_is_never_booked() -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.integers(1, 4), st.integers(1, 8), st.randoms(use_true_random=False))
+@given(st.integers(1, 5), st.integers(1, 12), st.randoms(use_true_random=False))
 def test_small_blocks_are_assigned_as_scipy_would(rows: int, columns: int, dice: object) -> None:
     from scipy.optimize import linear_sum_assignment
 
@@ -166,3 +168,32 @@ def test_small_blocks_are_assigned_as_scipy_would(rows: int, columns: int, dice:
     ours = sum(cost[row][column] for row, column in assigned(cost))
     best = sum(cost[row][column] for row, column in zip(*linear_sum_assignment(cost), strict=True))
     assert ours == best
+
+
+PAIRS = st.tuples(
+    st.integers(1, 10_000_000),
+    st.sampled_from([-1350, -350, -6, -5, 0, 5, 6]) | st.integers(-200_000, 50_000),
+    st.integers(0, 10_000_000),
+    st.integers(-20, 150),
+    st.sampled_from(["any", "late", "taxed", "discounted"]),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(PAIRS, min_size=1, max_size=20))
+def test_formulas_over_columns_say_what_they_say_one_by_one(pairs: list[tuple[int, int, int, int, str]]) -> None:
+    rules = RULES.explain
+    differences = Differences(rules)
+    rows = []
+    for due, some, gross, late, how in pairs:
+        extra = some
+        if how == "late":
+            extra = (due * rules.fine + 5_000) // 10_000 + (due * rules.monthly * late + 150_000) // 300_000 + some % 5 - 2
+        elif how == "taxed":
+            rates = rules.withholdings[gross % len(rules.withholdings)][1]
+            extra = -sum((gross * rate + 5_000) // 10_000 for rate in rates) + some % 9 - 4
+        elif how == "discounted":
+            extra = -(due * rules.discounts[gross % len(rules.discounts)] + 5_000) // 10_000
+        rows.append((max(due + extra, 0), due, gross, late))
+    told = differences.may_explain(*np.array(rows, dtype=np.int64).T)
+    assert told.tolist() == [differences.explain(*row) is not None for row in rows]
