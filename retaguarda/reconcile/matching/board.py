@@ -325,6 +325,12 @@ class Board:
         apart = self.business[line] - self.due_business[item]
         return -self.rules.windows.early <= apart <= self.rules.windows.late and self.issued[item] <= self.day[line]
 
+    @cached_property
+    def two_sided(self) -> frozenset[int]:
+        """The partners with receivables and payables."""
+        partner, side = np.asarray(self.partner), np.asarray(self.side)
+        return frozenset(np.intersect1d(partner[side == AR], partner[side == AP]).tolist())
+
     def open_lines(self) -> list[int]:
         """All lines that nothing explains yet."""
         return np.flatnonzero(np.frombuffer(self.state, dtype=np.uint8) == OPEN).tolist()

@@ -119,7 +119,7 @@ def netted(board: Board, lines: Iterable[int]) -> None:
     limits, window = board.rules.subset, board.rules.windows.netting
     for line in lines:
         payers, how = board.identity(line)
-        for payer in payers if len(payers) <= _FEW else ():
+        for payer in sorted(board.two_sided.intersection(payers)) if len(payers) <= _FEW else ():
             sides = [
                 _nearest(board, line, [i for i in board.open_of(payer, side) if _around(board, line, i, window)], limits.nearest // 2)
                 for side in (AR, AP)

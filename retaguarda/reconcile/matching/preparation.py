@@ -6,6 +6,7 @@ import datetime as dt
 from array import array
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
@@ -23,6 +24,16 @@ _SAME = ["account_id", "date", "amount", "description", "doc_number", "fitid"]
 def prepare(inputs: Inputs, rules: MatchingRules, holidays: Sequence[dt.date]) -> Board:
     """The board that a reconciliation starts with."""
     lines = inputs.lines.sort("date", "account_id", "amount", "description", "doc_number", "fitid", "file_id", "line_id")
+    with ThreadPoolExecutor(1) as aside:  # texts are read by polars on the other core, while Python knows the partners
+        said = aside.submit(_texts, lines, rules)
+        board = _board(inputs, lines, rules, holidays)
+    _repeated_imports(board)
+    _read_texts(board, said.result(), inputs.accounts)
+    return board
+
+
+def _board(inputs: Inputs, lines: pl.DataFrame, rules: MatchingRules, holidays: Sequence[dt.date]) -> Board:
+    """Lines and items as columns, partners by document and name."""
     partners = _register(inputs)
     payers = Payers(partners, rules.words)
     code_of = dict(zip(partners["partner_id"], range(partners.height), strict=True))
@@ -38,8 +49,6 @@ def prepare(inputs: Inputs, rules: MatchingRules, holidays: Sequence[dt.date]) -
     board.state = bytearray(lines.height)
     _item_columns(board)
     _line_columns(board)
-    _repeated_imports(board)
-    _read_texts(board, inputs.accounts)
     kept = ["item_id", "kind", "doc_type", "partner_id", "due_date", "open_amount", "nosso_numero", "seu_numero", "account_id"]
     board.items = items.select(kept)
     return board
@@ -101,21 +110,23 @@ def _repeated_imports(board: Board) -> None:
         board.classify(line, LineClass.DUPLICATE_IMPORT, "told by another file", kept)
 
 
-def _read_texts(board: Board, accounts: pl.DataFrame) -> None:
+def _texts(lines: pl.DataFrame, rules: MatchingRules) -> pl.DataFrame:
+    """What the texts of all lines say, and of which kind they are."""
+    read = features(lines.select("description", "amount"), rules.words)
+    return read.with_columns(kind_of(pl.col("text"), pl.col("amount"), rules.kinds).alias("kind")).with_row_index("line")
+
+
+def _read_texts(board: Board, read: pl.DataFrame, accounts: pl.DataFrame) -> None:
     """Kinds for all lines; document, references and payer for those that are still open."""
     kinds = board.rules.kinds
-    found = board.lines.select(plain(pl.col("description")).alias("text"), "amount")
-    known = found.select(kind_of(pl.col("text"), pl.col("amount"), kinds).alias("kind"))["kind"].to_list()
+    known = read["kind"].to_list()
     board.role = [kinds[kind].role if kind >= 0 else "" for kind in known]
     for line, kind in enumerate(known):
         if kind >= 0 and (line_class := kinds[kind].line_class) and not board.state[line]:
             board.classify(line, line_class, kinds[kind].name)
     board.key = array("q", bytes(8 * board.lines.height))
     board.identities = [((), "")]
-    rows = pl.DataFrame({"line": range(board.lines.height), "state": list(board.state), "role": board.role}).filter(
-        (pl.col("state") == 0) & pl.col("role").is_in(["", "reversal"])
-    )["line"]
-    said = features(board.lines[rows].select("description"), board.rules.words).with_columns(rows)
+    said = read[[line for line in board.open_lines() if board.role[line] in {"", "reversal"}]]
     dropped = board.payers.unprefixed(said["name"].unique().sort())
     if dropped:
         said = said.with_columns(pl.col("name").replace(dropped))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 
 import polars as pl
 
@@ -121,29 +120,41 @@ def _of_titles(board: Board, line: int, titles: Titles, grade: str, file: tuple[
     return Settled(line, grade, parts, difference, _RETURN if difference else "", "", 0, ("NSA " + file[1],))
 
 
-def _named_titles(board: Board) -> Iterator[tuple[int, int]]:
-    """The open credits of boletos whose document number or text is the nosso número of an item of the account."""
-    numbers = board.items.select("account_id", _bare(pl.col("nosso_numero")).alias("bare"))
-    known: dict[tuple[str, str], int] = {}
-    for item, account, bare in numbers.with_row_index("item").filter(pl.col("bare") != "").iter_rows():
-        for written in (bare, *(bare[-width:].lstrip("0") for width in (15, 12, 10) if len(bare) > width)):
-            if written:
-                known[account, written] = item if known.get((account, written), item) == item else -1
-    said = board.lines.select("account_id", _bare(pl.col("doc_number")).alias("doc"), our_number(pl.col("description")).alias("text"))
+def _named_titles(board: Board) -> list[tuple[int, int]]:
+    """The open credits of boletos whose document number or text is the nosso número of an item of the account.
+
+    A number is tried as it stands, then without a last digit, which may be a check digit; the text before the document number.
+    """
     rows = pl.Series([line for line in board.open_lines() if board.role[line] == "boleto"], dtype=pl.UInt32)
-    for line, (account, doc, text) in zip(rows, said[rows].iter_rows(), strict=True):
-        for written in (text or "", doc or ""):
-            item = known.get((account, written))
-            if item is None and len(written) > 4:
-                item = known.get((account, written[:-1]))
-            if item is not None and item >= 0:
-                yield line, item
-                break
+    said = board.lines[rows].select("account_id", our_number(pl.col("description")).alias("text"), _bare(pl.col("doc_number")).alias("doc"))
+    known = _known_numbers(board)
+    told = said.with_columns(rows.alias("line"))
+    for name in ("text", "doc"):
+        cut = pl.when(pl.col(name).str.len_chars() > len("1234")).then(pl.col(name).str.head(-1))
+        told = told.with_columns(cut.alias("cut"))
+        for column in (name, "cut"):
+            found = known.rename({"written": column, "item": f"{name}_{column}"})
+            told = told.join(found, on=["account_id", column], how="left", maintain_order="left")
+    by_text, by_document = pl.coalesce("text_text", "text_cut"), pl.coalesce("doc_doc", "doc_cut")
+    item = pl.when(by_text >= 0).then(by_text).otherwise(by_document)
+    return told.select("line", item.alias("item")).filter(pl.col("item") >= 0).rows()
+
+
+def _known_numbers(board: Board) -> pl.DataFrame:
+    """The item of every way in which banks write a nosso número: whole or its last digits; -1 when two items share it."""
+    bare = board.items.select("account_id", _bare(pl.col("nosso_numero")).alias("written")).with_row_index("item")
+    ends = [
+        bare.filter(pl.col("written").str.len_chars() > width).with_columns(pl.col("written").str.tail(width).str.strip_chars_start("0"))
+        for width in (15, 12, 10)
+    ]
+    every = pl.concat([bare, *ends]).filter(pl.col("written") != "")
+    item = pl.when(pl.col("item").n_unique() == 1).then(pl.col("item").first().cast(pl.Int64)).otherwise(-1)
+    return every.group_by("account_id", "written").agg(item.alias("item"))
 
 
 def by_our_number(board: Board, differences: Differences) -> None:
     """Single boletos without return file: the item of this nosso número, paid exactly or with a formula."""
-    for line, item in board.title.items() or list(_named_titles(board)):
+    for line, item in board.title.items() or _named_titles(board):
         due, paid = board.open[item], board.cents[line]
         if not due or board.state[line]:
             continue

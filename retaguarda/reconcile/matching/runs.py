@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from retaguarda.reconcile.matching.board import PLAIN, Board, Settled
+from retaguarda.reconcile.matching.board import PLAIN, Board, Settled, spread
 
 _GAP = 2
 """Numbers further apart than this were not issued one after the other."""
@@ -21,17 +21,25 @@ Run = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """Runs of open items as columns, the shorter ones first, and which of them have a key."""
+    """Runs of open items as columns, by key, the shorter ones first."""
 
     items: np.ndarray
     starts: np.ndarray
     lengths: np.ndarray
-    by_key: Mapping[int, Sequence[int]]
+    keys: np.ndarray
 
-    def of(self, groups: Iterable[int], side: int, cents: int) -> list[Run]:
-        """The runs of these groups that add up to an amount."""
-        rows = [row for group in groups for row in self.by_key.get((group * 2 + side << _SHIFT) + cents, ())]
-        return [tuple(self.items[self.starts[row] : self.starts[row] + self.lengths[row]].tolist()) for row in rows]
+    def of(self, board: Board, lines: np.ndarray) -> dict[int, list[Run]]:
+        """The runs of the groups that each line may be from that add up to it."""
+        line, payer = board.possible(lines)
+        cents = np.asarray(board.cents)[line]
+        wanted = (np.array(board.payers.group, dtype=np.int64)[payer] * 2 + (cents < 0) << _SHIFT) + np.abs(cents)
+        first = self.keys.searchsorted(wanted, "left")
+        row, run = spread(first, self.keys.searchsorted(wanted, "right"))
+        found: dict[int, list[Run]] = {}
+        for one, which in sorted(set(zip(line[row].tolist(), run.tolist(), strict=True))):
+            start = self.starts[which]
+            found.setdefault(one, []).append(tuple(self.items[start : start + self.lengths[which]].tolist()))
+        return found
 
 
 def index_runs(board: Board, lines: Iterable[int]) -> Runs:
@@ -54,19 +62,14 @@ def index_runs(board: Board, lines: Iterable[int]) -> Runs:
         starts = starts[wanted[wanted[:-1].searchsorted(total[starts])] == total[starts]]
         found.append(((group[starts] << _SHIFT) + total[starts], starts, np.full(len(starts), length)))
     keys, starts, lengths = (np.concatenate(column) for column in zip(*found, strict=True)) if found else (np.zeros(0, dtype=np.int64),) * 3
-    by_key: dict[int, list[int]] = {}
-    for row, key in enumerate(keys.tolist()):
-        by_key.setdefault(key, []).append(row)
-    return Runs(items, starts, lengths, by_key)
+    order = np.lexsort((starts, lengths, keys))
+    return Runs(items, starts[order], lengths[order], keys[order])
 
 
-def of_neighbours(board: Board, runs: Runs, lines: Iterable[int]) -> None:
+def of_neighbours(board: Board, runs: Runs, lines: list[int]) -> None:
     """Lines that a run explains; needs no search, however many invoices are open."""
-    for line in lines:
+    for line, there in runs.of(board, np.array(lines, dtype=np.int64)).items():
         payers, how = board.identity(line)
-        there = runs.of(board.group_set(line), board.side_of(line), abs(board.cents[line])) if payers else []
-        if not there:
-            continue
         found = [run for run in there if _fits(board, line, run)]
         own = [run for run in found if len({board.partner[item] for item in run}) == 1 and board.partner[run[0]] in board.payer_set(line)]
         for best in (own or found)[:1]:

@@ -46,7 +46,7 @@ def channel_pattern(words: Words) -> str:
 def features(lines: pl.DataFrame, words: Words) -> pl.DataFrame:
     """`text`, `document`, `masked`, `reference` (as written) and `name` of every line."""
     reference, last = reference_pattern(words), last_reference_pattern(words)
-    plainly = lines.select(plain(pl.col("description")).alias("text"))
+    plainly = lines.with_columns(plain(pl.col("description")).alias("text"))
     cut = plainly.with_columns(
         pl.col("text").str.extract(_DOCUMENT, 1).str.replace_all(r"[./-]", "").fill_null("").alias("document"),
         pl.col("text").str.extract(_MASKED, 1).str.replace_all(r"\.", "").fill_null("").alias("masked"),
