@@ -98,7 +98,7 @@ class Board:
     taker: dict[int, int] = field(default_factory=dict)
     """Which line settled a claimed item."""
     paid: dict[tuple[tuple[int, ...], int], list[int]] = field(default_factory=dict)
-    """Lines that paid one item exactly, by payers and amount."""
+    """Lines that paid exactly or by a formula, by payers and amount."""
     holder: dict[int, Settled] = field(default_factory=dict)
     """Who took an item that had open twins (same partner, side and amount): the twin would have done as well."""
     held: dict[int, list[int]] = field(default_factory=dict)
@@ -120,11 +120,11 @@ class Board:
         self.settled.append(found)
 
     def remember(self, line: int) -> None:
-        """Note that a line paid exactly what was open: the same again within days is a payment made twice, unless it finds its own item."""
+        """Note that a line paid what was due: the same again within days is a payment made twice, unless it finds its own item."""
         self.paid.setdefault((self.identity(line)[0], self.cents[line]), []).append(line)
 
     def earlier(self, line: int) -> int | None:
-        """The line of the same payer and amount that paid exactly a few days before."""
+        """The line of the same payer and amount that paid what was due a few days before."""
         payers = self.identity(line)[0]
         if not payers:
             return None

@@ -101,8 +101,11 @@ def _settle(board: Board, discounts: Sequence[int], line: int, there: _Expected)
     summed, at_most = _sums(there.net, edges), _sums(np.maximum(there.net, 0), edges)
     several = last - first > 1
     enough = np.flatnonzero(several & (at_most + (last - first) // 4 + 1 >= paid))
-    net = there.net.tolist()
-    found = [part for run in enough.tolist() for part in _parts(net, int(first[run]), int(last[run]), paid)]
+    found = [
+        part
+        for start, end in zip(first[enough].tolist(), last[enough].tolist(), strict=True)
+        for part in _parts(there.net, start, end, paid)
+    ]
     grade = "lost_return"
     if not found:
         near = np.flatnonzero(several & (summed > paid) & (summed - paid <= paid // 4) & (last - first <= _LONGEST))
@@ -124,16 +127,17 @@ def _sums(amounts: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return summed
 
 
-def _parts(net: list[int], start: int, end: int, paid: int) -> Iterator[tuple[int, int]]:
+def _parts(amounts: np.ndarray, start: int, end: int, paid: int) -> Iterator[tuple[int, int]]:
     """The stretches of a run that add up, give or take a cent for every four titles; at least two titles."""
-    first, total = start, 0
-    for last in range(start, end):
-        total += net[last]
+    net = amounts[start:end].tolist()
+    first, total = 0, 0
+    for last, amount in enumerate(net):
+        total += amount
         while first < last and total > paid + (last - first + 1):
             total -= net[first]
             first += 1
         if first < last < first + _LONGEST and abs(total - paid) <= (last - first + 1) // 4 + 1:
-            yield first, last + 1
+            yield start + first, start + last + 1
 
 
 def _excepted(there: _Expected, first: int, last: int, missing: int, discounts: Sequence[int]) -> bool:

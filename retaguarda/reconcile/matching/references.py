@@ -163,6 +163,7 @@ def with_difference(board: Board, differences: Differences, line: int) -> bool:
         return True
     if explained := differences.explain(paid, total, gross, late):
         board.settle(Settled(line, f"reference.explained.{how}", parts, sign * (paid - total), *explained, words=words))
+        board.remember(line)
         return True
     return paid > total and covering(board, line, items, words)
 
@@ -183,6 +184,8 @@ def in_part(board: Board, line: int) -> bool:
         if part:
             parts.append((item, part))
         left -= part
+    if left and board.earlier(line) is not None:
+        return False  # a payment made twice explains the amount, which no invoice does
     sign = 1 if board.cents[line] > 0 else -1
     grade = "reference.divergent" if left else "reference.part"
     grade = f"{grade}.{_known(board, line, items)}"

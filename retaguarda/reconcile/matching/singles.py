@@ -118,6 +118,7 @@ def explained(board: Board, differences: Differences, lines: Iterable[int]) -> N
             grade = f"explained.{why[0]}.{how if len(payers) == 1 else how + '.shared'}"
             difference = board.cents[line] - sign * due
             board.settle(Settled(line, grade, [(item, due)], difference, *why, alternatives=rivals))
+            board.remember(line)
 
 
 def _formulas(board: Board, differences: Differences, lines: list[int]) -> dict[int, list[tuple[int, int, Explained]]]:
