@@ -41,7 +41,8 @@ def _board(inputs: Inputs, lines: pl.DataFrame, rules: MatchingRules, holidays: 
     coded = pl.DataFrame({"partner_id": partners["partner_id"], "partner": range(partners.height)})
     number = pl.col("nf_number").str.extract(r"(\d{1,15})\D*$", 1).cast(pl.Int64).fill_null(0).alias("number")
     items = (
-        inputs.items.join(coded, on="partner_id")
+        inputs.items.drop("partner_name", "partner_doc")
+        .join(coded, on="partner_id")
         .with_columns(number)
         .sort("partner", "due_date", "issue_date", "kind", "number", "parcel", "open_amount", "item_id")
     )

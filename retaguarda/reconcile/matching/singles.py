@@ -139,16 +139,15 @@ def _formulas(board: Board, differences: Differences, lines: list[int]) -> dict[
 def _promising(board: Board, differences: Differences, lines: np.ndarray) -> Iterable[tuple[int, int]]:
     """The pairs of line and item that some formula fits, by all formulas at once over whole columns."""
     line, item = board.near(lines)
-    signed, day, issued = (np.asarray(column) for column in (board.cents, board.day, board.issued))
-    opened, held, side, carrier = (np.asarray(column)[item] for column in (board.open, board.held_cents, board.side, board.carrier))
-    start = board.payers_of_key[1]
-    key = np.asarray(board.key)[line]
-    due = np.where((opened == 0) & (start[key + 1] - start[key] <= _MANY), held, opened)
-    paid = np.abs(signed[line])
-    fits = (due > paid * 9 // 11) & (due < paid * 4 // 3) & (side == (signed[line] < 0)) & (carrier == PLAIN)
-    fits &= issued[item] <= day[line]
-    line, item, paid, due = line[fits], item[fits], paid[fits], due[fits]
-    fits = differences.may_explain(paid, due, np.asarray(board.gross)[item], day[line] - np.asarray(board.due)[item])
+    opened, signed = np.asarray(board.open)[item], np.asarray(board.cents)[line]
+    due, paid = np.where(opened == 0, np.asarray(board.held_cents)[item], opened), np.abs(signed)
+    fits = (due > paid * 9 // 11) & (due < paid * 4 // 3)
+    line, item, paid, due, opened, signed = (column[fits] for column in (line, item, paid, due, opened, signed))
+    fits = (np.asarray(board.side)[item] == (signed < 0)) & (np.asarray(board.carrier)[item] == PLAIN)
+    day, start, key = np.asarray(board.day)[line], board.payers_of_key[1], np.asarray(board.key)[line]
+    fits &= (np.asarray(board.issued)[item] <= day) & ((opened > 0) | (start[key + 1] - start[key] <= _MANY))
+    line, item, paid, due, day = line[fits], item[fits], paid[fits], due[fits], day[fits]
+    fits = differences.may_explain(paid, due, np.asarray(board.gross)[item], day - np.asarray(board.due)[item])
     return zip(line[fits].tolist(), item[fits].tolist(), strict=True)
 
 
