@@ -1,4 +1,4 @@
-"""`retaguarda reconcile proposals|show|confirm|reject|undo|match|breaks|close|work`: what people decide about matches and breaks."""
+"""`retaguarda reconcile proposals|show|confirm|reject|answer|undo|match|breaks|close|work`: what people decide about matches and breaks."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
         ("show", show),
         ("confirm", confirm),
         ("reject", reject),
+        ("answer", answer),
         ("undo", undo),
         ("match", match),
         ("breaks", breaks),
@@ -149,6 +150,40 @@ def reject(keys: Keys, reason: Annotated[str, typer.Option("--reason", help="Why
     from retaguarda.decisions.register import reject as decide
 
     _each(keys, lambda row, who, at: decide(row, who, at, reason), "rejected")
+
+
+def answer(
+    workbook: Annotated[Path, typer.Argument(help="The accountants' workbook with S or N, and reasons, in its sheet of proposals.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be decided; change nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Carry out what people answered in the workbook: S confirms, N rejects. Exit 1 when an answer could not be carried out."""
+    house = open_house()
+    from retaguarda.audit.events import actor
+    from retaguarda.decisions.answering import Outcome, carry_out
+    from retaguarda.reconcile.answers import read_answers
+    from retaguarda.report.retell import retell
+
+    read = read_answers(workbook)
+    failed = [(f"{odd.file}:{odd.line}", f"{odd.field}: {odd.reason}", odd.remedy) for odd in read.rejections]
+    done = dict.fromkeys(Outcome, 0)
+    for one in read.items:
+        try:
+            done[carry_out(one, actor(), house.clock.now(), dry_run=dry_run)] += 1
+        except RetaguardaError as error:
+            failed.append((one.line_id, error.text, error.remedy or ""))
+    if as_json:
+        told = [dict(zip(("where", "reason", "remedy"), one, strict=True)) for one in failed]
+        typer.echo(json.dumps({"dry_run": dry_run, "done": done, "failed": told}, ensure_ascii=False, indent=1))
+    else:
+        if dry_run:
+            typer.echo(say("Nothing was changed; this is what would be decided:"))
+        for outcome, count in done.items():
+            typer.echo(f"{say(outcome.value)}: {count}")
+        for where, reason, remedy in failed:
+            typer.echo(f"✗ {where}: {retell(reason)} ({retell(remedy)})", err=True)
+    if failed:
+        raise typer.Exit(1)
 
 
 def undo(keys: Keys, reason: Annotated[str, typer.Option("--reason", help="Why, for the audit log.")]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 from retaguarda.audit.evidence import EvidenceStore
 from retaguarda.decisions.matching import FILES, HOLIDAYS, PRODUCED, RULES, matched, produced
@@ -25,13 +26,24 @@ class Reperformed:
 
 
 def reperform(run: RunRecord, evidence: EvidenceStore) -> list[Reperformed]:
-    """Every file of a reconciliation's result beside the one that its evidence gives now.
+    """Every file of a reconciliation's result beside the one that its evidence gives now; raises what `evidence_of` raises."""
+    kept = evidence_of(run, evidence)
+    result = matched({name: kept[name] for name in (*FILES, RULES, HOLIDAYS)})
+    return [Reperformed(name, _digest(kept[name].read_bytes()), _digest(data)) for name, data in produced(result).items()]
+
+
+def evidence_of(run: RunRecord, evidence: EvidenceStore) -> dict[str, Path]:
+    """Where the files that a reconciliation read and wrote lie, by name.
 
     Raises ConfigurationError when the run made no reconciliation, StoreUnavailable when evidence was changed on the disk.
     """
     hashes = dict(Evidence.objects.filter(run=run).order_by("id").values_list("label", "sha256"))  # the last one of a name counts
-    if missing := [name for name in (*FILES, RULES, HOLIDAYS, *PRODUCED) if name not in hashes]:
+    wanted = (*FILES, RULES, HOLIDAYS, *PRODUCED)
+    if missing := [name for name in wanted if name not in hashes]:
         remedy = "give a run of reconcile_period that came to its end"
         raise ConfigurationError(f"run {run.pk} has no evidence of {', '.join(missing)}", remedy=remedy)
-    result = matched({name: evidence.unchanged(hashes[name]) for name in (*FILES, RULES, HOLIDAYS)})
-    return [Reperformed(name, hashes[name], hashlib.sha256(data).hexdigest()) for name, data in produced(result).items()]
+    return {name: evidence.unchanged(hashes[name]) for name in wanted}
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

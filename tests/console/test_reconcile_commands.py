@@ -9,11 +9,26 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
+import openpyxl
+
 from retaguarda.store.models import BreakRecord, MatchDecision, RunRecord
 from tests.accounts.test_book import statement, take
 from tests.decisions.test_period import HEADER, ITEMS, MOVES
 from tests.house import House
 from tests.sandbox_fixtures import ROOT
+
+
+def answered(workbook: Path, answer: str, reason: str) -> int:
+    """Write an answer beside every proposal; returns how many there are."""
+    book = openpyxl.load_workbook(workbook)
+    sheet = next(sheet for sheet in book.worksheets if sheet.title in {"Propostas", "Proposals"})
+    head = next(row for row in sheet.iter_rows() if any(cell.value == "Aprovar (S/N)" for cell in row))
+    named = {cell.value: cell.column for cell in head}
+    rows = [row for row in sheet.iter_rows(min_row=head[0].row + 1) if row[named["Linha"] - 1].value]
+    for row in rows:
+        row[named["Aprovar (S/N)"] - 1].value, row[named["Motivo"] - 1].value = answer, reason
+    book.save(workbook)
+    return len(rows)
 
 
 def test_a_period_from_the_command_line(store: Path, house: House, tmp_path: Path) -> None:
@@ -32,6 +47,16 @@ def test_a_period_from_the_command_line(store: Path, house: House, tmp_path: Pat
     assert run["state"] == "PARTIAL"
     assert command("reconcile", "run", "2026-11").returncode == 3, "the ERP was never exported"
 
+    book = tmp_path / "month.xlsx"
+    written = command("reconcile", "report", "--run", run["run"], "--company", "Energia Teste", "--out", str(book))
+    assert written.returncode == 0, written.stderr
+    assert answered(book, "N", "") == 1
+    told = command("reconcile", "answer", str(book))
+    assert (told.returncode, "month.xlsx:" in told.stderr) == (1, True), "a refusal needs a reason"
+    answered(book, "S", "conferido")
+    tried = json.loads(command("reconcile", "answer", str(book), "--dry-run", "--json").stdout)
+    assert (tried["dry_run"], tried["done"]["confirmed"], MatchDecision.objects.filter(state="PROPOSED").count()) == (True, 1, 1)
+
     waiting = json.loads(command("reconcile", "proposals", "--json").stdout)
     keys = [one["key"][:12] for one in waiting]
     assert len(keys) == MatchDecision.objects.filter(state="PROPOSED").count() > 0
@@ -39,6 +64,7 @@ def test_a_period_from_the_command_line(store: Path, house: House, tmp_path: Pat
     assert (refused.returncode, "não há a decisão zz" in refused.stderr) == (1, True)
     shown = command("reconcile", "show", keys[0]).stdout
     assert "confirmada · ana · conferido" in shown
+    assert "já constava: 1" in command("reconcile", "answer", str(book)).stdout
     assert command("reconcile", "undo", keys[0], "--reason", "engano").returncode == 0
     assert json.loads(command("reconcile", "show", keys[0], "--json").stdout)["state"] == "UNDONE"
 
