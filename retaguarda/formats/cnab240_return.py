@@ -11,7 +11,7 @@ from retaguarda.formats.cnab240_layout import FILE_HEADER, SEGMENT_T, SEGMENT_T_
 from retaguarda.formats.parts import BeginReturn, EndReturn, ReturnPart
 from retaguarda.formats.source import Line, Source
 from retaguarda.formats.text import cents, charge, day_dmy, kept
-from retaguarda.model.statements import Quarantined, Title
+from retaguarda.model.statements import Quarantined, Title, title_of
 
 NO_MONEY = frozenset("ABSYZ")
 """Segments that tell more about a title (messages, PIX keys) and never carry a payment of their own."""
@@ -110,24 +110,32 @@ def _title(t: tuple[str, ...], u: tuple[str, ...], line: int) -> Title:
     occurred, credited, paid_value = day_dmy(occurrence), day_dmy(credit), cents(paid)
     if paid_value and not (occurred or credited):
         raise ValueError("a paid title without a date")
-    return Title(
-        movement.strip(),
-        " ".join(our_number.split()),
-        " ".join(document.split()),
-        day_dmy(due),
-        cents(face),
-        paid_value,
-        charge(interest),
-        charge(discount) + charge(rebate),
-        charge(fee),
-        cents(net),
-        occurred,
-        credited,
-        " ".join(payer.split())[-11 if payer_type == "1" else -14 :],
-        " ".join(payer_name.split()),
-        line,
-        _reasons(reasons),
+    return title_of(
+        (
+            movement.strip(),
+            our_number if our_number.isdigit() else " ".join(our_number.split()),
+            document if document.isdigit() else " ".join(document.split()),
+            day_dmy(due),
+            cents(face),
+            paid_value,
+            charge(interest),
+            charge(discount) + charge(rebate),
+            charge(fee),
+            cents(net),
+            occurred,
+            credited,
+            _party(payer)[-11 if payer_type == "1" else -14 :],
+            _party(payer_name),
+            line,
+            _reasons(reasons),
+            "",
+        )
     )
+
+
+@kept
+def _party(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _not_an_amount(record: Record, layout: Columns) -> str:
