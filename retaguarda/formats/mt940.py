@@ -17,7 +17,7 @@ from retaguarda.errors import IncompleteDownload
 from retaguarda.formats import iban
 from retaguarda.formats.parts import Begin, Part
 from retaguarda.formats.running import Ledger
-from retaguarda.formats.source import Source, is_cut
+from retaguarda.formats.source import LONGEST_LINE, Source, is_cut
 from retaguarda.formats.text import day, kept
 from retaguarda.model.statements import Entry, Quarantined, entry_of
 
@@ -97,8 +97,10 @@ def _fields(source: Source) -> Iterator[_Field]:
     held: _Field | None = None
     for number, line in source.lines():
         text = re.sub(r"^.*\{4:", "", line) if "{" in line and "{4:" in line[:400] else line
-        tag = text[1:3] if text[:4] in _MOST else _tag(text)
-        if tag and (held or tag == "20"):
+        if text[:4] in _MOST and held:
+            yield held
+            held = (text[1:3], number, [text[4:].strip()], len(line) > LONGEST_LINE)
+        elif (tag := _tag(text)) and (held or tag == "20"):
             if held:
                 yield held
             held = (tag, number, [text[len(tag) + 2 :].strip()], is_cut(line))

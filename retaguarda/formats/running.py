@@ -23,6 +23,8 @@ _BALANCE = re.compile(
 )
 _OPENING = re.compile(r"(?:S A L D O|SALDO) (?:A N T E R I O R|ANTERIOR|INICIAL|DE ABERTURA)\b")
 _OTHER = re.compile(r"SALDO (?:PARCIAL|BLOQUEADO)\b")
+BALANCE_INITIALS = {"S", "s"}
+"""What a text begins with that may be a balance's."""
 ONE_DAY = dt.timedelta(1)
 RUNNING = "SALDO"
 """How a checkpoint is called that a column printed, not a row."""
@@ -30,7 +32,7 @@ RUNNING = "SALDO"
 
 def is_balance(description: str) -> bool:
     """Whether a row of this text is a balance and no movement: `SALDO ANTERIOR`, `S A L D O`; not `SALDO DEVEDOR COBRADO`."""
-    return description[:1] in {"S", "s"} and bool(_BALANCE.match(plain(description)))
+    return description[:1] in BALANCE_INITIALS and bool(_BALANCE.match(plain(description)))
 
 
 def is_opening(description: str) -> bool:
