@@ -14,7 +14,7 @@ from retaguarda.errors import IncompleteDownload
 from retaguarda.formats import delimited
 from retaguarda.formats.parts import Begin, Part
 from retaguarda.formats.running import BALANCE_INITIALS, Ledger, entry
-from retaguarda.formats.source import Line, Source
+from retaguarda.formats.source import Source
 from retaguarda.formats.text import day_br
 from retaguarda.model.statements import Entry, Quarantined, entry_of
 
@@ -45,16 +45,15 @@ def parts(source: Source) -> Iterator[Part]:
 
 
 def _first_account(source: Source) -> str:
-    return next((row[1] for _, row in _rows(source) if isinstance(row, list)), "")
+    return next((row[1] for _, _, row in _rows(source) if isinstance(row, list)), "")
 
 
-def _rows(source: Source, holding: str = "") -> Iterator[tuple[Line, list[str] | Quarantined]]:
-    """The rows, only lines that hold a text looked at; one that repeats the identity of the row before it is odd."""
+def _rows(source: Source, holding: str = "") -> Iterator[tuple[int, str, list[str] | Quarantined]]:
+    """Number, text and cells of the rows, only lines that hold a text looked at; one that repeats the identity of the one before is odd."""
     last = ""
     lines = source.lines()
     next(lines)
-    for line in lines:
-        text = line[1]
+    for number, text in lines:
         if not text or text.isspace() or holding not in text:
             continue
         try:
@@ -63,28 +62,27 @@ def _rows(source: Source, holding: str = "") -> Iterator[tuple[Line, list[str] |
                 raise ValueError("the line has fewer columns than the header" if len(row) < len(COLUMNS) else "the line has too many columns")
             if not row[1]:
                 raise ValueError("the row names no account")
-            twice, last = row[0] == last != "", row[0]
-            if twice:
+            if row[0] == last != "":
                 raise ValueError("the row repeats the one before it")
+            last = row[0]
+            yield number, text, row
         except ValueError as error:
-            yield line, Quarantined(line[0], str(error), text[:MAX_RAW])
-        else:
-            yield line, row
+            yield number, text, Quarantined(number, str(error), text[:MAX_RAW])
 
 
 def _statement(source: Source, account: str, accounts: dict[str, None] | None = None) -> Iterator[Part]:
     """The statement of one account; of the first one also every line that is no row, and what other accounts there are."""
     yield Begin(*_named(account), "BRL")
     ledger = Ledger()
-    for line, row in _rows(source, account if accounts is None else ""):
+    for number, text, row in _rows(source, account if accounts is None else ""):
         if isinstance(row, Quarantined):
             if accounts is not None:
                 yield row
         elif row[1] == account:
             try:
-                yield from ledger.take(_entry(row, line[0]))
+                yield from ledger.take(_entry(row, number))
             except ValueError as error:
-                yield Quarantined(line[0], str(error), line[1][:MAX_RAW])
+                yield Quarantined(number, str(error), text[:MAX_RAW])
         elif accounts is not None and row[1] not in accounts:
             accounts[row[1]] = None
             if len(accounts) > MOST_ACCOUNTS:

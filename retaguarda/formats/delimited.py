@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 
-from retaguarda.formats.source import is_cut
+from retaguarda.formats.source import LONGEST_LINE, is_cut
 
 
 def cells(text: str, delimiter: str) -> list[str]:
     """The trimmed cells of a line; raises ValueError when it is too long or its quotes do not close."""
+    if '"' not in text and len(text) <= LONGEST_LINE:
+        return list(map(str.strip, text.split(delimiter)))
     if is_cut(text):
         raise ValueError("the line is longer than any that a bank writes")
-    if '"' not in text:
-        return [cell.strip() for cell in text.split(delimiter)]
     try:
         rows = list(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error as error:
