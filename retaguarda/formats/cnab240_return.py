@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 from retaguarda.errors import IncompleteDownload
 from retaguarda.formats.cnab240_file import COLLECTION, Record, records
@@ -62,14 +63,18 @@ class _Titles:
 
     def taken(self, line: Line) -> Sequence[ReturnPart]:
         """What a detail of a lot settles."""
-        text = line[1]
+        text, waiting = line[1], self._waiting
         segment = text[13] if self.of_collection and text[7] == "3" else ""
-        if segment == "T":
+        if segment == "U" and waiting:
+            self._waiting = None
+            try:
+                self._told = _title(self._cut(waiting[1]), _CUT_U(text), waiting[0])
+            except ValueError as error:
+                return (self._unread(waiting, text, str(error)),)
+        elif segment == "T":
             settled, self._waiting = self.rest(), line
             return settled
-        if segment == "U" and self._waiting:
-            return self._pair(self._waiting, text)
-        if segment == "Y" and self._told:
+        elif segment == "Y" and self._told:
             self._told = _with_pix(self._told, text)
         elif segment not in NO_MONEY:
             reason = "a segment U without its segment T" if segment == "U" else f"segment {text[13]!r} is not read"
@@ -84,14 +89,9 @@ class _Titles:
             return (Quarantined(alone[0], "a segment T without its segment U", alone[1].rstrip()),)
         return (told,) if told else ()
 
-    def _pair(self, t: Line, u: str) -> Sequence[ReturnPart]:
-        self._waiting = None
-        try:
-            self._told = _title(self._cut(t[1]), _CUT_U(u), t[0])
-        except ValueError as error:
-            reason = _not_an_amount(Record(*t), self._layout) or _not_an_amount(Record(t[0], u), SEGMENT_U) or str(error)
-            return (Quarantined(t[0], reason, f"{t[1].rstrip()}\n{u.rstrip()}"),)
-        return ()
+    def _unread(self, t: Line, u: str, reason: str) -> Quarantined:
+        reason = _not_an_amount(Record(*t), self._layout) or _not_an_amount(Record(t[0], u), SEGMENT_U) or reason
+        return Quarantined(t[0], reason, f"{t[1].rstrip()}\n{u.rstrip()}")
 
 
 def _with_pix(title: Title, y: str) -> Title:
@@ -107,7 +107,8 @@ def _title(t: tuple[str, ...], u: tuple[str, ...], line: int) -> Title:
     same_movement, interest, discount, rebate, paid, net, occurrence, credit = u
     if movement != same_movement:
         raise ValueError("segments T and U tell of different movements")
-    occurred, credited, paid_value = day_dmy(occurrence), day_dmy(credit), cents(paid)
+    face_value, paid_value, net_value = _sums(face, paid, net)
+    occurred, credited = day_dmy(occurrence), day_dmy(credit)
     if paid_value and not (occurred or credited):
         raise ValueError("a paid title without a date")
     return title_of(
@@ -116,12 +117,12 @@ def _title(t: tuple[str, ...], u: tuple[str, ...], line: int) -> Title:
             our_number if our_number.isdigit() else " ".join(our_number.split()),
             document if document.isdigit() else " ".join(document.split()),
             day_dmy(due),
-            cents(face),
+            face_value,
             paid_value,
             charge(interest),
             charge(discount) + charge(rebate),
             charge(fee),
-            cents(net),
+            net_value,
             occurred,
             credited,
             _party(payer)[-11 if payer_type == "1" else -14 :],
@@ -131,6 +132,14 @@ def _title(t: tuple[str, ...], u: tuple[str, ...], line: int) -> Title:
             "",
         )
     )
+
+
+def _sums(face: str, paid: str, net: str) -> tuple[Decimal, Decimal, Decimal]:
+    """The amounts, judged all at once."""
+    together = face + paid + net
+    if together.isdigit() and together.isascii():
+        return Decimal(face + "E-2"), Decimal(paid + "E-2"), Decimal(net + "E-2")
+    return cents(face), cents(paid), cents(net)
 
 
 @kept
