@@ -56,21 +56,22 @@ def parts(source: Source) -> Iterator[Part]:
     if not recognises(source.head):
         raise IncompleteDownload("The file is not an MT940 statement.", remedy="Check what the portal gave.")
     statement: _Statement | None = None
-    page = _Page()
+    opened: _Statement | None = None  # whose balance field the page that is read has told
+    account = ""  # of this page
     for found in _fields(source):
-        if page.opened and statement and found[0] not in _HEADING:
-            yield from statement.take(found)
-        elif found[0] == "20":
-            page = _Page()
-        elif found[0] in _HEADING:
-            page.account = found[2][0]
-        elif found[0] not in _QUIET:
-            page.opened = True
-            if statement and not (found[0] != "60F" and statement.goes_on(page.account)):
+        tag = found[0]
+        if opened and tag not in _HEADING:
+            yield from opened.take(found)
+        elif tag == "20":
+            account, opened = "", None
+        elif tag in _HEADING:
+            account = found[2][0]
+        elif tag not in _QUIET:
+            if statement and not (tag != "60F" and statement.goes_on(account)):
                 yield from statement.over()
                 statement = None
-            statement = statement or _Statement(page.account)
-            yield from statement.take(found)
+            opened = statement = statement or _Statement(account)
+            yield from opened.take(found)
     if statement is None or not statement.ended:
         raise IncompleteDownload("The MT940 file ends in the middle: its closing balance is missing.", remedy="Download it again.")
     yield from statement.over()
@@ -82,14 +83,6 @@ _Field = tuple[str, int, list[str], bool]
 
 _Movement = tuple[dt.date, Decimal, str, str, str, str, bool, int]
 """Day, amount, text, document, reference and type of a movement, whether it moves nothing, and its line."""
-
-
-@dataclass(slots=True)
-class _Page:
-    """One message: whose it is, and whether its balance field was met."""
-
-    account: str = ""
-    opened: bool = False
 
 
 def _fields(source: Source) -> Iterator[_Field]:
@@ -129,7 +122,7 @@ class _Statement:
     _closing: Decimal | None = None
     _interim: Decimal | None = None
     _held: _Movement | None = None
-    _said: str = ""  # of the movement that is held
+    _said: str = ""  # of the movement that is held, by its field 86
     _name: str = ""
     _begun: bool = False
     ended: bool = False
@@ -142,7 +135,9 @@ class _Statement:
         """The parts that this field settles."""
         tag, line, texts, cut = found
         if tag == "86" and not cut:
-            if self._held:
+            if len(texts) == 1 and "?" not in texts[0]:
+                self._said = " ".join(texts[0].split()) or self._said
+            else:
                 self._describe(texts)
             return ()
         settled = self._flush()
@@ -199,14 +194,14 @@ class _Statement:
         if "?" in texts[0] and _STRUCTURED.match(texts[0]):
             said, self._name = _subfields("".join(texts))
         else:
-            said = " ".join((texts[0] if len(texts) == 1 else " ".join(texts)).split())[:MAX_RAW]
+            said = " ".join(" ".join(texts).split())
         self._said = said or self._said
 
     def _flush(self) -> Sequence[Part]:
         if not self._held:
             return ()
         (day, amount, text, document, reference, code, still, line), self._held = self._held, None
-        said = self._said or text
+        said = self._said[:MAX_RAW] or text
         return self._ledger.take(entry_of((day, amount, said, document, reference, code, "", self._name, still, still, line)))
 
 def _account(text: str) -> tuple[str, str, str]:

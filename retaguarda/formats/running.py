@@ -110,7 +110,8 @@ class Ledger:
 
     def _move(self, day: dt.date, amount: Decimal, balance: Decimal | None = None, line: int = 0) -> None:
         if day != self._now:
-            self._see(day)
+            if not self._days or not self._days[0] <= day <= self._days[1]:
+                self._see(day)
             self._begun, self._now = self._begun or day, day
         self._moved += amount
         if balance is None:
