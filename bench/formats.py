@@ -168,7 +168,9 @@ def measured(python: str, reader: str, path: Path) -> list[float]:
 
     Nothing when the file cannot be read.
     """
-    run = subprocess.run([python, "-c", MEASURED.format(reader=reader, runs=RUNS, long=LONG), str(path)], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [python, "-c", MEASURED.format(reader=reader, runs=RUNS, long=LONG), str(path)], capture_output=True, text=True, check=False
+    )
     return json.loads(run.stdout.splitlines()[-1]) if run.returncode == 0 else []
 
 

@@ -22,6 +22,7 @@ COLUMNS = ("line_id", "account_id", "file_id", "date", "amount", "hist_code", "d
 MOST_ACCOUNTS = 200
 """Each account is one more reading of the file."""
 MAX_RAW = 2000
+_FEWER = "the line has fewer columns than the header"
 _HEADER = ",".join(COLUMNS).encode()
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,2})?")
 
@@ -59,7 +60,7 @@ def _rows(source: Source, holding: str = "") -> Iterator[tuple[int, str, list[st
         try:
             row = delimited.cells(text, ",")
             if len(row) != len(COLUMNS):
-                raise ValueError("the line has fewer columns than the header" if len(row) < len(COLUMNS) else "the line has too many columns")
+                raise ValueError(_FEWER if len(row) < len(COLUMNS) else "the line has too many columns")
             if not row[1]:
                 raise ValueError("the row names no account")
             if row[0] == last != "":

@@ -204,6 +204,7 @@ class _Statement:
         said = self._said[:MAX_RAW] or text
         return self._ledger.take(entry_of((day, amount, said, document, reference, code, "", self._name, still, still, line)))
 
+
 def _account(text: str) -> tuple[str, str, str]:
     """Bank, branch and account of a Brazilian IBAN, of `341/1234/99999-9` or of its end."""
     if known := iban.brazilian(text):

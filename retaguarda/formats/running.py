@@ -81,7 +81,7 @@ class Ledger:
         if balance is None and not row.checkpoint:
             settled = self._settle(row.date) if self._owed else ()
             self._move(row.date, row.amount)
-            return (*settled, row)
+            return (*settled, row) if settled else (row,)
         balance = None if balance is None or is_balance(row.description) else balance
         if row.blank and balance is None:
             return (row,)
