@@ -4,8 +4,8 @@
     python -m bench.formats --gigabyte [--formats OFX ...]
 
 Each reader and each library reads the same file in a process of its own, again and again for five seconds at most; what counts
-is the processor time of the best run, which a busy machine stretches least, and the ratio is theirs to ours. Libraries are installed, pinned, into an environment of their own
-(needs the package index); `--alone` leaves them out.
+is the processor time of the best run, which a busy machine stretches least, and the ratio is theirs to ours. Libraries are installed,
+pinned, into an environment of their own (needs the package index); `--alone` leaves them out.
 
 `--gigabyte` writes files of 10^9 bytes one after the other, reads each, and exits 1 when one needs more than 500 MB of memory.
 """

@@ -79,8 +79,6 @@ def parts(source: Source) -> Iterator[Part]:
 
 _Field = tuple[str, int, list[str], bool]
 """Tag, line, and texts of a field, not all of them when it is longer than any that a bank writes."""
-
-
 _Movement = tuple[dt.date, Decimal, str, str, str, str, bool, int]
 """Day, amount, text, document, reference and type of a movement, whether it moves nothing, and its line."""
 
