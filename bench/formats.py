@@ -3,9 +3,9 @@
     python -m bench.formats [--entries 20000] [--formats OFX "CNAB 240 extrato" ...] [--alone]
     python -m bench.formats --gigabyte [--formats OFX ...]
 
-Each reader and each library reads the same file in a process of its own, best of three; what counts is processor time, which a busy
-machine does not stretch much, and the ratio is theirs to ours. Libraries are installed, pinned, into an environment of their own
-(needs the package index); `--alone` leaves them out.
+Each reader and each library reads the same file in a process of its own, again and again for five seconds at most; what counts
+is the processor time of the best run, which a busy machine stretches least, and the ratio is theirs to ours. Libraries are installed,
+pinned, into an environment of their own (needs the package index); `--alone` leaves them out.
 
 `--gigabyte` writes files of 10^9 bytes one after the other, reads each, and exits 1 when one needs more than 500 MB of memory.
 """
@@ -29,6 +29,8 @@ LIBRARIES = (
     *("six==1.17.0", "lxml==6.1.3"),
 )
 GIGABYTE = 10**9
+RUNS = 15
+"""How often each reads a file, the best one counts: others use the machine as well."""
 LONG = 5
 """Seconds after which a reader is not tried once more."""
 REPEATED = 50_000
@@ -75,7 +77,22 @@ PEERS = {
         "febraban 0.11.0 (five fields, unchecked)": """
 from febraban.cnab240.itau.charge.result.parser import SlipParser
 def read(): return len(SlipParser.parseFile(open(path)))
-"""
+""",
+        "the same, our fields typed": """
+import datetime as dt
+from decimal import Decimal
+from febraban.cnab240.itau.charge.result.parser import SlipParser
+def money(text): return Decimal(text).scaleb(-2)
+def day(text): return dt.date(int(text[4:]), int(text[2:4]), int(text[:2]))
+def read():
+    count = 0
+    for slip in SlipParser.parseFile(open(path)):
+        t, u = slip.content
+        (t[40:48].strip(), t[58:68].strip(), day(t[73:81]), money(t[81:96]), t[133:148].strip(), t[148:188].strip(), money(t[198:213]))
+        (money(u[17:32]), money(u[32:47]) + money(u[47:62]), money(u[77:92]), money(u[92:107]), day(u[137:145]), day(u[145:153]))
+        count += 1
+    return count
+""",
     },
     "MT940": {
         "mt-940 4.30.0": "import mt940\ndef read(): return len(mt940.parse(open(path).read()))",
@@ -83,9 +100,23 @@ def read(): return len(SlipParser.parseFile(open(path)))
 from bankstatementparser.additional_parsers import Mt940Parser
 def read(): return len(Mt940Parser(path).parse())
 """,
+        "the same, days as days": """
+import datetime as dt
+from bankstatementparser.additional_parsers import Mt940Parser
+def read():
+    found = Mt940Parser(path).parse()
+    return len([dt.date(2000 + int(day[:2]), int(day[2:4]), int(day[4:])) for day in found['date']])
+""",
     },
     "our CSV": {
-        "csv of Python (rows without types)": "import csv\ndef read(): return sum(1 for _ in csv.DictReader(open(path, newline='')))"
+        "csv of Python (rows without types)": "import csv\ndef read(): return sum(1 for _ in csv.DictReader(open(path, newline='')))",
+        "the same, days and amounts typed": """
+import csv, datetime as dt
+from decimal import Decimal
+def read():
+    rows = csv.DictReader(open(path, newline=''))
+    return len([(dt.date.fromisoformat(row['date']), Decimal(row['amount']), row['description'].strip()) for row in rows])
+""",
     },
     "CAMT.053": _CAMT,
     "CAMT.053, no details": _CAMT,
@@ -96,7 +127,7 @@ logging.disable(logging.CRITICAL)
 path = sys.argv[1]
 {reader}
 runs = []
-while len(runs) < 3 and sum(run[0] for run in runs) < {long}:
+while len(runs) < {runs} and sum(run[0] for run in runs) < {long}:
     began, cpu = time.perf_counter(), time.process_time()
     count = read()
     runs.append([time.process_time() - cpu, time.perf_counter() - began, count])
@@ -133,11 +164,13 @@ def compare(folder: Path, names: Iterable[str], entries: int, peer: str) -> None
 
 
 def measured(python: str, reader: str, path: Path) -> list[float]:
-    """Of the quickest of three runs, or of one that takes long: processor seconds, seconds, entries and megabytes of memory at most.
+    """Of the quickest of RUNS, or of fewer that take long: processor seconds, seconds, entries and megabytes of memory at most.
 
     Nothing when the file cannot be read.
     """
-    run = subprocess.run([python, "-c", MEASURED.format(reader=reader, long=LONG), str(path)], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [python, "-c", MEASURED.format(reader=reader, runs=RUNS, long=LONG), str(path)], capture_output=True, text=True, check=False
+    )
     return json.loads(run.stdout.splitlines()[-1]) if run.returncode == 0 else []
 
 

@@ -48,15 +48,15 @@ def parts(source: Source) -> Iterator[Part]:
 def _table(source: Source, delimiter: str, mark: str, *, wants_total: bool = False) -> Iterator[Part]:
     above: list[list[str]] = []
     table: Table | None = None
-    for line in source.lines():
+    for number, text in source.lines():
         try:
-            cells = delimited.cells(line, delimiter)
+            cells = delimited.cells(text, delimiter)
         except ValueError as error:
             if table:
-                yield Quarantined(line.number, str(error), line.text[:MAX_RAW])
-            cells = [] if table else [line.text[:MAX_RAW]]
+                yield Quarantined(number, str(error), text[:MAX_RAW])
+            cells = [] if table else [text[:MAX_RAW]]
         if table:
-            yield from table.take(line.number, cells)
+            yield from table.take(number, cells)
         elif places := bank_table.columns(cells):
             table = Table(places, Preamble.of(above), mark, exact=True, wants_total=wants_total)
             yield table.begin()
@@ -71,14 +71,14 @@ def _table(source: Source, delimiter: str, mark: str, *, wants_total: bool = Fal
 
 def _caixa(source: Source) -> Iterator[Part]:
     ledger, account = Ledger(), ""
-    for line in source.lines():
-        if not line.text.strip():
+    for number, text in source.lines():
+        if not text.strip():
             continue
         try:
-            cells = delimited.cells(line, ";")
-            if line.number == 1 and cells[0].lower() == "conta":
+            cells = delimited.cells(text, ";")
+            if number == 1 and cells[0].lower() == "conta":
                 continue
-            row = _caixa_entry(cells, line.number)
+            row = _caixa_entry(cells, number)
             if not account:
                 account = cells[0]
                 yield Begin("104", "", account, "BRL")
@@ -88,7 +88,7 @@ def _caixa(source: Source) -> Iterator[Part]:
         except ValueError as error:
             if not account:
                 raise IncompleteDownload(f"The first row of the statement cannot be read: {error}.", remedy="Download it again.") from error
-            yield Quarantined(line.number, str(error), line.text[:MAX_RAW])
+            yield Quarantined(number, str(error), text[:MAX_RAW])
     if not account:
         raise IncompleteDownload("The statement holds no row.", remedy="Download it again.")
     yield from ledger.over()

@@ -5,7 +5,8 @@ Sources: FEBRABAN "Layout padrão CNAB 240" (extrato para conciliação bancári
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from operator import itemgetter
 
 Columns = Mapping[str, slice]
 WIDTH = 240
@@ -14,6 +15,11 @@ WIDTH = 240
 def columns(**spans: tuple[int, int]) -> Columns:
     """Named slices of a line from printed positions."""
     return {name: slice(start - 1, end) for name, (start, end) in spans.items()}
+
+
+def cutter(layout: Columns, *names: str) -> Callable[[str], tuple[str, ...]]:
+    """What cuts these fields out of a record, all at once."""
+    return itemgetter(*(layout[name] for name in names))
 
 
 FILE_HEADER = columns(account=(59, 70), account_digit=(71, 71), remittance=(143, 143), sequence=(158, 163))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 from retaguarda.errors import IncompleteDownload
-from retaguarda.formats.cnab240_file import STATEMENT, Record, records
-from retaguarda.formats.cnab240_layout import STATEMENT_DETAIL, STATEMENT_HEADER, STATEMENT_TRAILER, Columns
+from retaguarda.formats.cnab240_file import STATEMENT, Record, records, signed
+from retaguarda.formats.cnab240_layout import STATEMENT_DETAIL, STATEMENT_HEADER, STATEMENT_TRAILER, Columns, cutter
 from retaguarda.formats.parts import Begin, End, Part
-from retaguarda.formats.source import Source
+from retaguarda.formats.source import Line, Source
 from retaguarda.formats.text import day_dmy
 from retaguarda.model.statements import Entry, Quarantined
+
+_CUT = cutter(STATEMENT_DETAIL, "accounting_day", "day", "amount", "side", "category", "text", "document")
 
 
 def parts(source: Source) -> Iterator[Part]:
@@ -23,10 +25,12 @@ def parts(source: Source) -> Iterator[Part]:
     """
     lots = _Lots()
     for record in records(source):
-        if isinstance(record, Quarantined):
+        if isinstance(record, tuple):
+            yield from lots.detail(record)
+        elif isinstance(record, Quarantined):
             yield from lots.odd(record)
-        elif record.service == STATEMENT:
-            yield from lots.taken(record)
+        else:
+            yield from lots.framed(record)
     yield from lots.ended()
 
 
@@ -39,24 +43,38 @@ class _Lots:
         self._early: list[Quarantined] = []  # lines before the first lot
         self._all_read = True  # every line of the statement
         self._header = 0
+        self._inside = False  # a lot of an extrato
         self._credits = self._debits = Decimal()  # of the lot
 
-    def odd(self, line: Quarantined) -> Iterator[Part]:
+    def odd(self, line: Quarantined) -> Sequence[Part]:
         """A line that could not be read."""
         self._all_read = False
         if self._begin is None:
             self._early.append(line)
-        else:
-            yield line
+            return ()
+        return (line,)
 
-    def taken(self, record: Record) -> Iterator[Part]:
-        """A record of an extrato's lot."""
-        if record.kind == "1":
+    def framed(self, record: Record) -> Iterator[Part]:
+        """A header or trailer of the file or of a lot."""
+        self._inside = record.kind == "1" and record.service == STATEMENT
+        if self._inside:
             yield from self._opened(record)
-        elif record.kind == "5":
+        elif record.kind == "5" and record.service == STATEMENT:
             self._closed(record)
+
+    def detail(self, line: Line) -> Sequence[Part]:
+        """A record inside a lot; those of other lots than an extrato's are not ours."""
+        if not self._inside:
+            return ()
+        try:
+            entry = _entry(*line)
+        except ValueError as error:
+            return self.odd(Quarantined(line[0], str(error), line[1].rstrip()))
+        if entry.amount > 0:
+            self._credits += entry.amount
         else:
-            yield from self._detail(record)
+            self._debits -= entry.amount
+        return (entry,)
 
     def ended(self) -> Iterator[Part]:
         """The file is over."""
@@ -97,18 +115,6 @@ class _Lots:
         except ValueError as error:
             raise IncompleteDownload(f"The balances of the lot of line {self._header} cannot be read: {error}.") from error
 
-    def _detail(self, record: Record) -> Iterator[Part]:
-        try:
-            entry = _entry(record)
-        except ValueError as error:
-            yield from self.odd(record.quarantined(str(error)))
-            return
-        if entry.amount > 0:
-            self._credits += entry.amount
-        else:
-            self._debits -= entry.amount
-        yield entry
-
 
 def _judge_sum(trailer: Record, name: str, summed: Decimal) -> None:
     raw = trailer.text[STATEMENT_TRAILER[name]].strip()
@@ -119,21 +125,23 @@ def _judge_sum(trailer: Record, name: str, summed: Decimal) -> None:
         )
 
 
-def _entry(record: Record) -> Entry:
-    if record.kind != "3" or record.segment != "E":
-        raise ValueError(f"segment {record.segment!r} does not belong in an extrato")
-    text, at = record.text, STATEMENT_DETAIL
-    posted = day_dmy(text[at["day"]]) or day_dmy(text[at["accounting_day"]])
+def _entry(line: int, text: str) -> Entry:
+    if text[7] != "3" or text[13] != "E":
+        raise ValueError(f"segment {text[13]!r} does not belong in an extrato")
+    accounting_day, day, amount, side, category, said, document = _CUT(text)
+    posted = day_dmy(day) or day_dmy(accounting_day)
     if posted is None:
         raise ValueError("the movement has no date")
-    amount = record.signed(at, "amount")
+    moved = signed(amount, side, "amount")
+    still = not moved
     return Entry(
-        date=posted,
-        amount=amount,
-        description=record.said(at, "text"),
-        document=record.said(at, "document"),
-        type=record.said(at, "category"),
-        checkpoint=amount == 0,
-        blank=amount == 0,
-        line=record.line,
+        posted,
+        moved,
+        " ".join(said.split()),
+        " ".join(document.split()),
+        "",
+        " ".join(category.split()),
+        checkpoint=still,
+        blank=still,
+        line=line,
     )

@@ -10,9 +10,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 
 from retaguarda.errors import IncompleteDownload
@@ -20,8 +20,8 @@ from retaguarda.formats import cnab400_layout
 from retaguarda.formats.cnab400_layout import COMMON, NOWHERE, SETTLING, WIDTH, Layout
 from retaguarda.formats.parts import BeginReturn, EndReturn, ReturnPart
 from retaguarda.formats.source import Line, Source
-from retaguarda.formats.text import day_dmy
-from retaguarda.model.statements import Quarantined, Title
+from retaguarda.formats.text import cents, charge, day_dmy, kept
+from retaguarda.model.statements import Quarantined, Title, title_of
 
 _HEADER = re.compile(r"02RETORNO01.{65}[0-9]{3}", re.DOTALL)
 _BANK, _NUMBER = slice(76, 79), slice(394, WIDTH)
@@ -29,6 +29,10 @@ _NUMBERS = 10**6
 """Records are numbered with six digits; a longer file begins again."""
 _BLANK = " \t\r\n\0\x1a\ufeff"
 _ZERO = Decimal("0.00")
+_FIELDS = (
+    *("occurrence", "our_number", "document", "due", "face", "fee", "occurrence_day", "credit_day", "payer", "payer_name"),
+    *("interest", "other_charges", "discount", "rebate", "value", "net", "net_side"),
+)
 
 
 def recognises(head: bytes) -> bool:
@@ -50,12 +54,12 @@ def parts(source: Source, layouts: Path | None = None) -> Iterator[ReturnPart]:
     """
     known = cnab400_layout.layouts(layouts)
     file: _File | None = None
-    for line in _records(source):
-        if file is None or (file.closed and _HEADER.match(line.text)):
+    for line, text in _records(source):
+        if file is None or (file.closed and _HEADER.match(text)):
             yield from [EndReturn()] if file else []
-            file = _File(line, known)
+            file = _File(text, known)
         else:
-            yield from file.read(line)
+            yield from file.read(line, text)
     if file is None:
         raise _foreign()
     yield from file.finished()
@@ -82,9 +86,9 @@ def _endless(first: str) -> bool:
 def _records(source: Source) -> Iterator[Line]:
     """The lines that are not blank, without the blanks at their end."""
     first = _first_line(source.head)
-    for line in _pieces(source) if _endless(first) else source.lines():
-        if text := line.text.rstrip(_BLANK):
-            yield Line(line.number, text, line.cut)
+    for number, line in _pieces(source) if _endless(first) else source.lines():
+        if text := line.rstrip(_BLANK):
+            yield number, text
 
 
 def _pieces(source: Source) -> Iterator[Line]:
@@ -94,40 +98,40 @@ def _pieces(source: Source) -> Iterator[Line]:
         rest = (rest + piece).lstrip(_BLANK) if number == 1 else rest + piece
         whole = len(rest) // WIDTH * WIDTH
         for at in range(0, whole, WIDTH):
-            yield Line(number, rest[at : at + WIDTH], cut=False)
+            yield number, rest[at : at + WIDTH]
             number += 1
         rest = rest[whole:]
-    yield Line(number, rest, cut=False)
+    yield number, rest
 
 
 class _File:
     """One file from its header to its trailer, and what was counted on the way."""
 
-    def __init__(self, header: Line, known: Mapping[str, Layout]) -> None:
-        if not _HEADER.match(header.text):
+    def __init__(self, header: str, known: Mapping[str, Layout]) -> None:
+        if not _HEADER.match(header):
             raise _foreign()
         self.closed = False
-        self._header, self._begun = header.text, False
-        self._bank = header.text[_BANK]
+        self._header, self._begun = header, False
+        self._bank = header[_BANK]
         self._layout = known.get(self._bank, known[COMMON])
-        number = _number(header.text[_NUMBER])
+        self._cut = itemgetter(*(getattr(self._layout.detail, name) for name in _FIELDS))
+        number = _number(header[_NUMBER])
         self._number = 1 if number is None else number
         self._unread = 0  # lines since the last number: each may have had one of its own
         self._records = self._details = self._odd = 0
         self._face = _ZERO
         self._seen: Counter[str] = Counter()
 
-    def read(self, line: Line) -> Iterator[ReturnPart]:
+    def read(self, line: int, text: str) -> Sequence[ReturnPart]:
         """What the next line tells."""
-        if not self._begun:
-            yield self._begin(line.text)
+        begun = () if self._begun else (self._begin(text),)
         self._records += 1
         try:
-            if title := self._read(line):
-                yield title
+            title = self._read(line, text)
         except ValueError as error:
             self._odd += 1
-            yield Quarantined(line.number, str(error), line.text[: 4 * WIDTH])
+            return (*begun, Quarantined(line, str(error), text[: 4 * WIDTH]))
+        return (*begun, title) if title else begun
 
     def finished(self) -> Iterator[ReturnPart]:
         """The file's end, once its last line was read."""
@@ -143,21 +147,21 @@ class _File:
         sequence = _number(self._header[header.sequence]) or 0
         return BeginReturn(self._bank, sequence, account or _account(self._header, header.account, header.account_digit))
 
-    def _read(self, line: Line) -> Title | None:
+    def _read(self, line: int, text: str) -> Title | None:
         if self.closed:
             raise ValueError("the record stands behind the file's trailer")
-        number = _number(line.text[_NUMBER])
-        if len(line.text) != WIDTH or number is None:
+        number = _number(text[_NUMBER])
+        if len(text) != WIDTH or number is None:
             self._unread += 1
             raise ValueError("the line is not a CNAB 400 record")
-        self._follow(line.number, number)
-        kind = line.text[0]
+        self._follow(line, number)
+        kind = text[0]
+        if kind == self._layout.details:
+            return self._title(line, text)
         if kind == "9":
-            self._close(line)
+            self._close(line, text)
         elif kind == "0":
-            raise _broken(f"a second file header stands at line {line.number} before the first file's trailer")
-        elif kind == self._layout.details:
-            return self._title(line)
+            raise _broken(f"a second file header stands at line {line} before the first file's trailer")
         elif kind not in self._layout.read_over:
             raise ValueError(f"a record of type {kind} is not read")
         return None
@@ -168,79 +172,86 @@ class _File:
             raise _broken(f"line {line} has the number {number} after {self._number}: a line was lost or came twice")
         self._number, self._unread = number, 0
 
-    def _title(self, line: Line) -> Title:
+    def _title(self, line: int, text: str) -> Title:
         self._details += 1
-        if (own := line.text[self._layout.detail.occurrence]) in self._layout.occurrences:
+        fields = self._cut(text)
+        if (own := fields[0]) in self._layout.occurrences:
             self._seen[own] += 1
-        title = _title(self._layout, line)
+        title = _title(self._layout, fields, line)
         self._face += title.face_value
         return title
 
-    def _close(self, line: Line) -> None:
+    def _close(self, line: int, text: str) -> None:
         self.closed = True
         trailer, inside = self._layout.trailer, self._records - 1
-        self._judge(line, trailer.details, "records", self._details, inside)
+        self._judge(line, text[trailer.details], "records", self._details, inside)
         for count in trailer.counts:
             surely, perhaps = (sum(self._seen[code] for code in codes) for codes in (count.occurrences, count.perhaps))
-            self._judge(line, count.at, f"× {'/'.join(sorted(count.occurrences))}", surely, surely + perhaps + self._odd)
+            self._judge(line, text[count.at], f"× {'/'.join(sorted(count.occurrences))}", surely, surely + perhaps + self._odd)
         if not self._odd:
-            self._judge_face(line, trailer.face)
+            self._judge_face(line, cents(text[trailer.face]))
 
-    def _judge(self, line: Line, at: slice, what: str, least: int, most: int) -> None:
+    def _judge(self, line: int, told: str, what: str, least: int, most: int) -> None:
         """Compare a stated count with ours; zeros and blanks state nothing."""
-        stated = _number(line.text[at])
+        stated = _number(told)
         if stated and not least <= stated <= most:
-            raise _broken(f"the trailer of line {line.number} states {stated} {what}, the file has {least}")
+            raise _broken(f"the trailer of line {line} states {stated} {what}, the file has {least}")
 
-    def _judge_face(self, line: Line, at: slice) -> None:
-        stated = _cents(line.text[at])
+    def _judge_face(self, line: int, stated: Decimal) -> None:
         if stated not in {_ZERO, self._face}:
             raise IncompleteDownload(
-                f"The trailer of line {line.number} states face values of {stated}, the lines add up to {self._face}.",
-                remedy="Download it again.",
+                f"The trailer of line {line} states face values of {stated}, the lines add up to {self._face}.", remedy="Download it again."
             )
 
 
-def _title(layout: Layout, line: Line) -> Title:
-    text, at = line.text, layout.detail
-    movement = layout.movement(text[at.occurrence])
-    face, fee = _cents(text[at.face]), _cents(text[at.fee])
-    interest = _cents(text[at.interest]) + _cents(text[at.other_charges])
-    discount = _cents(text[at.discount]) + _cents(text[at.rebate])
-    paid, net = _paid_and_net(layout, text, movement in SETTLING, face + interest - discount, interest, fee)
-    occurred, credited = _day(text[at.occurrence_day]), _day(text[at.credit_day])
-    if paid and not (occurred or credited):
+def _title(layout: Layout, fields: tuple[str, ...], line: int) -> Title:
+    """The title of the fields _FIELDS."""
+    own, our_number, document, due, face, fee, occurred, credited, payer, payer_name, *charges = fields
+    interest, other_charges, discount, rebate, value, net, net_side = charges
+    movement = layout.movement(own)
+    face_value, fee_value = cents(face), charge(fee)
+    added, taken = charge(interest) + charge(other_charges), charge(discount) + charge(rebate)
+    paid, credit = _paid_and_net(layout, cents(value), movement in SETTLING, face_value + added - taken, added, fee_value)
+    if layout.detail.net != NOWHERE and not (layout.value_is == "credited" and movement not in SETTLING):
+        credit = -cents(net) if layout.debit and net_side == layout.debit else cents(net)
+    occurrence_day, credit_day = _day(occurred), _day(credited)
+    if paid and not (occurrence_day or credit_day):
         raise ValueError("a paid title without a date")
-    return Title(
-        movement=movement,
-        our_number=_said(text, at.our_number),
-        document=_said(text, at.document),
-        due_date=_day(text[at.due]),
-        face_value=face,
-        paid_value=paid,
-        interest=interest,
-        discount=discount,
-        fee=fee,
-        net_value=net,
-        occurrence_date=occurred,
-        credit_date=credited,
-        payer_document=_said(text, at.payer),
-        payer_name=_said(text, at.payer_name),
-        line=line.number,
+    return title_of(
+        (
+            movement,
+            " ".join(our_number.split()),
+            " ".join(document.split()),
+            _day(due),
+            face_value,
+            paid,
+            added,
+            taken,
+            fee_value,
+            credit,
+            occurrence_day,
+            credit_day,
+            _party(payer),
+            _party(payer_name),
+            line,
+            (),
+            "",
+        )
     )
 
 
-def _paid_and_net(layout: Layout, text: str, settles: bool, owed: Decimal, interest: Decimal, fee: Decimal) -> tuple[Decimal, Decimal]:
+def _paid_and_net(layout: Layout, value: Decimal, settles: bool, owed: Decimal, added: Decimal, fee: Decimal) -> tuple[Decimal, Decimal]:
     """What the payer paid and what was credited of it, by what the bank's value means (see layouts/cnab400/febraban.toml)."""
-    at, value = layout.detail, _cents(text[layout.detail.value])
     if layout.value_is == "credited" and not settles:
         return _ZERO, _ZERO
-    lacking = {"paid": _ZERO, "credited": fee, "principal": interest}[layout.value_is]
+    lacking = {"paid": _ZERO, "credited": fee, "principal": added}[layout.value_is]
     paid = value if not value or value == owed else value + lacking
-    if at.net == NOWHERE:
-        return paid, value if layout.value_is == "credited" else paid
-    net = _cents(text[at.net])
-    return paid, -net if layout.debit and text[at.net_side] == layout.debit else net
+    return paid, value if layout.value_is == "credited" else paid
+
+
+@kept
+def _party(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _said(text: str, at: slice) -> str:
@@ -256,18 +267,7 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
 
 
-@lru_cache(maxsize=4096)
-def _cents(text: str) -> Decimal:
-    """An amount with two implied decimals; blanks are zero."""
-    raw = text.strip()
-    if not raw:
-        return _ZERO
-    if not (raw.isascii() and raw.isdigit()):
-        raise ValueError(f"not an amount: {raw!r}")
-    return Decimal(raw).scaleb(-2)
-
-
-@lru_cache(maxsize=4096)
+@kept
 def _day(text: str) -> dt.date | None:
     """DDMMAA of this century, or DDMMAAAA; zeros and blanks are None."""
     digits = text.strip()

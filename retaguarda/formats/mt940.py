@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import lru_cache
-from typing import NamedTuple
 
 from retaguarda.errors import IncompleteDownload
 from retaguarda.formats import iban
 from retaguarda.formats.parts import Begin, Part
 from retaguarda.formats.running import Ledger
-from retaguarda.formats.source import Source
-from retaguarda.formats.text import day
-from retaguarda.model.statements import Entry, Quarantined
+from retaguarda.formats.source import LONGEST_LINE, Source, is_cut
+from retaguarda.formats.text import day, kept
+from retaguarda.model.statements import Entry, Quarantined, entry_of
 
 MOST_LINES = 60
 """Lines of one field; field 86 has six."""
@@ -29,11 +27,15 @@ MAX_RAW = 2000
 _TAG = re.compile(r":([0-9]{2}[A-Z]?):")
 _ENVELOPE = re.compile(r"-(?:\}.*)?\s*|\{[1-5S]:.*")
 _BEGINNING = tuple(re.compile(rb"(?:^|[\s}\xbf])" + name) for name in (rb":20:[^:]", rb":25P?:[^:]", rb":60[FM]:[^:]"))
+_MOST = {":61:", ":86:"}
+_HEADING = {"20", "25", "25P"}
+_BALANCES = {"60F", "60M", "62F", "62M"}
 _QUIET = {"20", "21", "28", "28C", "13", "13D", "64", "65", "90C", "90D"}
 """Fields that tell nothing which a statement keeps: numbers, available and forward balances."""
 _MONEY = r"([0-9]{1,15},[0-9]{0,2})"
 _BALANCE = re.compile(rf"([CD])([0-9]{{6}})([A-Z]{{3}}){_MONEY}")
-_MOVEMENT = re.compile(rf"([0-9]{{6}})([0-9]{{4}})?(R[CD]|E[CD]|[CD])[A-Z]?{_MONEY}([NFS][A-Z0-9]{{3}})(.*)")
+_STRUCTURED = re.compile(r"[0-9]{0,3}\?[0-9]{2}")
+_MOVEMENT = re.compile(rf"([0-9]{{6}}(?:[0-9]{{4}})?)(R[CD]|E[CD]|[CD])[A-Z]?{_MONEY}([NFS][A-Z0-9]{{3}})(.*)")
 _CREDITS = {"C", "RD", "EC"}
 _WIDTH = 27
 """A subfield of field 86 that is as long as this goes on in the next one."""
@@ -54,59 +56,58 @@ def parts(source: Source) -> Iterator[Part]:
     if not recognises(source.head):
         raise IncompleteDownload("The file is not an MT940 statement.", remedy="Check what the portal gave.")
     statement: _Statement | None = None
-    page = _Page()
+    opened: _Statement | None = None  # whose balance field the page that is read has told
+    account = ""  # of this page
     for found in _fields(source):
-        if found.tag == "20":
-            page = _Page()
-        elif found.tag in {"25", "25P"}:
-            page.account = found.lines[0]
-        elif page.opened and statement:
-            yield from statement.take(found)
-        elif found.tag not in _QUIET:
-            page.opened = True
-            if statement and not (found.tag != "60F" and statement.goes_on(page.account)):
+        tag = found[0]
+        if opened and tag not in _HEADING:
+            yield from opened.take(found)
+        elif tag == "20":
+            account, opened = "", None
+        elif tag in _HEADING:
+            account = found[2][0]
+        elif tag not in _QUIET:
+            if statement and not (tag != "60F" and statement.goes_on(account)):
                 yield from statement.over()
                 statement = None
-            statement = statement or _Statement(page.account)
-            yield from statement.take(found)
+            opened = statement = statement or _Statement(account)
+            yield from opened.take(found)
     if statement is None or not statement.ended:
         raise IncompleteDownload("The MT940 file ends in the middle: its closing balance is missing.", remedy="Download it again.")
     yield from statement.over()
 
 
-class _Field(NamedTuple):
-    tag: str
-    line: int
-    lines: list[str]
-    cut: bool
-
-    def quarantined(self, reason: str) -> Quarantined:
-        return Quarantined(self.line, reason, f":{self.tag}:{' '.join(self.lines)}"[:MAX_RAW])
-
-
-@dataclass(slots=True)
-class _Page:
-    """One message: whose it is, and whether its balance field was met."""
-
-    account: str = ""
-    opened: bool = False
+_Field = tuple[str, int, list[str], bool]
+"""Tag, line, and texts of a field, not all of them when it is longer than any that a bank writes."""
+_Movement = tuple[dt.date, Decimal, str, str, str, str, bool, int]
+"""Day, amount, text, document, reference and type of a movement, whether it moves nothing, and its line."""
 
 
 def _fields(source: Source) -> Iterator[_Field]:
     """The fields from the first `:20:` on; lines without a tag go on with the field above."""
     held: _Field | None = None
-    for line in source.lines():
-        text = re.sub(r"^.*\{4:", "", line.text) if "{4:" in line.text[:400] else line.text
-        tag = _TAG.match(text)
-        if tag and (held or tag[1] == "20"):
+    for number, line in source.lines():
+        text = re.sub(r"^.*\{4:", "", line) if "{" in line and "{4:" in line[:400] else line
+        if text[:4] in _MOST and held:
+            yield held
+            held = (text[1:3], number, [text[4:].strip()], len(line) > LONGEST_LINE)
+        elif (tag := _tag(text)) and (held or tag == "20"):
             if held:
                 yield held
-            held = _Field(tag[1], line.number, [text[tag.end() :].strip()], line.cut)
-        elif held and text.strip() and not _ENVELOPE.fullmatch(text):
-            held = held._replace(cut=held.cut or line.cut or len(held.lines) >= MOST_LINES)
-            held.lines.extend([text.strip()] if not held.cut else [])
+            held = (tag, number, [text[len(tag) + 2 :].strip()], is_cut(line))
+        elif held and text and not text.isspace() and not _ENVELOPE.fullmatch(text):
+            _, _, texts, cut = held
+            if cut or is_cut(line) or len(texts) >= MOST_LINES:
+                held = (*held[:3], True)
+            else:
+                texts.append(text.strip())
     if held:
         yield held
+
+
+def _tag(text: str) -> str:
+    found = _TAG.match(text)
+    return found[1] if found else ""
 
 
 @dataclass(slots=True)
@@ -118,7 +119,9 @@ class _Statement:
     _opening: Decimal | None = None
     _closing: Decimal | None = None
     _interim: Decimal | None = None
-    _held: Entry | None = None
+    _held: _Movement | None = None
+    _said: str = ""  # of the movement that is held, by its field 86
+    _name: str = ""
     _begun: bool = False
     ended: bool = False
 
@@ -126,17 +129,27 @@ class _Statement:
         """Whether a page of this account is this statement's next one."""
         return self._interim is not None and account == self.account
 
-    def take(self, found: _Field) -> Iterator[Part]:
+    def take(self, found: _Field) -> Sequence[Part]:
         """The parts that this field settles."""
+        tag, line, texts, cut = found
+        if tag == "86" and not cut:
+            if len(texts) == 1 and "?" not in texts[0]:
+                self._said = " ".join(texts[0].split()) or self._said
+            else:
+                self._describe(texts)
+            return ()
+        settled = self._flush()
         try:
-            if found.cut:
+            if cut:
                 raise ValueError("the field is longer than any that a bank writes")
-            yield from self._read(found)
+            if tag == "61":
+                self._said, self._name, self._held = "", "", _movement(texts, line)
+                return settled if self._begun else (*settled, *self._begin("BRL"))
+            return (*settled, *self._balance(tag, line, texts[0]))
         except ValueError as error:
-            yield from self._flush()
-            yield from self._begin("BRL")
-            self.ended = self.ended or found.tag == "62F"
-            yield found.quarantined(str(error))
+            self.ended = self.ended or tag == "62F"
+            raw = f":{tag}:{' '.join(texts)}"[:MAX_RAW]
+            return (*settled, *self._begin("BRL"), Quarantined(line, str(error), raw))
 
     def over(self) -> Iterator[Part]:
         """What is left, and the end."""
@@ -145,47 +158,49 @@ class _Statement:
         yield from self._ledger.over()
         yield replace(self._ledger.end(), opening_balance=self._opening, closing_balance=self._closing)
 
-    def _read(self, found: _Field) -> Iterator[Part]:
-        if found.tag == "86":
-            self._held = _described(self._held, found.lines) if self._held else None
-            return
-        yield from self._flush()
-        if found.tag in {"60F", "60M", "62F", "62M"}:
-            yield from self._balance(found)
-        elif found.tag == "61":
-            self._held = _movement(found)
-            yield from self._begin("BRL")
-        elif found.tag not in _QUIET:
-            raise ValueError(f"unknown field: {found.tag}")
-
-    def _balance(self, found: _Field) -> Iterator[Part]:
-        fits = _BALANCE.fullmatch(found.lines[0].replace(" ", ""))
+    def _balance(self, tag: str, line: int, text: str) -> Sequence[Part]:
+        if tag in _QUIET:
+            return ()
+        if tag not in _BALANCES:
+            raise ValueError(f"unknown field: {tag}")
+        fits = _BALANCE.fullmatch(text.replace(" ", ""))
         if not fits:
-            raise ValueError(f"not a balance: {found.lines[0][:40]!r}")
+            raise ValueError(f"not a balance: {text[:40]!r}")
         amount = _signed(fits[1], fits[4])
-        yield from self._begin(fits[3])
-        if found.tag == "60M" and self._interim is not None:
+        begun = self._begin(fits[3])
+        if tag == "60M" and self._interim is not None:
             before, self._interim = self._interim, None
             if before != amount:
                 raise ValueError(f"the page begins with {amount}, the one before it ended with {before}")
-            return
-        opens = found.tag.startswith("60")
+            return begun
+        opens = tag.startswith("60")
         self._opening = amount if opens and self._opening is None else self._opening
-        self._closing = amount if found.tag == "62F" else self._closing
-        self._interim = amount if found.tag == "62M" else None
-        self.ended = found.tag == "62F"
-        text = "SALDO INICIAL" if opens else "SALDO FINAL" if self.ended else "SALDO PARCIAL"
-        yield from self._ledger.take(Entry(_day(fits[2]), amount, text, checkpoint=True, line=found.line))
+        self._closing = amount if tag == "62F" else self._closing
+        self._interim = amount if tag == "62M" else None
+        self.ended = tag == "62F"
+        said = "SALDO INICIAL" if opens else "SALDO FINAL" if self.ended else "SALDO PARCIAL"
+        return (*begun, *self._ledger.take(Entry(_day(fits[2]), amount, said, checkpoint=True, line=line)))
 
-    def _begin(self, currency: str) -> Iterator[Part]:
-        if not self._begun:
-            self._begun = True
-            yield Begin(*_account(self.account), currency)
+    def _begin(self, currency: str) -> Sequence[Part]:
+        if self._begun:
+            return ()
+        self._begun = True
+        return (Begin(*_account(self.account), currency),)
 
-    def _flush(self) -> Iterator[Part]:
-        held, self._held = self._held, None
-        if held:
-            yield from self._ledger.take(held)
+    def _describe(self, texts: list[str]) -> None:
+        """What field 86 says of the movement that is held."""
+        if "?" in texts[0] and _STRUCTURED.match(texts[0]):
+            said, self._name = _subfields("".join(texts))
+        else:
+            said = " ".join(" ".join(texts).split())
+        self._said = said or self._said
+
+    def _flush(self) -> Sequence[Part]:
+        if not self._held:
+            return ()
+        (day, amount, text, document, reference, code, still, line), self._held = self._held, None
+        said = self._said[:MAX_RAW] or text
+        return self._ledger.take(entry_of((day, amount, said, document, reference, code, "", self._name, still, still, line)))
 
 
 def _account(text: str) -> tuple[str, str, str]:
@@ -197,7 +212,9 @@ def _account(text: str) -> tuple[str, str, str]:
 
 
 def _signed(side: str, amount: str) -> Decimal:
-    value = Decimal(amount.replace(",", ".") + "0").quantize(Decimal("0.01"))
+    value = Decimal(amount.replace(",", "."))
+    if amount[-3:-2] != ",":
+        value = value.quantize(Decimal("0.01"))
     return value if side in _CREDITS or not value else -value
 
 
@@ -211,17 +228,17 @@ def _day(digits: str) -> dt.date:
     return found
 
 
-@lru_cache(maxsize=4096)
-def _posted(value: str, booked: str | None) -> dt.date:
-    """The booking day; it tells no year, which is the one that brings it nearest to the value day."""
-    valued = _day(value)
+@kept
+def _posted(days: str) -> dt.date:
+    """The booking day behind the value day; it tells no year, which is the one that brings it nearest to the value day."""
+    valued, booked = _day(days[:6]), days[6:]
     if not booked:
         return valued
     years = (valued.year - 1, valued.year, valued.year + 1)
-    days = [dt.date(year, int(booked[:2]), int(booked[2:])) for year in years if _exists(year, booked)]
-    if not days:
+    found = [dt.date(year, int(booked[:2]), int(booked[2:])) for year in years if _exists(year, booked)]
+    if not found:
         raise ValueError(f"not a date: {booked!r}")
-    return min(days, key=lambda known: abs(known - valued))
+    return min(found, key=lambda known: abs(known - valued))
 
 
 def _exists(year: int, booked: str) -> bool:
@@ -232,41 +249,27 @@ def _exists(year: int, booked: str) -> bool:
     return True
 
 
-def _movement(found: _Field) -> Entry:
-    fits = _MOVEMENT.fullmatch(found.lines[0])
+def _movement(texts: list[str], line: int) -> _Movement:
+    fits = _MOVEMENT.fullmatch(texts[0])
     if not fits:
-        raise ValueError(f"not a movement: {found.lines[0][:60]!r}")
-    value, booked, side, amount, code, references = fits.groups()
+        raise ValueError(f"not a movement: {texts[0][:60]!r}")
+    days, side, amount, code, references = fits.groups()
     document, _, reference = references.partition("//")
     signed = _signed(side, amount)
-    moves = bool(signed) and not side.startswith("E")
-    document = document.strip()
-    return Entry(
-        _posted(value, booked),
-        signed,
-        " ".join(" ".join(found.lines[1:]).split()) or code,
-        "" if document == "NONREF" else document,
-        reference.strip(),
-        f"{code} {side}" if len(side) == 2 else code,
-        checkpoint=not moves,
-        blank=not moves,
-        line=found.line,
-    )
+    still = not signed or side[0] == "E"
+    said = " ".join(" ".join(texts[1:]).split()) if len(texts) > 1 else ""
+    document = "" if (document := document.strip()) == "NONREF" else document
+    return _posted(days), signed, said or code, document, reference.strip(), f"{code} {side}" if len(side) == 2 else code, still, line
 
 
-def _described(entry: Entry, lines: list[str]) -> Entry:
-    """The movement with what field 86 says of it."""
-    if "?" not in lines[0] or not re.match(r"[0-9]{0,3}\?[0-9]{2}", lines[0]):
-        return entry._replace(description=" ".join(" ".join(lines).split())[:MAX_RAW] or entry.description)
-    _, *pairs = re.split(r"\?([0-9]{2})", "".join(lines))
-    subfields: dict[str, str] = {}
-    for key, text in zip(pairs[::2], pairs[1::2], strict=True):
-        subfields[key] = subfields.get(key, "") + text
-    said = _joined(
-        [subfields.get("00", "") + " ", *(text for key, text in sorted(subfields.items()) if key[0] == "2" or "60" <= key <= "63")]
-    )
-    name = _joined([subfields.get("32", ""), subfields.get("33", "")])
-    return entry._replace(description=said or entry.description, counterparty_name=name)
+def _subfields(text: str) -> tuple[str, str]:
+    """What the subfields of a field 86 say, and the name of the other side."""
+    _, *pairs = re.split(r"\?([0-9]{2})", text)
+    found: dict[str, str] = {}
+    for key, value in zip(pairs[::2], pairs[1::2], strict=True):
+        found[key] = found.get(key, "") + value
+    said = _joined([found.get("00", "") + " ", *(value for key, value in sorted(found.items()) if key[0] == "2" or "60" <= key <= "63")])
+    return said, _joined([found.get("32", ""), found.get("33", "")])
 
 
 def _joined(texts: list[str]) -> str:

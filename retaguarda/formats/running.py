@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -23,6 +23,8 @@ _BALANCE = re.compile(
 )
 _OPENING = re.compile(r"(?:S A L D O|SALDO) (?:A N T E R I O R|ANTERIOR|INICIAL|DE ABERTURA)\b")
 _OTHER = re.compile(r"SALDO (?:PARCIAL|BLOQUEADO)\b")
+BALANCE_INITIALS = {"S", "s"}
+"""What a text begins with that may be a balance's."""
 ONE_DAY = dt.timedelta(1)
 RUNNING = "SALDO"
 """How a checkpoint is called that a column printed, not a row."""
@@ -30,7 +32,7 @@ RUNNING = "SALDO"
 
 def is_balance(description: str) -> bool:
     """Whether a row of this text is a balance and no movement: `SALDO ANTERIOR`, `S A L D O`; not `SALDO DEVEDOR COBRADO`."""
-    return description[:1] in {"S", "s"} and bool(_BALANCE.match(plain(description)))
+    return description[:1] in BALANCE_INITIALS and bool(_BALANCE.match(plain(description)))
 
 
 def is_opening(description: str) -> bool:
@@ -74,27 +76,30 @@ class Ledger:
     _owed: tuple[_Printed, _Printed] | None = None  # the first and the last of the day
     _followed: bool = False  # a movement came after the last balance
 
-    def take(self, row: Entry, balance: Decimal | None = None) -> Iterator[Entry]:
+    def take(self, row: Entry, balance: Decimal | None = None) -> Sequence[Entry]:
         """The row, before it the balance of a day that is over; `balance` is what the row's balance column prints."""
+        if balance is None and not row.checkpoint:
+            settled = self._settle(row.date) if self._owed else ()
+            self._move(row.date, row.amount)
+            return (*settled, row) if settled else (row,)
         balance = None if balance is None or is_balance(row.description) else balance
         if row.blank and balance is None:
-            yield row
-        elif not row.checkpoint or row.blank:
-            yield from self._settle(row.date)
-            self._move(row, balance)
-            yield row
-        elif _OPENING.match(plain(row.description)):
+            return (row,)
+        if not row.checkpoint or row.blank:
+            settled = self._settle(row.date)
+            self._move(row.date, row.amount, balance, row.line)
+            return (*settled, row)
+        if _OPENING.match(plain(row.description)):
             self._opening = self._opening or row
-            yield row
-        else:
-            yield from self._settle(None)
-            self._print(_Printed(row.date, row.amount, row.line, self._moved, Decimal()))
-            self._see(row.date)
-            yield row
+            return (row,)
+        settled = self._settle(None)
+        self._print(_Printed(row.date, row.amount, row.line, self._moved, Decimal()))
+        self._see(row.date)
+        return (*settled, row)
 
-    def over(self) -> Iterator[Entry]:
+    def over(self) -> Sequence[Entry]:
         """The balance of the last day, once every row was taken."""
-        yield from self._settle(None)
+        return self._settle(None)
 
     def end(self, start: dt.date | None = None, end: dt.date | None = None) -> End:
         """Period and balances; without a period that the file states it is that of the rows."""
@@ -103,16 +108,18 @@ class Ledger:
             earliest = self._opening.date + ONE_DAY
         return End(start or earliest, end or latest, self._opening_balance(), self._closing_balance())
 
-    def _move(self, row: Entry, balance: Decimal | None) -> None:
-        self._see(row.date)
-        self._begun, self._now = self._begun or row.date, row.date
-        self._moved += row.amount
+    def _move(self, day: dt.date, amount: Decimal, balance: Decimal | None = None, line: int = 0) -> None:
+        if day != self._now:
+            if not self._days or not self._days[0] <= day <= self._days[1]:
+                self._see(day)
+            self._begun, self._now = self._begun or day, day
+        self._moved += amount
         if balance is None:
             self._followed = True
             if self._last:
-                self._last.after += row.amount
+                self._last.after += amount
             return
-        printed = _Printed(row.date, balance, row.line, self._moved, row.amount)
+        printed = _Printed(day, balance, line, self._moved, amount)
         self._print(printed)
         self._owed = (self._owed[0] if self._owed else printed, printed)
 
@@ -120,11 +127,12 @@ class Ledger:
         self._first = self._first or printed
         self._last, self._followed = printed, False
 
-    def _settle(self, day: dt.date | None) -> Iterator[Entry]:
-        if self._owed and self._owed[1].day != day:
-            owed = self._owed[0 if self._falls(day or self._now) else 1]
-            self._owed = None
-            yield Entry(owed.day, owed.balance, RUNNING, checkpoint=True, line=owed.line)
+    def _settle(self, day: dt.date | None) -> Sequence[Entry]:
+        if not self._owed or self._owed[1].day == day:
+            return ()
+        owed = self._owed[0 if self._falls(day or self._now) else 1]
+        self._owed = None
+        return (Entry(owed.day, owed.balance, RUNNING, checkpoint=True, line=owed.line),)
 
     def _see(self, day: dt.date) -> None:
         if not self._days:
