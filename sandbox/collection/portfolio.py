@@ -35,6 +35,8 @@ create table if not exists titles (id integer primary key, remessa integer not n
 """
 READY = dt.time(7)
 ALREADY_THERE = "63"
+SEEDED = "carga inicial"
+"""The user of remessas that the bank held before the sandbox opened."""
 GONE = "O arquivo conferido não está mais disponível. Envie-o novamente."
 
 
@@ -157,7 +159,7 @@ def seed(database: Database, came: str, sequence: int, first: int, dues: Sequenc
     at, faces = dt.datetime.fromisoformat(came), [Decimal(1500 + 137 * number) for number in range(len(dues))]
     facts = ("REMESSA.REM", hashlib.sha256(came.encode()).hexdigest(), len(dues), f"{sum(faces):.2f}", f"{at:%Y%m%d}000{sequence:06d}")
     with database.transaction() as connection:
-        kept = _keep(connection, at, "carga inicial", sequence, *facts)
+        kept = _keep(connection, at, SEEDED, sequence, *facts)
         for number, (due, face) in enumerate(zip(dues, faces, strict=True)):
             company, name = CUSTOMERS[number % len(CUSTOMERS)], f"OLD-{first + number}"
             payer = (company.cnpj, plain_text(company.name), due.isoformat(), f"{face:.2f}", "")

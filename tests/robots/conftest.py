@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from retaguarda.portal.browser import open_browser
+from sandbox.collection.portfolio import SEEDED
 from sandbox.companies import US
 from sandbox.pki import Pki, prepare
 from tests.sandbox_fixtures import SandboxProcess, running_sandbox
@@ -47,7 +48,7 @@ def bank_sandbox(banks: SandboxProcess) -> SandboxProcess:
                 held.execute(f"delete from {table}")
             if name == "bank_ipe":
                 held.execute("delete from codes")
-            held.execute("delete from remessas where created_at >= '2026-11-11'")
+            held.execute("delete from remessas where user != ?", (SEEDED,))
             held.execute("delete from titles where remessa not in (select id from remessas)")
             held.commit()
     return banks
