@@ -312,6 +312,7 @@ class BoletosSuite:
     def test_a_list_that_shows_a_row_twice_proves_nothing(self, bench: Bench) -> None:
         with bench.robot() as robot:
             robot.sign_in(bench.credential)
+            self.issue(robot, self.wanted(bench))
             bench.faults({"at": self.boletos.list, "kind": "duplicate-rows"})
             with pytest.raises(PortalChanged, match="remessas and lists"):
                 robot.find_remittance(self.wanted(bench))
