@@ -9,21 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Flask, Response, current_app, redirect, render_template, request, session, url_for
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as Answer
 
 from sandbox import faults
-from sandbox.collection.retorno import cnab240
 from sandbox.database import Database
 from sandbox.ledger import Extract, Ledger, brl
 from sandbox.portal import Sandbox
 from sandbox.sessions import StoredSession
-
-if TYPE_CHECKING:
-    from sandbox.collection.portfolio import Checked, Portfolio
 
 SCHEMA = """
 create table if not exists users (name text primary key, failures integer not null default 0, last_step integer not null default 0);
@@ -66,12 +62,11 @@ class Query:
 
 @dataclass
 class Bank:
-    """The running bank behind one portal; `ledgers` are the accounts that its users see, `portfolio` the boletos of the last of them."""
+    """The running bank behind one portal; `ledgers` are the accounts that its users see."""
 
     sandbox: Sandbox
     database: Database
     ledgers: tuple[Ledger, ...]
-    portfolio: Portfolio
 
     def now(self) -> dt.datetime:
         return self.sandbox.clock.now()
@@ -169,22 +164,6 @@ class Bank:
         with self.database.transaction() as connection:
             columns = "(at, user, account, kind, period, size, sha256)"
             connection.execute(f"insert into downloads {columns} values (?, ?, ?, ?, ?, ?, ?)", values)
-
-    def uploaded(self) -> Checked:
-        """The posted remessa, as the bank read it; raises Problem in the portal's words."""
-        given = request.files.get("arquivo")
-        name, data = (given.filename or "", given.read()) if given else ("", b"")
-        return self.portfolio.check(name, data, session["user"], self.now())
-
-    def return_file(self, number: str) -> bytes | None:
-        """A retorno that is out, by its NSA, written down as given out; None when there is none."""
-        now, account = self.now(), self.portfolio.account
-        for file in self.portfolio.returns(now.date().min, now.date(), now):
-            if f"{file.sequence}" == number.lstrip("0"):
-                body = cnab240(file, account)
-                self.served("retorno", account.label, f"{file.day:%d/%m/%Y}", body)
-                return body
-        return None
 
 
 def truth(database: Database) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from werkzeug.wrappers import Response
 
 from sandbox import faults
 from sandbox.banking import Problem, attachment, bank, form_value, signed_in
+from sandbox.collection import desk
+from sandbox.collection.desk import portfolio
 
 SERVICES = ("Cobrança – CNAB 240 (remessa)", "Pagamentos – CNAB 240")
 Reply = str | Response | tuple[str, int]
@@ -42,7 +44,7 @@ def check() -> Reply:
     if form_value("servico") != SERVICES[0]:
         return module_form("Serviço não contratado.")
     try:
-        return render_template("transfer_check.html", checked=bank().uploaded())
+        return render_template("transfer_check.html", checked=desk.uploaded())
     except Problem as problem:
         return module_form(str(problem))
 
@@ -52,10 +54,10 @@ def check() -> Reply:
 def hand_in() -> Reply:
     """Take the file in, whatever its number; the answer to this very request is the receipt."""
     try:
-        checked = bank().portfolio.checked(form_value("arquivo"), session["user"])
+        checked = portfolio().checked(form_value("arquivo"), session["user"])
     except Problem as problem:
         return module_form(str(problem))
-    protocol = bank().portfolio.receive(checked, bank().now())
+    protocol = portfolio().receive(checked, bank().now())
     return render_template("transfer_receipt.html", checked=checked, protocol=protocol)
 
 
@@ -74,7 +76,7 @@ def sent_result() -> Reply:
         query = bank().query(request.form)
     except Problem as problem:
         return period_form("Remessas transmitidas", str(problem))
-    rows = [row for row in bank().portfolio.received(faults.newest(bank().now()), query.start) if row["created_at"][:10] <= f"{query.end}"]
+    rows = [row for row in portfolio().received(faults.newest(bank().now()), query.start) if row["created_at"][:10] <= f"{query.end}"]
     return render_template("sent.html", query=query, rows=faults.shown(rows), total=len(rows))
 
 
@@ -93,7 +95,7 @@ def returns_result() -> Reply:
         query = bank().query(request.form)
     except Problem as problem:
         return period_form("Arquivos de retorno", str(problem))
-    files = bank().portfolio.returns(query.start, query.end, faults.newest(bank().now()))
+    files = portfolio().returns(query.start, query.end, faults.newest(bank().now()))
     return render_template("returns.html", query=query, files=faults.shown(files), total=len(files))
 
 
@@ -101,10 +103,10 @@ def returns_result() -> Reply:
 @signed_in
 def return_file() -> Reply:
     """One retorno by its number, always under the same name."""
-    body = bank().return_file(form_value("numero"))
+    body = desk.return_file(form_value("numero"))
     return attachment(body, "RETORNO.RET", "application/octet-stream") if body else (render_template("error.html"), 404)
 
 
 def period_form(heading: str, alert: str = "") -> str:
     """A form of account and period, as it was filled, with what is wrong about it; only an account with boletos can be asked for."""
-    return render_template("period.html", heading=heading, account=bank().portfolio.account, asked=request.form, alert=alert)
+    return render_template("period.html", heading=heading, account=portfolio().account, asked=request.form, alert=alert)

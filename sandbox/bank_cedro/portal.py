@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 from sandbox import banking, faults
 from sandbox.bank_cedro import collection, statement, token
 from sandbox.banking import IDLE, Bank, Problem, Query, attachment, bank, form_value, signed_in, taken_alert
-from sandbox.collection import portfolio
+from sandbox.collection import desk, portfolio
 from sandbox.collection.portfolio import Portfolio
 from sandbox.companies import Company
 from sandbox.database import Database
@@ -59,7 +59,8 @@ def start(sandbox: Sandbox) -> Running:
     sandbox.config.update(account=owned[-1].label, ca_file=str(pki.ca), boletos=portfolio.agreement(owned[-1], *FREE))
     app = create_app(sandbox, database, __name__, portfolio.truth, idle=IDLE)
     ledgers = of_month(owned, sandbox.month, lambda: boletos.lumps(sandbox.clock.now()))
-    banking.install(app, Bank(sandbox, database, ledgers, boletos))
+    banking.install(app, Bank(sandbox, database, ledgers))
+    desk.install(app, boletos)
     app.before_request(check_certificate)
     app.register_blueprint(routes)
     app.register_blueprint(collection.routes)

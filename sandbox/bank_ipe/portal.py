@@ -17,7 +17,7 @@ from sandbox import banking, faults, nginx
 from sandbox.bank_ipe import statement
 from sandbox.bank_ipe.movements import OPENING, movements
 from sandbox.banking import IDLE, Bank, Problem, attachment, bank, form_value, signed_in
-from sandbox.collection import portfolio
+from sandbox.collection import desk, portfolio
 from sandbox.collection.portfolio import Portfolio
 from sandbox.companies import Company
 from sandbox.database import Database
@@ -64,7 +64,8 @@ def start(sandbox: Sandbox) -> Running:
     sandbox.config.update(account=boletos.account.label, ca_file=str(pki.ca), boletos=portfolio.agreement(boletos.account, *FREE))
     app = create_app(sandbox, database, __name__, truth_of, idle=IDLE, shared=access.TEMPLATES)
     ledger = Ledger(boletos.account, movements(sandbox.seed), OPENING, lambda: boletos.lumps(sandbox.clock.now()))
-    banking.install(app, Bank(sandbox, database, (ledger,), boletos))
+    banking.install(app, Bank(sandbox, database, (ledger,)))
+    desk.install(app, boletos)
     banking.closed_at_night(app)
     app.before_request(check_certificate)
     access.install(app, BRAND, second_step)

@@ -15,7 +15,7 @@ from flask import Blueprint, render_template, request
 from sandbox import banking, faults
 from sandbox.bank_jatoba import returns, statement
 from sandbox.banking import IDLE, Bank, Problem, attachment, bank, form_value, signed_in
-from sandbox.collection import portfolio
+from sandbox.collection import desk, portfolio
 from sandbox.collection.portfolio import Portfolio
 from sandbox.companies import Company
 from sandbox.ledger import Account, of_month
@@ -55,7 +55,8 @@ def start(sandbox: Sandbox) -> Running:
     sandbox.config.update(account=held[-1].label, boletos=portfolio.agreement(held[-1], LAST_REMESSA + 1, FIRST_NUMBER))
     app = create_app(sandbox, database, __name__, portfolio.truth, idle=IDLE, shared=access.TEMPLATES)
     ledgers = of_month(held, sandbox.month, lambda: boletos.lumps(sandbox.clock.now()))
-    banking.install(app, Bank(sandbox, database, ledgers, boletos))
+    banking.install(app, Bank(sandbox, database, ledgers))
+    desk.install(app, boletos)
     access.install(app, BRAND)
     collection.install(app, number_checked_first=False)
     app.register_blueprint(routes)

@@ -8,6 +8,8 @@ from flask import Blueprint, Flask, current_app, redirect, render_template, requ
 
 from sandbox import banking, faults
 from sandbox.banking import Problem, attachment, bank, form_value, signed_in
+from sandbox.collection import desk
+from sandbox.collection.desk import portfolio
 from sandbox.seiva.access import Reply
 
 PAGE = 10
@@ -30,7 +32,7 @@ def returns_page() -> Reply:
         query = bank().query(request.args)
     except Problem as problem:
         return render_template("returns.html", alert=str(problem), asked=request.args)
-    found = bank().portfolio.returns(query.start, query.end, faults.newest(bank().now()))
+    found = portfolio().returns(query.start, query.end, faults.newest(bank().now()))
     return render_template("returns.html", query=query, files=faults.shown(found), total=len(found), asked=request.args)
 
 
@@ -38,7 +40,7 @@ def returns_page() -> Reply:
 @signed_in
 def return_file(sequence: int) -> Reply:
     """One retorno by its NSA, always under the same name."""
-    body = bank().return_file(f"{sequence}")
+    body = desk.return_file(f"{sequence}")
     return attachment(body, "COBRANCA.RET", "application/octet-stream") if body else (render_template("error.html"), 404)
 
 
@@ -46,7 +48,7 @@ def return_file(sequence: int) -> Reply:
 @signed_in
 def received_page() -> Reply:
     """Every remessa that the bank took, newest first, ten a page."""
-    rows = bank().portfolio.received(faults.newest(bank().now()))
+    rows = portfolio().received(faults.newest(bank().now()))
     number = max(1, request.args.get("pagina", 1, type=int))
     shown = faults.shown(rows[(number - 1) * PAGE : number * PAGE])
     pages = max(1, -(-len(rows) // PAGE))
@@ -66,9 +68,9 @@ def upload_page() -> Reply:
 def check() -> Reply:
     """Second step: what the bank read in the file; nothing is handed in yet."""
     try:
-        checked = bank().uploaded()
+        checked = desk.uploaded()
         if current_app.config["NUMBER_CHECKED_FIRST"]:
-            bank().portfolio.must_be_new(checked.read)
+            portfolio().must_be_new(checked.read)
     except Problem as problem:
         return render_template("upload.html", alert=str(problem))
     return render_template("review.html", checked=checked)
@@ -79,11 +81,11 @@ def check() -> Reply:
 def hand_in() -> Reply:
     """Take the file in, as it was checked; a file that came in meanwhile is refused by its NSA."""
     try:
-        checked = bank().portfolio.checked(form_value("arquivo"), session["user"])
-        bank().portfolio.must_be_new(checked.read)
+        checked = portfolio().checked(form_value("arquivo"), session["user"])
+        portfolio().must_be_new(checked.read)
     except Problem as problem:
         return render_template("upload.html", alert=str(problem))
-    protocol = bank().portfolio.receive(checked, bank().now())
+    protocol = portfolio().receive(checked, bank().now())
     session["receipt"] = {"protocol": protocol, "sequence": f"{checked.read.sequence:06d}", "titles": len(checked.read.titles)}
     return redirect(url_for("collection.receipt"))
 
