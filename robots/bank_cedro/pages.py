@@ -120,7 +120,7 @@ class ReturnsFoundPage(PortalPage):
     def numbers(self) -> list[str]:
         """The number of every file of the period."""
         numbers = [row["Número"] for row in self.rows("Arquivos de retorno")]
-        must_list(self.stated_total(r"(\d+) arquivos? no período"), numbers, "files")
+        must_list(self.stated_total(r"(\d+) arquivos? no período"), numbers)
         return numbers
 
     def save(self, number: str) -> Download:
@@ -156,7 +156,7 @@ class SentFoundPage(PortalPage):
     def everything(self) -> list[dict[str, str]]:
         """Every row; raises unless they are as many as the bank states, each protocol once."""
         rows = self.rows("Remessas")
-        must_list(self.stated_total(r"(\d+) remessas? no período"), [row["Protocolo"] for row in rows], "remessas")
+        must_list(self.stated_total(r"(\d+) remessas? no período"), [row["Protocolo"] for row in rows])
         return rows
 
 

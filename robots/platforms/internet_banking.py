@@ -71,10 +71,10 @@ def must_answer(page: PortalPage, account: str, period: Period) -> None:
         raise IncompleteDownload(f"asked for {' '.join(asked)}, the page shows {' '.join(shown)}")
 
 
-def must_list(stated: int, numbers: Sequence[str], what: str, *, each_once: bool = True) -> None:
-    """PortalChanged unless the page lists as many rows as it states; a bank that takes a number twice lists it twice."""
-    if stated != len(numbers) or (each_once and len(set(numbers)) != stated):
-        raise PortalChanged(f"the page states {stated} {what} and lists {', '.join(numbers) or 'none'}")
+def must_list(stated: int, numbers: Sequence[str]) -> None:
+    """PortalChanged unless the page lists as many rows as it states, each with a number of its own."""
+    if not stated == len(numbers) == len(set(numbers)):
+        raise PortalChanged(f"the page states {stated} rows and lists {', '.join(numbers) or 'none'}")
 
 
 def saved(page: PortalPage, name: str, role: str = "button", row: str = "") -> Download:

@@ -119,7 +119,7 @@ class ReturnsPage(QueryPage):
             raise NotEntitled(f"the user sees the returns of {self.fact('Conta')}, not those of {account}")
         must_answer(self, account, period)
         numbers = [row["NSA"] for row in self.rows("Arquivos retorno")]
-        must_list(self.stated_total(r"(\d+) arquivos? no período"), numbers, "files")
+        must_list(self.stated_total(r"(\d+) arquivos? no período"), numbers)
         return numbers
 
     def save(self, number: str) -> Download:
@@ -152,8 +152,8 @@ class ReceivedPage(PortalPage):
                 raise PortalChanged(f"asked for page {number} of {pages}, the list shows {self.fact('Página')}")
             found += self.rows("Remessas")
         numbers = [row["NSA"] for row in found]
-        must_list(stated, numbers, "remessas")
-        must_list(self._stated(), numbers, "remessas")  # none came while we turned the pages
+        must_list(stated, numbers)
+        must_list(self._stated(), numbers)  # none came while we turned the pages
         return found
 
     def _stated(self) -> int:

@@ -314,7 +314,7 @@ class BoletosSuite:
             robot.sign_in(bench.credential)
             self.issue(robot, self.wanted(bench))
             bench.faults({"at": self.boletos.list, "kind": "duplicate-rows"})
-            with pytest.raises(PortalChanged, match="remessas and lists"):
+            with pytest.raises(PortalChanged, match="rows and lists"):
                 robot.find_remittance(self.wanted(bench))
 
     def test_another_file_of_the_same_number_is_shown_as_it_is(self, bench: Bench) -> None:

@@ -52,7 +52,7 @@ class ReturnsSuite:
         with bench.robot() as robot:
             robot.sign_in(bench.credential)
             bench.faults({"at": self.list, "kind": "duplicate-rows", "times": 0})
-            with pytest.raises(PortalChanged, match=f"states {len(self.days)} files and lists"):
+            with pytest.raises(PortalChanged, match=f"states {len(self.days)} rows and lists"):
                 robot.returns(bench.account, MONTH)
         assert bench.truth()["downloads"] == []
 
