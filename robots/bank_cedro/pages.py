@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import ClassVar, TypeVar
 
+from retaguarda.errors import PortalChanged
 from retaguarda.model.charges import RemittanceFile
 from retaguarda.model.values import Period
 from retaguarda.portal import Download, PortalPage
@@ -136,9 +137,16 @@ class SentPage(PeriodPage):
 
     def history(self, account: str) -> SentFoundPage:
         """Everything that the bank keeps on line, by the bank's own day."""
-        today = dt.date.fromisoformat(self.value("Até"))
+        today = self._today()
         history = dt.timedelta(days=self.session.manifest.history_days - 1)
         return self.consult(account, Period(today - history, today), SentFoundPage)
+
+    def _today(self) -> dt.date:
+        shown = self.value("Até")
+        try:
+            return dt.date.fromisoformat(shown)
+        except ValueError:
+            raise PortalChanged(f"the form opens with no day: {shown!r}") from None
 
 
 class SentFoundPage(PortalPage):
