@@ -209,6 +209,26 @@ def test_a_swallowed_remessa_is_handed_in_again_after_the_quiet_period(tmp_path:
 
 
 @pytest.mark.thorough
+@pytest.mark.parametrize("bank", ["bank_jatoba"], indirect=True)
+def test_a_number_that_another_channel_used_ends_as_refused(tmp_path: Path, house: Installation, bank: Bank) -> None:
+    """The bank says no after the button, and its list does not show why: each no is weighed against the list, and the run ends."""
+    settings = bank.sandbox.state / "portals.toml"
+    right = settings.read_text("utf-8")
+    settings.write_text(right.replace("first_sequence = 208", "first_sequence = 100"), "utf-8")
+    sheet = tmp_path / "faturas.csv"
+    write_invoices(sheet, ["N-1"])
+    done = issue(house, sheet, bank.credential)
+    assert done.exit_code == 1
+    assert done.items("issue_boletos")[f"{bank.account} NSA 000100"]["code"] == "refused"
+    assert house.query("select attempt, state from store_intent") == [(1, "ABSENT"), (2, "ABSENT"), (3, "ABSENT")]
+    assert (bank.remessas(), bank.presses()) == ([], 3)
+
+    settings.write_text(right, "utf-8")
+    assert issue(house, sheet, bank.credential).exit_code == 0
+    assert [row["sequence"] for row in bank.remessas()] == [208]
+
+
+@pytest.mark.thorough
 def test_a_dry_run_gives_no_number_away(tmp_path: Path, house: Installation, bank: Bank) -> None:
     sheet = tmp_path / "faturas.csv"
     write_invoices(sheet, ["D-1"])
