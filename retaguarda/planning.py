@@ -191,11 +191,14 @@ def _batch(account: str, lines: list[Settlement], period: Period) -> SettlementB
 
 
 def charges(receivables: Iterable[Receivable], payers: Iterable[Payer]) -> tuple[list[Charge], list[tuple[Receivable, InvalidItem]]]:
-    """A boleto for what is open of each of the ERP's invoices; those of a customer whose address nobody gave come back with the reason."""
+    """A boleto for what is open of each of the ERP's invoices; those of a customer whose address nobody gave come back with the reason.
+
+    What may be written off is not charged.
+    """
     known = {payer.document: payer for payer in payers}
     made: list[Charge] = []
     missing: list[tuple[Receivable, InvalidItem]] = []
-    for one in (receivable for receivable in receivables if receivable.open_amount):
+    for one in (receivable for receivable in receivables if receivable.open_amount > WRITE_OFF):
         if one.cnpj in known:
             dates = (one.issue_date, one.due_date)
             made.append(Charge("", one.number, *dates, one.open_amount, known[one.cnpj], species=Species.SERVICE))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 
 from sandbox.companies import Company
-from sandbox.month import BankEntry
+from sandbox.month import BankEntry, Month
 
 OPENS, HOURS_OPEN = dt.time(8), 10
 
@@ -63,13 +63,24 @@ class Extract:
         return sum((p.entry.amount for p in self.posted if p.entry.amount * sign > 0), Decimal("0.00"))
 
 
-class Ledger:
-    """All movements of one account, and the part of them that is visible at a given moment."""
+More = Callable[[], Iterable[BankEntry]]
 
-    def __init__(self, account: Account, entries: Iterable[BankEntry], opening: Decimal) -> None:
+
+def _nothing() -> tuple[BankEntry, ...]:
+    return ()
+
+
+class Ledger:
+    """All movements of one account, and the part of them that is visible at a given moment; `more` tells what has come since the start."""
+
+    def __init__(self, account: Account, entries: Iterable[BankEntry], opening: Decimal, more: More = _nothing) -> None:
         self.account = account
-        self._entries = [entry for entry in entries if entry.account == account.key]
+        self._fixed, self._more = tuple(entries), more
         self._opening = opening
+
+    @property
+    def _entries(self) -> list[BankEntry]:
+        return sorted((e for e in (*self._fixed, *self._more()) if e.account == self.account.key), key=lambda entry: entry.date)
 
     def extract(self, start: dt.date, end: dt.date, now: dt.datetime) -> Extract:
         """The period's movements as the bank knows them at `now`; entries of today appear one by one through the day."""
@@ -84,10 +95,16 @@ class Ledger:
 
     def _visible(self, now: dt.datetime) -> list[BankEntry]:
         """Entries before today, and those of today whose time has come (so the numbering of today changes until it is over)."""
-        today = [e for e in self._entries if e.date == now.date()]
+        entries = self._entries
+        today = [e for e in entries if e.date == now.date()]
         passed = (now.replace(tzinfo=None) - dt.datetime.combine(now.date(), OPENS)) / dt.timedelta(hours=HOURS_OPEN)
         late = {id(e) for e in sorted(today, key=lambda e: (e.document, e.text))[max(0, round(passed * len(today))) :]}
-        return [e for e in self._entries if e.date <= now.date() and id(e) not in late]
+        return [e for e in entries if e.date <= now.date() and id(e) not in late]
+
+
+def of_month(accounts: Iterable[Account], month: Month, more: More = _nothing) -> tuple[Ledger, ...]:
+    """The accounts with the month's movements and what comes after it."""
+    return tuple(Ledger(account, month.entries, month.opening.get(account.key, Decimal()), more) for account in accounts)
 
 
 def brl(value: Decimal) -> str:

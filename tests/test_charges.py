@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from retaguarda.clock import SAO_PAULO
 from retaguarda.errors import ConfigurationError
 from retaguarda.intake import read_charges, read_payers
+from retaguarda.jobs import boletos
+from retaguarda.jobs.boletos import Office
 from retaguarda.model.charges import Late, Rate
-from sandbox.companies import CUSTOMERS
+from retaguarda.settings import BoletoSettings
+from sandbox.bank_ipe.portal import account_of
+from sandbox.collection import portfolio
+from sandbox.companies import CUSTOMERS, US
 from tasks.issue_boletos import _wanted
 from tests.house import House
 from tests.month.boleto_sheet import write_invoices
@@ -67,6 +74,7 @@ def test_receivables_are_charged_with_the_addresses_of_another_sheet(any_house: 
         f"NF-1;{known.name};{known.cnpj};03/11/2026;20/11/2026;100,00;60,00",
         f"NF-2;{known.name};{known.cnpj};03/11/2026;20/11/2026;50,00;0,00",  # paid
         f"NF-3;{other.name};{other.cnpj};03/11/2026;20/11/2026;70,00;70,00",  # no address
+        f"NF-4;{known.name};{known.cnpj};03/11/2026;20/11/2026;90,00;0,05",  # written off, not charged
     ]
     run = any_house.run()
     invoices = run.keep("faturas.csv", (INVOICES + "\n".join(rows)).encode())
@@ -74,6 +82,15 @@ def test_receivables_are_charged_with_the_addresses_of_another_sheet(any_house: 
     assert [(charge.document, charge.face_value, charge.payer.city) for charge in wanted] == [("NF-1", Decimal("60.00"), "São Paulo")]
     [missing] = run.record.items.filter(reference="boleto NF-3")
     assert missing.reason.startswith("no address of ")
+
+
+def test_what_is_overdue_is_told_before_the_bank_rejects_it(any_house: House, tmp_path: Path) -> None:
+    write_invoices(tmp_path / "f.csv", ["F-1", "F-2"], Emissão="01/11/2026", Vencimento="10/11/2026")
+    told = portfolio.agreement(account_of(US), 1, 1)
+    office = Office("bank_ipe", "0158 / 60417-8", BoletoSettings.model_validate(told))
+    made = boletos.make(office, read_charges(tmp_path / "f.csv").items, dt.datetime(2026, 11, 11, 10, tzinfo=SAO_PAULO))
+    assert [charge.document for charge in made.remittance.charges] == ["F-1"]
+    assert [(charge.document, why.text) for charge, why in made.refused] == [("F-2", "the due date has passed")]
 
 
 def test_something_must_be_given(any_house: House) -> None:

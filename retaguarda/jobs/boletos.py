@@ -100,6 +100,8 @@ def make(office: Office, wanted: Sequence[Charge], created: dt.datetime) -> Made
     for charge in wanted:
         if charge.document in fresh:
             refused.append((charge, InvalidItem("the number stands twice in the sheet", remedy="mend the sheet")))
+        elif charge.due_date < created.date():
+            refused.append((charge, InvalidItem("the due date has passed", remedy="banks register no overdue title: agree on a new date")))
         elif why := _standing(office, charge.document):
             refused.append((charge, why))
         else:

@@ -176,6 +176,7 @@ PROCESSES: Vocabulary = {
     "validate_contracts": ("Validate contracts at CCEE", _INFO),
     "reconcile_ccee": ("Reconcile CCEE with the ERP", _INFO),
     "settle_receivables": ("Settle receivables in the ERP", _INFO),
+    "charge_customers": ("Charge customers by boleto", _INFO),
     "issue_boletos": ("Issue boletos", _INFO),
     "confirm_boletos": ("Confirm boletos", _INFO),
 }

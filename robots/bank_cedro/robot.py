@@ -1,16 +1,31 @@
-"""The robot of Banco Cedro: statements as CNAB 240 extrato para conciliação (segment E)."""
+"""The robot of Banco Cedro: statements (CNAB 240, segment E), boleto return files and remessas de cobrança."""
 
 from __future__ import annotations
 
 from retaguarda.errors import ChallengeRequired, CredentialRefused, IncompleteDownload, PortalUnavailable
+from retaguarda.model.charges import RemittanceFile
 from retaguarda.model.values import Period
-from retaguarda.portal import Credential, Download, Robot
-from robots.bank_cedro.pages import CodePage, ConnectedPage, EntrancePage, HomePage, StatementPage
-from robots.platforms.internet_banking import SignedInPage, cnab240_lines
+from retaguarda.portal import Credential, Download, Found, Robot
+from robots.bank_cedro.pages import (
+    CodePage,
+    ConnectedPage,
+    EntrancePage,
+    FilePage,
+    HomePage,
+    ReceiptPage,
+    ReturnsFoundPage,
+    ReturnsPage,
+    SentFoundPage,
+    SentPage,
+    StatementPage,
+    TransferPage,
+)
+from robots.platforms.internet_banking import SignedInPage, cnab240_lines, whole_return
+from robots.platforms.remittances import RemittanceForm, held
 
 
 class BankCedroRobot(Robot):
-    """Reads the company's accounts as one of its operators; submits nothing."""
+    """Reads the company's accounts, and hands remessas in, as one of its operators."""
 
     def sign_in(self, credential: Credential) -> None:
         """Client certificate (presented by the session), operator and one-time code; a session left elsewhere is ended."""
@@ -50,3 +65,21 @@ class BankCedroRobot(Robot):
                 f"{got.name} of {account} is not the whole extrato: {stated} movements on the page", remedy="run it again later"
             )
         return got
+
+    def returns(self, account: str, period: Period) -> list[Download]:
+        """Every retorno de cobrança of the period, in the order of the bank's list; empty when the bank lists none."""
+        self.session.goto(ReturnsPage.path)
+        page = ReturnsPage(self.session).prove().consult(account, period, ReturnsFoundPage)
+        return [whole_return(page.save(number), number) for number in page.numbers()]
+
+    def find_remittance(self, wanted: RemittanceFile) -> Found | None:
+        """The remessa of this number, or one with the same bytes under another number, of all that the bank keeps on line."""
+        self.session.goto(SentPage.path)
+        rows = SentPage(self.session).prove().history(wanted.account).everything()
+        return held(wanted, rows, SentFoundPage.names)
+
+    def draft_remittance(self, wanted: RemittanceFile) -> RemittanceForm:
+        """Upload the file into the module and stop at the bank's check of it, before the button."""
+        self.session.goto(TransferPage.path)
+        TransferPage(self.session).prove()
+        return RemittanceForm(FilePage(self.session).prove().check(wanted), ReceiptPage)

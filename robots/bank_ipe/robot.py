@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from retaguarda.errors import IncompleteDownload
-from retaguarda.model.charges import RemittanceFile
 from retaguarda.model.values import Period
-from retaguarda.portal import Download, Found, Permit, Receipt
-from robots.bank_ipe.pages import CodePage, ReceivedPage, ReviewPage, StatementFramePage, StatementPage, UploadPage, amount_text
+from retaguarda.portal import Download
+from robots.bank_ipe.pages import CodePage, StatementFramePage, StatementPage
 from robots.platforms.internet_banking import LATER, LandingPage
 from robots.platforms.seiva import ConnectedPage, HomePage, SeivaRobot
 
@@ -17,7 +15,7 @@ QUESTION = "the code that Banco Ipê sent to the administrator's telephone"
 
 
 class BankIpeRobot(SeivaRobot):
-    """Reads the company's account, and hands remessas in; the client certificate is presented by the session."""
+    """Reads the company's account and hands remessas in, as on every Seiva; the client certificate is presented by the session."""
 
     def _land(self, landing: LandingPage) -> None:
         """Where the bank finds the sign-in unusual, a person reads the code from the administrator's telephone."""
@@ -40,41 +38,3 @@ class BankIpeRobot(SeivaRobot):
                 f"{got.name} of {account} is not the whole statement: {stated} movements on the page ({got.size} bytes)", remedy=LATER
             )
         return got
-
-    def find_remittance(self, wanted: RemittanceFile) -> Found | None:
-        """The remessa of this number, or one with the same bytes under another number."""
-        self.session.goto(ReceivedPage.path)
-        rows = ReceivedPage(self.session).prove().everything(wanted.account)
-        sequence, file = wanted.fields()["sequence"], wanted.fields()["file"]
-        held = [row for row in rows if row["NSA"] == sequence or row["Código do arquivo"] == file]
-        return _found(wanted, held[0], len(held)) if held else None
-
-    def draft_remittance(self, wanted: RemittanceFile) -> RemittanceForm:
-        """Upload the file and stop at the bank's check of it, before the button."""
-        self.session.goto(UploadPage.path)
-        return RemittanceForm(UploadPage(self.session).prove().check(wanted))
-
-
-@dataclass(frozen=True)
-class RemittanceForm:
-    """The bank's check of a file, with its button not pressed."""
-
-    page: ReviewPage
-
-    def shown(self) -> dict[str, str]:
-        return self.page.shown()
-
-    def submit(self, permit: Permit) -> Receipt:
-        """Hand the file in, once."""
-        return self.page.submit_file(permit)
-
-
-def _found(wanted: RemittanceFile, row: dict[str, str], count: int) -> Found:
-    fields = {
-        "account": wanted.account,
-        "sequence": row["NSA"],
-        "titles": row["Títulos"],
-        "total": amount_text(row["Valor total (R$)"]),
-        "file": row["Código do arquivo"],
-    }
-    return Found(wanted.reference, fields, protocol=row["Protocolo"], count=count)

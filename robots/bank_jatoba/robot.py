@@ -1,4 +1,4 @@
-"""The robot of Banco Jatobá: statements (OFX) and boleto return files (CNAB 240)."""
+"""The robot of Banco Jatobá: statements (OFX), boleto return files and remessas de cobrança (CNAB 240)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from robots.platforms.seiva import SeivaRobot
 
 
 class BankJatobaRobot(SeivaRobot):
-    """Reads the company's accounts as one of its users; submits nothing."""
+    """Reads the company's accounts and hands remessas in, as on every Seiva."""
 
     def statement(self, account: str, period: Period) -> Download:
         """The account's movements of the period as OFX 1.02; today's are provisional at this bank."""

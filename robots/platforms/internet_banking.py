@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, TypeVar
 
 from retaguarda.errors import IncompleteDownload, NotEntitled, PortalChanged
@@ -70,6 +71,12 @@ def must_answer(page: PortalPage, account: str, period: Period) -> None:
         raise IncompleteDownload(f"asked for {' '.join(asked)}, the page shows {' '.join(shown)}")
 
 
+def must_list(stated: int, numbers: Sequence[str]) -> None:
+    """PortalChanged unless the page lists as many rows as it states, each with a number of its own."""
+    if not stated == len(numbers) == len(set(numbers)):
+        raise PortalChanged(f"the page states {stated} rows and lists {', '.join(numbers) or 'none'}")
+
+
 def saved(page: PortalPage, name: str, role: str = "button", row: str = "") -> Download:
     """Press and save; when nothing comes, what the page says about it is raised rather than the silence."""
     where = page.page.get_by_role("row").filter(has_text=row) if row else page.page
@@ -89,3 +96,13 @@ def cnab240_lines(got: Download) -> list[str]:
     """The lines of a whole CNAB 240 file; none when its trailer does not count them."""
     lines = got.read_bytes().decode("latin-1").splitlines()
     return lines if lines and lines[-1][7:8] == "9" and lines[-1][23:29] == f"{len(lines):06d}" else []
+
+
+def whole_return(got: Download, number: str) -> Download:
+    """The file, when it is a whole CNAB 240 and carries the NSA of its row; IncompleteDownload otherwise."""
+    lines = cnab240_lines(got)
+    if not lines:
+        raise IncompleteDownload(f"retorno {number} is not a whole CNAB 240 file ({got.size} bytes)", remedy=LATER)
+    if lines[0][157:163] != number:
+        raise IncompleteDownload(f"asked for retorno {number}, the bank sent {lines[0][157:163]}", remedy=LATER)
+    return got

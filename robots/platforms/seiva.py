@@ -1,25 +1,29 @@
-"""Seiva, the white-label internet banking of several banks: its sign-in, virtual keyboard and list of retornos."""
+"""Seiva, the white-label internet banking of several banks: its sign-in, virtual keyboard, retornos and remessas."""
 
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 from playwright.sync_api import Error
 
 from retaguarda.errors import ConfigurationError, IncompleteDownload, NotEntitled, PortalChanged
+from retaguarda.model.charges import RemittanceFile
 from retaguarda.model.values import Period
-from retaguarda.portal import Credential, Download, PortalPage, Robot, Secret
-from robots.platforms import internet_banking
+from retaguarda.portal import Credential, Download, Found, PortalPage, Robot, Secret
+from robots.platforms import internet_banking, remittances
 from robots.platforms.internet_banking import (
     LATER,
     LandingPage,
     SignedInPage,
     choose_account,
-    cnab240_lines,
     is_web_page,
     must_answer,
+    must_list,
     saved,
+    whole_return,
 )
+from robots.platforms.remittances import Names, RemittanceForm, give, held
 
 
 class EntrancePage(PortalPage):
@@ -115,14 +119,83 @@ class ReturnsPage(QueryPage):
             raise NotEntitled(f"the user sees the returns of {self.fact('Conta')}, not those of {account}")
         must_answer(self, account, period)
         numbers = [row["NSA"] for row in self.rows("Arquivos retorno")]
-        stated = self.stated_total(r"(\d+) arquivos? no período")
-        if stated != len(numbers) or len(set(numbers)) != stated:
-            raise PortalChanged(f"the page states {stated} files and lists {', '.join(numbers) or 'none'}")
+        must_list(self.stated_total(r"(\d+) arquivos? no período"), numbers)
         return numbers
 
     def save(self, number: str) -> Download:
         """The file of one row; all of them come under one name."""
         return saved(self, "Baixar", "link", row=number)
+
+
+class ReceivedPage(PortalPage):
+    """The remessas that the bank took, newest first, some a page."""
+
+    heading = "Remessas recebidas"
+    path = "/cobranca/remessas"
+    names: ClassVar[Names] = {
+        "sequence": "NSA",
+        "titles": "Títulos",
+        "total": "Valor total (R$)",
+        "file": "Código do arquivo",
+        "protocol": "Protocolo",
+    }
+
+    def everything(self, account: str) -> list[dict[str, str]]:
+        """Every row of every page; raises unless they are as many as the bank states, each number once, of this account."""
+        if self.fact("Conta") != account:
+            raise NotEntitled(f"the user sees the remessas of {self.fact('Conta')}, not those of {account}")
+        stated, pages = self._stated(), self._pages()
+        found = self.rows("Remessas")
+        for number in range(2, pages + 1):
+            self.press(f"{number}", ReceivedPage, role="link")
+            if self.fact("Página") != f"{number} de {pages}":
+                raise PortalChanged(f"asked for page {number} of {pages}, the list shows {self.fact('Página')}")
+            found += self.rows("Remessas")
+        numbers = [row["NSA"] for row in found]
+        must_list(stated, numbers)
+        must_list(self._stated(), numbers)  # none came while we turned the pages
+        return found
+
+    def _stated(self) -> int:
+        return self.stated_total(r"(\d+) remessas? recebidas?")
+
+    def _pages(self) -> int:
+        number, _, pages = self.fact("Página").partition(" de ")
+        if number != "1" or not pages.isdigit():
+            raise PortalChanged(f"the list of remessas says of its pages: {self.fact('Página')}")
+        return int(pages)
+
+
+class UploadPage(PortalPage):
+    """First step: the file."""
+
+    heading = "Enviar remessa de cobrança"
+    path = "/cobranca/remessas/enviar"
+
+    def check(self, file: RemittanceFile) -> ReviewPage:
+        """Have the bank read the file; nothing is handed in by that."""
+        give(self, "Arquivo remessa", file)
+        return self.press("Conferir arquivo", ReviewPage)
+
+
+class ReviewPage(remittances.ReviewPage):
+    """Second step: what the bank read in the file."""
+
+    heading = "Conferir remessa"
+    button = "Transmitir remessa"
+    names: ClassVar[Names] = {
+        "account": "Conta",
+        "sequence": "NSA",
+        "titles": "Títulos",
+        "total": "Valor total",
+        "file": "Código do arquivo",
+    }
+
+
+class ReceiptPage(PortalPage):
+    """Third step: the protocol number."""
+
+    heading = "Remessa recebida"
 
 
 class SeivaRobot(Robot):
@@ -150,12 +223,17 @@ class SeivaRobot(Robot):
     def _return(self, page: ReturnsPage, number: str) -> Download:
         got = page.save(number)
         self._must_be_file(got)
-        lines = cnab240_lines(got)
-        if not lines:
-            raise IncompleteDownload(f"retorno {number} is not a whole CNAB 240 file ({got.size} bytes)", remedy=LATER)
-        if lines[0][157:163] != number:
-            raise IncompleteDownload(f"asked for retorno {number}, the bank sent {lines[0][157:163]}", remedy=LATER)
-        return got
+        return whole_return(got, number)
+
+    def find_remittance(self, wanted: RemittanceFile) -> Found | None:
+        """The remessa of this number, or one with the same bytes under another number."""
+        self.session.goto(ReceivedPage.path)
+        return held(wanted, ReceivedPage(self.session).prove().everything(wanted.account), ReceivedPage.names)
+
+    def draft_remittance(self, wanted: RemittanceFile) -> RemittanceForm:
+        """Upload the file and stop at the bank's check of it, before the button."""
+        self.session.goto(UploadPage.path)
+        return RemittanceForm(UploadPage(self.session).prove().check(wanted), ReceiptPage)
 
     def _must_be_file(self, got: Download) -> None:
         """A web page saved under a file's name tells that the session is gone, or that the bank failed."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import ssl
 import time
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,13 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from sandbox import banking, faults
-from sandbox.bank_cedro import statement, token
-from sandbox.banking import IDLE, SCHEMA, Bank, Problem, Query, attachment, bank, form_value, signed_in, taken_alert
+from sandbox.bank_cedro import collection, statement, token
+from sandbox.banking import IDLE, Bank, Problem, Query, attachment, bank, form_value, signed_in, taken_alert
+from sandbox.collection import desk, portfolio
+from sandbox.collection.portfolio import Portfolio
 from sandbox.companies import Company
-from sandbox.ledger import Account, Ledger
-from sandbox.month import Month
+from sandbox.database import Database
+from sandbox.ledger import Account, of_month
 from sandbox.pki import Pki, cnpj_of, prepare
 from sandbox.portal import Running, Sandbox, create_app, read_truth, serve
 
@@ -27,6 +29,9 @@ NAME = "bank_cedro"
 FIRST_EXTRACT = 301
 LAYOUTS = ("CNAB 240 – Conciliação (segmento E)",)
 PAGE = 30
+FIRST_RETURN, FREE = 611, (89, 1010)
+"""NSA of the first retorno; NSA of a remessa and ordinal of the nosso número that are free when the sandbox opens."""
+QUEUE = dt.timedelta(minutes=10)
 OTHER_COMPANY = "O certificado digital apresentado não está habilitado para esta empresa."
 Reply = str | Response | tuple[str, int]
 routes = Blueprint("portal", __name__)
@@ -42,17 +47,32 @@ def accounts(holder: Company) -> tuple[Account, ...]:
 
 def start(sandbox: Sandbox) -> Running:
     """Serve the bank over mutual TLS until it is stopped."""
-    database = sandbox.database(SCHEMA)
+    database = sandbox.database(portfolio.SCHEMA)
+    if database.is_new:
+        seed(database)
     company = sandbox.month.us
     pki = prepare(sandbox.state / "pki", company.name, company.cnpj)
     held = sandbox.secrets.setdefault(f"{NAME}/robo", {"user": "op4471", "totp": token.new_seed()})
     held.update(certificate=base64.b64encode(pki.client.read_bytes()).decode(), passphrase=pki.passphrase)
-    sandbox.config.update(account=accounts(company)[-1].label, ca_file=str(pki.ca))
-    app = create_app(sandbox, database, __name__, banking.truth, idle=IDLE)
-    banking.install(app, Bank(sandbox, database, ledgers(sandbox.month)))
+    owned = accounts(company)
+    boletos = Portfolio(database, owned[-1], FIRST_RETURN, queue=QUEUE, credit="CREDITO COBRANCA {day:%d/%m}")
+    sandbox.config.update(account=owned[-1].label, ca_file=str(pki.ca), boletos=portfolio.agreement(owned[-1], *FREE))
+    app = create_app(sandbox, database, __name__, portfolio.truth, idle=IDLE)
+    ledgers = of_month(owned, sandbox.month, lambda: boletos.lumps(sandbox.clock.now()))
+    banking.install(app, Bank(sandbox, database, ledgers))
+    desk.install(app, boletos)
     app.before_request(check_certificate)
     app.register_blueprint(routes)
+    app.register_blueprint(collection.routes)
     return serve(sandbox, app, database, ssl_context=mutual_tls(pki))
+
+
+def seed(database: Database) -> None:
+    """Three remessas of the company's past; none of their titles is due within the month."""
+    due = dt.date(2026, 12, 10)
+    for number, came in enumerate(("2026-10-30T15:40", "2026-11-04T11:05", "2026-11-06T17:22")):
+        rejected = (1,) if number == 1 else ()
+        portfolio.seed(database, f"{came}:00-03:00", FREE[0] - 3 + number, FREE[1] - 9 + 3 * number, [due] * 3, rejected)
 
 
 def mutual_tls(pki: Pki) -> ssl.SSLContext:
@@ -64,14 +84,9 @@ def mutual_tls(pki: Pki) -> ssl.SSLContext:
     return context
 
 
-def ledgers(month: Month) -> tuple[Ledger, ...]:
-    """The accounts with their movements, the main one last."""
-    return tuple(Ledger(account, month.entries, month.opening.get(account.key, Decimal())) for account in accounts(month.us))
-
-
 def truth(state: Path) -> dict[str, Any]:
     """What the bank holds, read from its file."""
-    return read_truth(state, NAME, banking.truth)
+    return read_truth(state, NAME, portfolio.truth)
 
 
 def check_certificate() -> Reply | None:

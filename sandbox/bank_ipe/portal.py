@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import secrets
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,19 +14,24 @@ from cryptography import x509
 from flask import Blueprint, redirect, render_template, request, session, url_for
 
 from sandbox import banking, faults, nginx
-from sandbox.bank_ipe import collection, statement, titles
+from sandbox.bank_ipe import statement
 from sandbox.bank_ipe.movements import OPENING, movements
 from sandbox.banking import IDLE, Bank, Problem, attachment, bank, form_value, signed_in
+from sandbox.collection import desk, portfolio
+from sandbox.collection.portfolio import Portfolio
 from sandbox.companies import Company
 from sandbox.database import Database
-from sandbox.ledger import Account, Extract, Ledger
+from sandbox.ledger import Account, Ledger
 from sandbox.pki import cnpj_of, prepare
 from sandbox.portal import Running, Sandbox, create_app, read_truth, serve
-from sandbox.seiva import access
+from sandbox.seiva import access, collection
 from sandbox.seiva.access import MENU, Brand, Reply
 
 NAME = "bank_ipe"
 PAGE = 20
+FIRST_RETURN, LAST_REMESSA = 2051, 41
+FREE = (LAST_REMESSA + 1, 5001)
+"""NSA and ordinal of the nosso número that are free when the sandbox opens."""
 OTHER_COMPANY = "O certificado digital apresentado não está habilitado para esta empresa."
 CODE_LIFE = banking.IDLE
 CODES = """
@@ -40,17 +45,6 @@ BRAND = Brand(
 routes = Blueprint("ipe", __name__)
 
 
-class LiveLedger(Ledger):
-    """An account on which boletos are credited while the sandbox runs."""
-
-    def __init__(self, account: Account, entries: Callable[[], list[Any]]) -> None:
-        super().__init__(account, (), OPENING)
-        self._made = entries
-
-    def extract(self, start: Any, end: Any, now: Any) -> Extract:
-        return Ledger(self.account, sorted(self._made(), key=lambda entry: entry.date), OPENING).extract(start, end, now)
-
-
 def account_of(holder: Company) -> Account:
     """The company's account here."""
     return Account("C", "Conta corrente", 987, "Banco Ipê S.A.", "0158", "2", "60417", "8", "0158604178", holder)
@@ -59,24 +53,31 @@ def account_of(holder: Company) -> Account:
 def start(sandbox: Sandbox) -> Running:
     """Serve the bank behind nginx until it is stopped."""
     nginx.program()  # before anything is made
-    database = sandbox.database(banking.SCHEMA + titles.SCHEMA + CODES)
+    database = sandbox.database(portfolio.SCHEMA + CODES)
     if database.is_new:
-        titles.seed(database)
+        seed(database)
     company = sandbox.month.us
     pki = prepare(sandbox.state / "pki", company.name, company.cnpj)
     held = sandbox.secrets.setdefault(f"{NAME}/robo", {"user": "robo.cobranca", "password": f"{secrets.randbelow(10**8):08d}"})
     held.update(certificate=base64.b64encode(pki.client.read_bytes()).decode(), passphrase=pki.passphrase)
-    account = account_of(company)
-    sandbox.config.update(account=account.label, ca_file=str(pki.ca), boletos=_beneficiary(account))
+    boletos = Portfolio(database, account_of(company), FIRST_RETURN)
+    sandbox.config.update(account=boletos.account.label, ca_file=str(pki.ca), boletos=portfolio.agreement(boletos.account, *FREE))
     app = create_app(sandbox, database, __name__, truth_of, idle=IDLE, shared=access.TEMPLATES)
-    ledger = LiveLedger(account, lambda: [*movements(sandbox.seed), *titles.lumps(database, sandbox.clock.now())])
+    ledger = Ledger(boletos.account, movements(sandbox.seed), OPENING, lambda: boletos.lumps(sandbox.clock.now()))
     banking.install(app, Bank(sandbox, database, (ledger,)))
+    desk.install(app, boletos)
     banking.closed_at_night(app)
     app.before_request(check_certificate)
     access.install(app, BRAND, second_step)
+    collection.install(app, number_checked_first=True)
     app.register_blueprint(routes)
-    app.register_blueprint(collection.routes)
     return _behind_nginx(sandbox, pki, serve(replace(sandbox, port=0), app, database))
+
+
+def seed(database: Database) -> None:
+    """One remessa of the company's past: twelve titles that come due in the days of the month, one of them rejected."""
+    dues = [dt.date(2026, 11, 4 + number % 6) for number in range(12)]
+    portfolio.seed(database, "2026-10-30T10:12:00-03:00", LAST_REMESSA, 4001, dues, rejected=(4,))
 
 
 def _behind_nginx(sandbox: Sandbox, pki: Any, portal: Running) -> Running:
@@ -93,19 +94,10 @@ def _behind_nginx(sandbox: Sandbox, pki: Any, portal: Running) -> Running:
     return Running(f"https://127.0.0.1:{sandbox.port}", stop, portal.truth)
 
 
-def _beneficiary(account: Account) -> dict[str, object]:
-    """What the company writes into its remessas; the bank took SEED_SEQUENCE of them before."""
-    return {
-        "bank": f"{account.bank:03d}", "name": account.holder.name, "cnpj": account.holder.cnpj, "branch": account.branch,
-        "branch_digit": account.branch_digit, "account": account.number, "account_digit": account.digit,
-        "agreement": account.agreement, "wallet": "1", "first_sequence": titles.SEED_SEQUENCE + 1, "first_number": 5001,
-    }  # fmt: skip
-
-
 def truth_of(database: Database) -> dict[str, Any]:
     """What the bank holds; `codes` is what the administrator's telephone shows."""
     codes = [dict(row) for row in database.rows("select at, user, code, used from codes order by id")]
-    return {**banking.truth(database), **titles.truth(database), "codes": codes}
+    return {**portfolio.truth(database), "codes": codes}
 
 
 def truth(state: Path) -> dict[str, Any]:

@@ -1,9 +1,12 @@
-"""Banco Jatobá (COMPE 988, fictitious): internet banking with agency, account, user and a shuffled virtual keyboard."""
+"""Banco Jatobá (COMPE 988, fictitious): Seiva with agency, account, user and a shuffled virtual keyboard.
+
+Its remessas wait in a queue, and the number of one is looked at only when it is handed in.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +14,21 @@ from flask import Blueprint, render_template, request
 
 from sandbox import banking, faults
 from sandbox.bank_jatoba import returns, statement
-from sandbox.banking import IDLE, SCHEMA, Bank, Problem, attachment, bank, form_value, signed_in
-from sandbox.collection import cnab240
+from sandbox.banking import IDLE, Bank, Problem, attachment, bank, form_value, signed_in
+from sandbox.collection import desk, portfolio
+from sandbox.collection.portfolio import Portfolio
 from sandbox.companies import Company
-from sandbox.ledger import Account, Ledger
-from sandbox.month import Month
+from sandbox.ledger import Account, of_month
 from sandbox.portal import Running, Sandbox, create_app, read_truth, serve
-from sandbox.seiva import access
-from sandbox.seiva.access import Brand, Reply, main_account
+from sandbox.seiva import access, collection
+from sandbox.seiva.access import Brand, Reply
 
 NAME = "bank_jatoba"
 FORMATS = {"OFX (Money)": ("extrato.ofx", "application/x-ofx"), "CSV (planilha)": ("extrato.csv", "text/csv")}
 PAGE = 25
+LAST_REMESSA, FIRST_NUMBER = 207, 20_001
+"""The company's remessas came by another channel before: the list here knows nothing of them, the numbers run on."""
+QUEUE = dt.timedelta(minutes=15)
 BRAND = Brand(
     "Jatobá", "Banco Jatobá S.A.", "988", ("O caixa da sua empresa", "com raízes firmes."),
     ("Extratos em OFX e CSV por até 90 dias", "Retorno de cobrança disponível a partir das 7h", "Alçadas e usuários por operador"),
@@ -40,24 +46,26 @@ def accounts(holder: Company) -> tuple[Account, ...]:
 
 def start(sandbox: Sandbox) -> Running:
     """Serve the bank until it is stopped."""
-    database = sandbox.database(SCHEMA)
+    database = sandbox.database(portfolio.SCHEMA)
     sandbox.secrets.setdefault(f"{NAME}/robo", {"user": "robo.financeiro", "password": f"{secrets.randbelow(10**8):08d}"})
-    sandbox.config["account"] = accounts(sandbox.month.us)[-1].label
-    app = create_app(sandbox, database, __name__, banking.truth, idle=IDLE, shared=access.TEMPLATES)
-    banking.install(app, Bank(sandbox, database, ledgers(sandbox.month)))
+    held = accounts(sandbox.month.us)
+    numbers = {"first_return": returns.FIRST_NSA, "last_remessa": LAST_REMESSA}
+    told = {"past": returns.told(sandbox.month), "credit": "BOLETOS RECEBIDOS  {day:%d/%m}S"}
+    boletos = Portfolio(database, held[-1], queue=QUEUE, **numbers, **told)  # type: ignore[arg-type]
+    sandbox.config.update(account=held[-1].label, boletos=portfolio.agreement(held[-1], LAST_REMESSA + 1, FIRST_NUMBER))
+    app = create_app(sandbox, database, __name__, portfolio.truth, idle=IDLE, shared=access.TEMPLATES)
+    ledgers = of_month(held, sandbox.month, lambda: boletos.lumps(sandbox.clock.now()))
+    banking.install(app, Bank(sandbox, database, ledgers))
+    desk.install(app, boletos)
     access.install(app, BRAND)
+    collection.install(app, number_checked_first=False)
     app.register_blueprint(routes)
     return serve(sandbox, app, database)
 
 
-def ledgers(month: Month) -> tuple[Ledger, ...]:
-    """The accounts with their movements, the main one last."""
-    return tuple(Ledger(account, month.entries, month.opening.get(account.key, Decimal())) for account in accounts(month.us))
-
-
 def truth(state: Path) -> dict[str, Any]:
     """What the bank holds, read from its file."""
-    return read_truth(state, NAME, banking.truth)
+    return read_truth(state, NAME, portfolio.truth)
 
 
 @routes.get("/extrato")
@@ -89,31 +97,3 @@ def statement_file() -> Reply:
     body = statement.ofx(extract, bank().now()) if name.endswith("ofx") else statement.csv(extract)
     bank().served(name, query.ledger.account.label, query.period, body)
     return attachment(body, name, mimetype)
-
-
-@routes.get("/cobranca")
-@signed_in
-def returns_page() -> Reply:
-    """The retorno files of a period, one a credit date."""
-    if "conta" not in request.args:
-        return render_template("returns.html", asked=request.args)
-    try:
-        query = bank().query(request.args)
-    except Problem as problem:
-        return render_template("returns.html", alert=str(problem), asked=request.args)
-    found = returns.available(bank().sandbox.month, query.start, query.end, faults.newest(bank().now()))
-    return render_template("returns.html", query=query, files=faults.shown(found), total=len(found), asked=request.args)
-
-
-@routes.get("/cobranca/arquivo/<int:sequence>")
-@signed_in
-def return_file(sequence: int) -> Reply:
-    """One retorno by its NSA, always under the same name."""
-    now = bank().now()
-    month, account = bank().sandbox.month, main_account().account
-    found = [f for f in returns.files(month) if f.sequence == sequence and f in returns.available(month, f.day, f.day, now)]
-    if not found:
-        return render_template("error.html"), 404
-    body = cnab240(found[0], account)
-    bank().served("retorno", account.label, f"{found[0].day:%d/%m/%Y}", body)
-    return attachment(body, "COBRANCA.RET", "application/octet-stream")

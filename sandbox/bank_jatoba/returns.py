@@ -1,4 +1,4 @@
-"""Banco Jatobá's retorno de cobrança: one CNAB 240 file per credit date.
+"""What Banco Jatobá's retornos tell of the month, before any remessa of ours: one file a credit date.
 
 Besides the liquidations the files carry what real ones do: a freshly registered title (02) and the monthly fee of the
 collection service (28), whose amount is the TAR/CUSTAS COBRANCA line of the statement of the same day.
@@ -9,12 +9,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 
-from sandbox.collection import CONFIRMED, FEES, LIQUIDATED, Movement, ReturnFile
+from sandbox.collection.retorno import CONFIRMED, FEES, LIQUIDATED, Movement, ReturnFile
 from sandbox.month import Invoice, Month
 
 FIRST_NSA = 1183
-READY = dt.time(7)
-"""Files of a credit date appear at this time of that day."""
 
 
 def files(month: Month) -> tuple[ReturnFile, ...]:
@@ -23,10 +21,9 @@ def files(month: Month) -> tuple[ReturnFile, ...]:
     return tuple(ReturnFile(day, FIRST_NSA + n, tuple(_movements(month, day, first=n == 0))) for n, day in enumerate(days))
 
 
-def available(month: Month, start: dt.date, end: dt.date, now: dt.datetime) -> tuple[ReturnFile, ...]:
-    """The files of the period that the bank has put out by `now`."""
-    ready = now.date() if now.time() >= READY else now.date() - dt.timedelta(days=1)
-    return tuple(file for file in files(month) if start <= file.day <= min(end, ready))
+def told(month: Month) -> tuple[tuple[Movement, dt.date], ...]:
+    """The month's movements, each with the day whose retorno tells it."""
+    return tuple((movement, file.day) for file in files(month) for movement in file.movements)
 
 
 def _movements(month: Month, day: dt.date, *, first: bool) -> Iterator[Movement]:

@@ -17,7 +17,7 @@ from retaguarda.formats.parts import collected
 from retaguarda.formats.source import Source
 from sandbox.bank_cedro.statement import cnab240 as cedro_file
 from sandbox.bank_jatoba.returns import files as return_files
-from sandbox.collection import cnab240 as return_file
+from sandbox.collection.retorno import cnab240 as return_file
 from sandbox.companies import US
 from sandbox.ledger import Account, Extract, Ledger
 from sandbox.month import PERIOD, Month, build

@@ -17,7 +17,7 @@ from retaguarda.reconcile.rules import Rules, parse_rules
 from sandbox.bank_cedro.statement import cnab240 as cedro_file
 from sandbox.bank_jatoba.returns import files as return_files
 from sandbox.bank_jatoba.statement import ofx
-from sandbox.collection import cnab240 as return_file
+from sandbox.collection.retorno import cnab240 as return_file
 from sandbox.companies import Profile
 from sandbox.ledger import Account, Ledger
 from sandbox.month import PERIOD, Month

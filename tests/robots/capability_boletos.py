@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pytest
 from playwright.sync_api import Browser
@@ -31,7 +34,9 @@ from retaguarda.model.acts import Permit, Receipt
 from retaguarda.model.charges import Beneficiary, Charge, Payer, Remittance, RemittanceFile
 from retaguarda.model.values import Cnpj
 from retaguarda.portal.capabilities import IssuesBoletos
+from sandbox.collection import portfolio
 from sandbox.companies import CUSTOMERS
+from sandbox.ledger import Account
 from tests.robots.capability_statements import Bench, Case
 from tests.sandbox_fixtures import SandboxProcess, eventually
 
@@ -45,6 +50,8 @@ class BoletoCase:
     review: str  # the request that answers with the bank's check of the file
     list: str  # the request that lists what came in
     review_heading: str
+    button: str
+    repeated: Literal["refused when checked", "refused when pressed", "taken"]  # what becomes of a number that was used before
     page: int  # rows on a page of the list
     first: int  # the next sequence number that the bank takes
     held: int  # remessas that it holds from before
@@ -81,6 +88,18 @@ class BoletosSuite:
     @pytest.fixture
     def bench(self, bank_sandbox: SandboxProcess, bank_browser: Browser, tmp_path: Path) -> Bench:
         return Bench(self.case, bank_sandbox, bank_browser, tmp_path)
+
+    @pytest.fixture
+    def empty_list(self, bank_sandbox: SandboxProcess) -> Iterator[None]:
+        """The bank has lost its remessas of before, for the while of a test."""
+        with closing(sqlite3.connect(bank_sandbox.state / f"{self.case.portal}.sqlite")) as held:
+            rows = held.execute("select * from remessas").fetchall()
+            assert len(rows) == self.boletos.held
+            held.execute("delete from remessas")
+            held.commit()
+            yield
+            held.executemany(f"insert into remessas values ({', '.join('?' * 10)})", rows)
+            held.commit()
 
     def wanted(self, bench: Bench, offset: int = 0, count: int = 3) -> RemittanceFile:
         return file_of(bench.account, remittance(self.boletos.beneficiary, self.boletos.first + offset, count))
@@ -226,8 +245,8 @@ class BoletosSuite:
             eventually(lambda: self.held(bench) == [wanted.sequence])
             assert robot.find_remittance(wanted) is not None
 
-    def test_a_double_submit_is_taken_once(self, bench: Bench) -> None:
-        """Two drafts of one file, both pressed: the bank's own number refuses the second, in words that we know."""
+    def test_a_number_that_comes_twice(self, bench: Bench) -> None:
+        """Two drafts of one file, both pressed: the bank refuses the second in words that we know, or takes it and shows it twice."""
         wanted = self.wanted(bench)
         with bench.robot() as first, bench.robot() as second:
             first.sign_in(bench.credential)
@@ -237,9 +256,29 @@ class BoletosSuite:
             with pytest.raises(PortalChanged), bench.in_a_hurry(first):
                 form.submit(Permit(wanted.reference, 2))
             second.sign_in(bench.credential)
-            with pytest.raises(Conflict, match="já recebido"):
-                second.draft_remittance(wanted)
-        assert (self.held(bench), self.presses(bench)) == ([wanted.sequence], 1)
+            if self.boletos.repeated == "taken":
+                self.issue(second, wanted)
+                assert (found := second.find_remittance(wanted))
+                assert found.count == 2  # which the act protocol takes for a conflict
+            else:
+                with pytest.raises(Conflict, match="já recebido"):
+                    self.issue(second, wanted)
+        came, presses = {"refused when checked": (1, 1), "refused when pressed": (1, 2), "taken": (2, 2)}[self.boletos.repeated]
+        assert (self.held(bench), self.presses(bench)) == ([wanted.sequence] * came, presses)
+
+    def test_a_session_idle_between_check_and_press_hands_nothing_in(self, bench: Bench) -> None:
+        """Eleven minutes by the bank's clock: the button says that the session is over, and the file is drafted anew."""
+        wanted = self.wanted(bench)
+        with bench.robot() as robot:
+            robot.sign_in(bench.credential)
+            form = robot.draft_remittance(wanted)
+            bench.sandbox.set_clock(self.case.portal, "2026-11-11T09:30:00-03:00")
+            with pytest.raises(SessionLost, match="expirou"):
+                form.submit(Permit(wanted.reference, 1))
+            robot.sign_in(bench.credential)
+            assert robot.find_remittance(wanted) is None
+            self.issue(robot, wanted)
+        assert self.held(bench) == [wanted.sequence]
 
     def test_nothing_leaves_without_a_permit(self, bench: Bench) -> None:
         wanted = self.wanted(bench)
@@ -249,7 +288,7 @@ class BoletosSuite:
             spent = Permit(wanted.reference, 1)
             spent.use()
             with pytest.raises(PortalChanged), bench.in_a_hurry(robot):
-                form.page.press("Transmitir remessa", type(form.page))
+                form.page.press(self.boletos.button, type(form.page))
         assert self.presses(bench) == 0
 
     def test_an_empty_list_is_proven_absence(self, bench: Bench, empty_list: None) -> None:
@@ -273,8 +312,9 @@ class BoletosSuite:
     def test_a_list_that_shows_a_row_twice_proves_nothing(self, bench: Bench) -> None:
         with bench.robot() as robot:
             robot.sign_in(bench.credential)
+            self.issue(robot, self.wanted(bench))
             bench.faults({"at": self.boletos.list, "kind": "duplicate-rows"})
-            with pytest.raises(PortalChanged, match="remessas and lists"):
+            with pytest.raises(PortalChanged, match="rows and lists"):
                 robot.find_remittance(self.wanted(bench))
 
     def test_another_file_of_the_same_number_is_shown_as_it_is(self, bench: Bench) -> None:
@@ -288,7 +328,8 @@ class BoletosSuite:
 
     def test_a_file_that_the_bank_refuses_is_told_in_its_words(self, bench: Bench) -> None:
         wanted = self.wanted(bench)
-        torn = replace(wanted, content=wanted.content.replace(self.boletos.beneficiary.agreement.encode(), b"0000000000"))
+        agreement = self.boletos.beneficiary.agreement.encode()
+        torn = replace(wanted, content=wanted.content.replace(agreement, b"0" * len(agreement)))
         with bench.robot() as robot:
             robot.sign_in(bench.credential)
             with pytest.raises(Refused, match="linha 1, posições 33 a 52: convênio"):
@@ -296,7 +337,8 @@ class BoletosSuite:
         assert self.presses(bench) == 0
 
 
-def beneficiary_of(table: dict[str, str]) -> Beneficiary:
+def beneficiary_of(account: Account) -> Beneficiary:
     """The company as the bank's configuration describes it."""
-    known = {key: value for key, value in table.items() if key not in {"first_sequence", "first_number", "cnpj"}}
-    return Beneficiary(**known, cnpj=Cnpj.parse(table["cnpj"]))
+    told = portfolio.agreement(account, 1, 1)
+    known = {key: value for key, value in told.items() if key not in {"first_sequence", "first_number", "cnpj"}}
+    return Beneficiary(**known, cnpj=Cnpj.parse(account.holder.cnpj))  # type: ignore[arg-type]

@@ -24,6 +24,7 @@ class ReturnsSuite:
     days: ClassVar[tuple[dt.date, ...]]  # of MONTH that have a retorno
     heading: ClassVar[str]  # of the screen that lists them
     form: ClassVar[str] = "GET /cobranca"
+    list: ClassVar[str] = "GET /cobranca"  # the request that answers with the rows
     file: ClassVar[str] = "GET /cobranca/arquivo/*"
     stranger: ClassVar[str]  # an account of the same bank that the user does not see there
 
@@ -50,8 +51,8 @@ class ReturnsSuite:
     def test_a_list_that_shows_a_return_twice_is_noticed(self, bench: Bench) -> None:
         with bench.robot() as robot:
             robot.sign_in(bench.credential)
-            bench.faults({"at": self.form, "kind": "duplicate-rows", "times": 0})
-            with pytest.raises(PortalChanged, match=f"states {len(self.days)} files and lists"):
+            bench.faults({"at": self.list, "kind": "duplicate-rows", "times": 0})
+            with pytest.raises(PortalChanged, match=f"states {len(self.days)} rows and lists"):
                 robot.returns(bench.account, MONTH)
         assert bench.truth()["downloads"] == []
 

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from retaguarda.portal.browser import open_browser
+from sandbox.collection.portfolio import SEEDED
 from sandbox.companies import US
 from sandbox.pki import Pki, prepare
 from tests.sandbox_fixtures import SandboxProcess, running_sandbox
@@ -38,15 +39,16 @@ def banks(pki: Pki) -> Iterator[SandboxProcess]:
 
 @pytest.fixture
 def bank_sandbox(banks: SandboxProcess) -> SandboxProcess:
-    """The banks as on their first day: no faults, no sessions, nobody has ever signed in."""
+    """The banks as on their first morning: no faults, no sessions, no remessas of ours, nobody has ever signed in."""
     for name in banks.urls:
         banks.faults(name)
+        banks.set_clock(name, "2026-11-11T09:00:00-03:00")
         with closing(sqlite3.connect(banks.state / f"{name}.sqlite")) as held:
             for table in ("sign_ins", "live", "downloads", "users", "posts", "sessions"):
                 held.execute(f"delete from {table}")
             if name == "bank_ipe":
-                held.execute("delete from remessas where id > 1")
-                held.execute("delete from titles where remessa > 1")
                 held.execute("delete from codes")
+            held.execute("delete from remessas where user != ?", (SEEDED,))
+            held.execute("delete from titles where remessa not in (select id from remessas)")
             held.commit()
     return banks

@@ -1,12 +1,9 @@
-"""Banco Ipê's robot: returns, boletos, and every odd thing that a bank can do to a session or a file."""
+"""Every odd thing that a bank can do to a session or a file, shown at Banco Ipê."""
 
 from __future__ import annotations
 
 import base64
 import datetime as dt
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,70 +11,17 @@ from playwright.sync_api import Browser
 
 from retaguarda.errors import ChallengeRequired, CredentialRefused, IncompleteDownload, PortalUnavailable, SessionLost
 from retaguarda.model.values import Period
-from sandbox.bank_ipe.portal import account_of
-from sandbox.bank_ipe.titles import SEED_SEQUENCE
-from sandbox.companies import US
 from sandbox.pki import Pki
-from tests.robots.capability_boletos import BoletoCase, BoletosSuite, beneficiary_of
-from tests.robots.capability_returns import ReturnsSuite
 from tests.robots.capability_statements import TWO_DAYS, Bench, with_secret
 from tests.robots.test_banks import IPE, JATOBA, camt_amounts, wrong_password
 from tests.sandbox_fixtures import SandboxProcess
 
-ACCOUNT = account_of(US)
-BENEFICIARY = beneficiary_of(
-    {"bank": "987", "name": US.name, "cnpj": US.cnpj, "branch": ACCOUNT.branch, "branch_digit": ACCOUNT.branch_digit,
-     "account": ACCOUNT.number, "account_digit": ACCOUNT.digit, "agreement": ACCOUNT.agreement, "wallet": "1"}
-)  # fmt: skip
 pytestmark = pytest.mark.browser
 
 
-class TestBankJatobaReturns(ReturnsSuite):
-    case = JATOBA
-    days = tuple(dt.date(2026, 11, day) for day in (3, 4, 5, 6, 9, 10))
-    heading = "Arquivos retorno de cobrança"
-    stranger = "4417 / 90112-3"
-
-
-@pytest.mark.thorough
-class TestBankIpeReturns(ReturnsSuite):
-    case = IPE
-    days = tuple(dt.date(2026, 11, day) for day in (3, 5, 6, 9, 10))
-    heading = "Arquivos retorno de cobrança"
-    stranger = "0158 / 11111-1"
-
-
-@pytest.mark.thorough
-class TestBankIpeBoletos(BoletosSuite):
-    case = IPE
-    boletos = BoletoCase(
-        press="POST /cobranca/remessas/transmitir",
-        form="GET /cobranca/remessas/enviar",
-        review="POST /cobranca/remessas/conferir",
-        list="GET /cobranca/remessas",
-        review_heading="Conferir remessa",
-        page=10,
-        first=SEED_SEQUENCE + 1,
-        held=1,
-        beneficiary=BENEFICIARY,
-    )
-
-    @pytest.fixture
-    def empty_list(self, bank_sandbox: SandboxProcess) -> Iterator[None]:
-        """The bank has lost its one remessa of before, for the while of a test."""
-        with closing(sqlite3.connect(bank_sandbox.state / "bank_ipe.sqlite")) as held:
-            [row] = held.execute("select * from remessas").fetchall()
-            held.execute("delete from remessas")
-            held.commit()
-            yield
-            held.execute(f"insert into remessas values ({', '.join('?' * len(row))})", row)
-            held.commit()
-
-
 @pytest.fixture
-def ipe(bank_sandbox: SandboxProcess, bank_browser: Browser, tmp_path: Path) -> Iterator[Bench]:
-    yield Bench(IPE, bank_sandbox, bank_browser, tmp_path)
-    bank_sandbox.set_clock("bank_ipe", "2026-11-11T09:00:00-03:00")
+def ipe(bank_sandbox: SandboxProcess, bank_browser: Browser, tmp_path: Path) -> Bench:
+    return Bench(IPE, bank_sandbox, bank_browser, tmp_path)
 
 
 @pytest.fixture(params=["bank_jatoba", "bank_ipe"])

@@ -21,9 +21,12 @@ from retaguarda.model.secrets import Credential
 from robots.bank_cedro.robot import BankCedroRobot
 from robots.bank_ipe.robot import BankIpeRobot
 from robots.bank_jatoba.robot import BankJatobaRobot
-from sandbox.bank_ipe import titles
+from sandbox.bank_ipe import portal as ipe
 from sandbox.bank_ipe.movements import movements
 from sandbox.clock import SAO_PAULO
+from sandbox.collection import portfolio
+from sandbox.collection.portfolio import Portfolio
+from sandbox.companies import US
 from sandbox.database import Database
 from sandbox.month import BankEntry
 from sandbox.pki import Pki
@@ -52,9 +55,10 @@ def camt_amounts(body: bytes) -> list[tuple[str, str]]:
 
 def ipe_movements() -> list[BankEntry]:
     """The account's own lines, and what the boletos of the company's last remessa brought."""
-    with tempfile.TemporaryDirectory() as folder, closing(Database(Path(folder) / "bank.sqlite", titles.SCHEMA)) as held:
-        titles.seed(held)
-        lumps = titles.lumps(held, dt.datetime(2026, 11, 11, 9, tzinfo=SAO_PAULO))
+    with tempfile.TemporaryDirectory() as folder, closing(Database(Path(folder) / "bank.sqlite", portfolio.SCHEMA)) as held:
+        ipe.seed(held)
+        boletos = Portfolio(held, ipe.account_of(US), ipe.FIRST_RETURN)
+        lumps = boletos.lumps(dt.datetime(2026, 11, 11, 9, tzinfo=SAO_PAULO))
     assert len(lumps) >= 3
     return sorted([*movements(), *lumps], key=lambda entry: entry.date)
 

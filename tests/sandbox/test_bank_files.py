@@ -14,8 +14,8 @@ from sandbox.bank_cedro import statement as extrato
 from sandbox.bank_jatoba import portal as jatoba
 from sandbox.bank_jatoba import returns, statement
 from sandbox.cnab import Line
-from sandbox.collection import cnab240
-from sandbox.ledger import Extract
+from sandbox.collection.retorno import cnab240
+from sandbox.ledger import Extract, of_month
 from sandbox.month import BankEntry, Month, build
 
 MONTH = build(42)
@@ -28,11 +28,11 @@ def entries(account: str, start: dt.date = START, end: dt.date = END) -> list[Ba
 
 
 def jatoba_extract(start: dt.date = START, end: dt.date = END, now: dt.datetime = NOW) -> Extract:
-    return jatoba.ledgers(MONTH)[-1].extract(start, end, now)
+    return of_month(jatoba.accounts(MONTH.us), MONTH)[-1].extract(start, end, now)
 
 
 def cedro_extract(start: dt.date = START, end: dt.date = END, now: dt.datetime = NOW) -> Extract:
-    return cedro.ledgers(MONTH)[-1].extract(start, end, now)
+    return of_month(cedro.accounts(MONTH.us), MONTH)[-1].extract(start, end, now)
 
 
 def day_of(text: str) -> dt.date:
@@ -214,13 +214,6 @@ def test_the_lot_of_a_return_counts_its_records() -> None:
         assert int(lines[-2][23:29]) == titles
         assert cents(lines[-2], 30, 46) == sum(cents(t, 82, 96) for t in lines if t[7] == "3" and t[13] == "T")
         assert (int(lines[-1][17:23]), int(lines[-1][23:29])) == (1, len(lines))
-
-
-def test_a_return_is_not_there_before_seven_of_its_day() -> None:
-    day = dt.date(2026, 11, 5)
-    early, late = NOW.replace(day=5, hour=6, minute=59), NOW.replace(day=5, hour=7, minute=0)
-    assert [f.day for f in returns.available(MONTH, day, day, early)] == []
-    assert [f.day for f in returns.available(MONTH, day, day, late)] == [day]
 
 
 @pytest.mark.parametrize("put", [lambda line: line.number(10, 12, 1000), lambda line: line.number(10, 12, 1).number(12, 14, 2)])

@@ -1,4 +1,4 @@
-"""Banco Ipê reads a remessa de cobrança (CNAB 240, P/Q and R) to the last column, as the banks' validators do.
+"""A remessa de cobrança (CNAB 240, P/Q and R) is read to the last column, as the banks' validators do.
 
 What is wrong with the file as a whole refuses it; what is wrong with one title rejects that title with FEBRABAN's reasons (C047).
 Written from the layout alone: it shares nothing with any program that makes such files.
@@ -45,12 +45,13 @@ class Remessa:
     total: Decimal
 
 
-def read(data: bytes, account: Account, last_sequence: int, processing_day: dt.date) -> Remessa:
-    """The remessa in `data`; raises Problem that names line, columns and what the bank wants there."""
+def read(data: bytes, account: Account, processing_day: dt.date) -> Remessa:
+    """The remessa in `data`; raises Problem that names line, columns and what the bank wants there.
+
+    What the bank makes of its sequence number is not judged here.
+    """
     lines = _lines(data)
     sequence = _header(lines[0], account)
-    if sequence <= last_sequence:
-        raise Problem(f"Remessa recusada: NSA {sequence:06d} já recebido; o último é {last_sequence:06d}.")
     _lot_header(lines[1], account, sequence)
     titles = tuple(_titles(lines, account, processing_day))
     total = sum((title.face for title in titles), Decimal("0.00"))
@@ -118,7 +119,7 @@ def _header(line: _Line, account: Account) -> int:
 
 
 def _account(line: _Line, account: Account, start: int) -> None:
-    line.must(start, start + 5, f"{account.branch.zfill(5)}{account.branch_digit}", "agência")
+    line.must(start, start + 5, f"{account.branch.zfill(5)}{account.branch_digit:1}", "agência")
     line.must(start + 6, start + 18, f"{account.number.zfill(12)}{account.digit}", "conta")
 
 

@@ -1,4 +1,4 @@
-"""Banco Ipê reads remessas to the last column, works on them the next business day, and stands behind an nginx or not at all."""
+"""The banks read remessas to the last column and work on them the next business day; Banco Ipê stands behind an nginx or not at all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime as dt
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,27 +14,28 @@ import pytest
 
 from retaguarda.formats import read_return
 from retaguarda.formats.cnab240_remessa import write
-from sandbox.bank_ipe import remessa, titles
-from sandbox.bank_ipe.portal import account_of
+from sandbox.bank_ipe.portal import FIRST_RETURN, account_of
 from sandbox.banking import Problem
 from sandbox.business_days import next_business_day
 from sandbox.clock import SAO_PAULO
-from sandbox.collection import cnab240
+from sandbox.collection import portfolio, remessa
+from sandbox.collection.portfolio import Portfolio
+from sandbox.collection.retorno import cnab240
 from sandbox.companies import US
 from sandbox.database import Database
-from tests.robots.capability_boletos import remittance
-from tests.robots.test_bank_ipe import BENEFICIARY
+from tests.robots.capability_boletos import beneficiary_of, remittance
 from tests.sandbox_fixtures import ROOT
 
 ACCOUNT = account_of(US)
+BENEFICIARY = beneficiary_of(ACCOUNT)
 WORKS_ON = dt.date(2026, 11, 12)
 GOOD = write(remittance(BENEFICIARY, 42))
 
 
 @pytest.fixture
-def bank(tmp_path: Path) -> Iterator[Database]:
-    database = Database(tmp_path / "bank.sqlite", titles.SCHEMA)
-    yield database
+def boletos(tmp_path: Path) -> Iterator[Portfolio]:
+    database = Database(tmp_path / "bank.sqlite", portfolio.SCHEMA)
+    yield Portfolio(database, ACCOUNT, FIRST_RETURN, last_remessa=41, queue=dt.timedelta(minutes=15))
     database.close()
 
 
@@ -48,14 +50,14 @@ def with_columns(line: int, start: int, text: str) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def refusal(data: bytes, last: int = 41) -> str:
+def refusal(data: bytes) -> str:
     with pytest.raises(Problem) as told:
-        remessa.read(data, ACCOUNT, last, WORKS_ON)
+        remessa.read(data, ACCOUNT, WORKS_ON)
     return str(told.value)
 
 
 def test_what_the_product_writes_is_read_as_it_was_meant() -> None:
-    read = remessa.read(GOOD, ACCOUNT, 41, WORKS_ON)
+    read = remessa.read(GOOD, ACCOUNT, WORKS_ON)
     assert (read.sequence, len(read.titles), read.total) == (42, 3, Decimal("4506.30"))
     assert [title.reasons for title in read.titles] == [(), (), ()]
 
@@ -97,9 +99,33 @@ def test_a_file_that_is_none_is_refused(data: bytes, said: str) -> None:
     assert said in refusal(data)
 
 
-def test_a_number_is_taken_once_and_upwards() -> None:
-    assert "NSA 000042 já recebido; o último é 000042" in refusal(GOOD, last=42)
-    assert remessa.read(GOOD, ACCOUNT, 12, WORKS_ON).sequence == 42
+def handed_in(boletos: Portfolio, data: bytes, at: dt.datetime) -> None:
+    boletos.receive(boletos.check("CB.REM", data, "robo", at), at)
+
+
+def test_a_number_is_used_once_and_upwards(boletos: Portfolio) -> None:
+    read = remessa.read(GOOD, ACCOUNT, WORKS_ON)
+    boletos.must_be_new(read)
+    handed_in(boletos, GOOD, at(11))
+    with pytest.raises(Problem, match="NSA 000042 já recebido; o último é 000042"):
+        boletos.must_be_new(read)
+    boletos.must_be_new(remessa.read(numbered(50), ACCOUNT, WORKS_ON))
+
+
+def test_a_file_that_was_not_checked_by_this_user_is_not_handed_in(boletos: Portfolio) -> None:
+    checked = boletos.check("CB.REM", GOOD, "robo", at(11))
+    assert boletos.checked(checked.token, "robo") is checked
+    for token, user in ((checked.token, "outra"), ("x", "robo")):
+        with pytest.raises(Problem, match="não está mais disponível"):
+            boletos.checked(token, user)
+
+
+def test_a_remessa_waits_is_worked_on_and_is_done(boletos: Portfolio) -> None:
+    handed_in(boletos, GOOD, at(11))
+    [row] = boletos.received(at(11, 10))
+    moments = (at(11), at(11).replace(minute=15), at(12, 0))
+    assert [boletos.state(row, moment) for moment in moments] == ["Na fila", "Em processamento", "Processada"]
+    assert boletos.received(at(11, 8)) == boletos.received(at(12), start=dt.date(2026, 11, 12)) == []
 
 
 @pytest.mark.parametrize(
@@ -113,33 +139,48 @@ def test_a_wrong_title_is_rejected_for_its_reason_alone(line: int, start: int, t
     data = with_columns(line, start, text)
     if start == 86:  # the trailer must still add up
         data = data.replace(f"{450630:017d}".encode(), f"{300520:017d}".encode())
-    first, second, third = remessa.read(data, ACCOUNT, 41, WORKS_ON).titles
+    first, second, third = remessa.read(data, ACCOUNT, WORKS_ON).titles
     assert code in first.reasons
     assert second.reasons == third.reasons == ()
 
 
-def test_titles_are_answered_the_next_business_day_and_paid_when_due(bank: Database) -> None:
+def test_titles_are_answered_the_next_business_day_and_paid_when_due(boletos: Portfolio) -> None:
     made = remittance(BENEFICIARY, 42)
-    titles.receive(bank, remessa.read(write(made), ACCOUNT, 41, WORKS_ON), write(made), "CB.REM", "robo", at(11))
-    assert titles.returns(bank, dt.date.min, dt.date.max, at(11, 23)) == []
-    assert titles.returns(bank, dt.date.min, dt.date.max, at(12, 6)) == []
-    [answer] = titles.returns(bank, dt.date.min, dt.date.max, at(12, 7))
+    handed_in(boletos, write(made), at(11))
+    assert boletos.returns(dt.date.min, dt.date.max, at(11, 23)) == []
+    assert boletos.returns(dt.date.min, dt.date.max, at(12, 6)) == []
+    [answer] = boletos.returns(dt.date.min, dt.date.max, at(12, 7))
     assert [movement.code for movement in answer.movements] == ["02"] * 3
     read = read_return(cnab240(answer, ACCOUNT))
     assert [(title.movement, title.our_number.lstrip("0")) for title in read.titles] == [("02", one.our_number) for one in made.charges]
     # due on Tuesday 17, Wednesday 18 and Thursday 19: the last is credited on Monday 23, since Friday 20 is a holiday
-    later = titles.returns(bank, dt.date.min, dt.date.max, at(23))
+    later = boletos.returns(dt.date.min, dt.date.max, at(23))
     assert [(file.day.day, [m.code for m in file.movements]) for file in later[1:]] == [(18, ["06"]), (19, ["06"]), (23, ["06"])]
-    assert [file.sequence for file in later] == list(range(titles.FIRST_NSA, titles.FIRST_NSA + 4))
-    assert [entry.amount for entry in titles.lumps(bank, at(23))] == [one.face_value - Decimal("1.90") for one in made.charges]
+    assert [file.sequence for file in later] == list(range(FIRST_RETURN, FIRST_RETURN + 4))
+    assert [entry.amount for entry in boletos.lumps(at(23))] == [one.face_value - Decimal("1.90") for one in made.charges]
 
 
-def test_the_same_our_number_is_registered_once(bank: Database) -> None:
+def test_what_was_told_before_is_told_first_and_brings_no_money_again(boletos: Portfolio) -> None:
+    made = remittance(BENEFICIARY, 42)
+    handed_in(boletos, write(made), at(11))
+    [answer] = boletos.returns(dt.date.min, dt.date.max, at(12))
+    earlier = tuple((movement, dt.date(2026, 11, 10)) for movement in answer.movements)
+    longer = replace(boletos, past=earlier)
+    assert [(file.sequence, file.day.day) for file in longer.returns(dt.date.min, dt.date.max, at(12))] == [
+        (FIRST_RETURN, 10), (FIRST_RETURN + 1, 12)
+    ]  # fmt: skip
+    assert longer.lumps(at(23)) == boletos.lumps(at(23))
+
+
+def numbered(sequence: int) -> bytes:
+    """The good file under another number."""
+    return GOOD.replace(b"000042", f"{sequence:06d}".encode())
+
+
+def test_the_same_our_number_is_registered_once(boletos: Portfolio) -> None:
     for sequence in (42, 43):
-        made = remittance(BENEFICIARY, 42)
-        data = write(made).replace(b"000042", f"{sequence:06d}".encode()).replace(b"00000042", f"{sequence:08d}".encode())
-        titles.receive(bank, remessa.read(data, ACCOUNT, sequence - 1, WORKS_ON), data, "CB.REM", "robo", at(11))
-    [answer] = titles.returns(bank, dt.date.min, dt.date.max, at(12))
+        handed_in(boletos, numbered(sequence), at(11))
+    [answer] = boletos.returns(dt.date.min, dt.date.max, at(12))
     assert [(m.code, m.reasons) for m in answer.movements] == [("02", "")] * 3 + [("03", "63")] * 3
 
 
