@@ -21,9 +21,9 @@ def environment(name: str, pins: tuple[str, ...], *, alone: bool = True) -> str:
         print(f"{folder}: installing {', '.join(pins)}", file=sys.stderr, flush=True)
         venv.create(folder, clear=True, with_pip=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *pins], check=True)
-        if not alone:
-            site = next(folder.glob("lib/python*/site-packages"))
-            ours = [path for path in sys.path if path.endswith("site-packages")]
-            (site / "ours.pth").write_text("\n".join([str(Path.cwd()), *ours, ""]), encoding="utf-8")
         made.touch()
+    if not alone:  # each time: the checkout that made the environment may be gone
+        site = next(folder.glob("lib/python*/site-packages"))
+        ours = [path for path in sys.path if path.endswith("site-packages")]
+        (site / "ours.pth").write_text("\n".join([str(Path.cwd()), *ours, ""]), encoding="utf-8")
     return str(python)

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from loguru import logger
 
 from retaguarda.redaction import redactor
 from retaguarda.store.connection import connect, point_at, set_up
 
 set_up()  # before any test module imports the tables
+settings.register_profile("suite", deadline=None)  # a busy machine is no defect; what hangs is ended by pytest-timeout
+settings.load_profile("suite")
 logger.remove()  # loguru's own handler shows the values of a traceback; the product never uses it
 
 from tests.house import House, SetClock  # noqa: E402  # needs the tables
