@@ -1,0 +1,159 @@
+"""The portal of the simulation: the ground truth of what was registered, and all that a portal does wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from retaguarda.errors import BrowserCrashed, Conflict, OutcomeUnknown, PortalChanged, PortalUnavailable, Refused, SessionLost
+from retaguarda.model.acts import Found, Permit, Receipt
+from tests.house import Thing
+
+if TYPE_CHECKING:
+    from bench.rehearse.world import World
+
+LONGEST = 90.0
+"""Seconds that a portal may work on a form after its sender gave up."""
+LAG = 30.0
+"""Seconds that a list may be behind."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Something registered: when, what, and whether by us."""
+
+    at: float
+    reference: str
+    fields: Mapping[str, str]
+    ours: bool = True
+
+
+@dataclass
+class SimSession:
+    """One sign-in of a credential, numbered as the portal gave them."""
+
+    credential: str
+    number: int
+    ended: bool = False
+
+
+@dataclass
+class SimPortal:
+    """What was committed when, what will still be, and how often each form arrived."""
+
+    world: World
+    held: list[Row] = field(default_factory=list)
+    coming: list[Row] = field(default_factory=list)
+    posts: Counter[str] = field(default_factory=Counter)
+    refusing: set[str] = field(default_factory=set)
+    garbage_until: float = -1.0
+    newest: Counter[str] = field(default_factory=Counter)
+
+    def rows(self, reference: str) -> list[Row]:
+        """What the portal holds under a reference, once all that is under way has arrived."""
+        return [row for row in [*self.held, *self.coming] if row.reference == reference]
+
+    def sign_in(self, credential: str) -> SimSession:
+        self.world.step("signing in")
+        self.newest[credential] += 1
+        return SimSession(credential, self.newest[credential])
+
+    def find(self, session: SimSession, wanted: Thing) -> Found | None:
+        """The list, as it is shown at this moment."""
+        self.world.step("look")
+        self._must_be_readable(session)
+        now = self.world.clock.true
+        self.held += [row for row in self.coming if row.at <= now]
+        self.coming = [row for row in self.coming if row.at > now]
+        behind = self.world.rng.uniform(0, LAG) if self.world.fires("list behind", 0.25) else 0.0
+        rows = [row for row in self.held if row.reference == wanted.reference and row.at <= now - behind]
+        self.world.step("looked")
+        return Found(wanted.reference, rows[-1].fields, f"P-{wanted.reference}", len(rows)) if rows else None
+
+    def _must_be_readable(self, session: SimSession) -> None:
+        world = self.world
+        if world.fires("session lost", 0.03):
+            session.ended = True
+        if session.ended:
+            raise SessionLost("the portal shows its entrance")
+        if world.fires("garbage page", 0.06):
+            self.garbage_until = world.clock.true + world.rng.choice([0.0, world.rng.uniform(1, 300)])
+        if world.faulty and world.clock.true <= self.garbage_until:
+            raise world.rng.choice([PortalChanged, PortalUnavailable])("garbage")
+
+    def other_hand(self, wanted: Thing) -> None:
+        """A person registers the same reference, with the same values or others."""
+        value = self.world.rng.choice([wanted.value, "77"])
+        self.held.append(Row(self.world.clock.true, wanted.reference, wanted.fields() | {"value": value}, ours=False))
+
+    def post(self, form: SimForm) -> Receipt:
+        """What becomes of a form whose button was pressed."""
+        world, reference = self.world, form.wanted.reference
+        self.posts[reference] += 1
+        world.pressed(form)
+        world.step("sent")
+        if reference in self.refusing:
+            world.fired["refused"] += 1
+            raise Refused("Perfil inativo")
+        if world.fires("swallowed", 0.04):
+            return Receipt(f"P-{reference}")
+        if world.fires("no answer, not done", 0.08):
+            raise world.rng.choice([OutcomeUnknown, PortalUnavailable, BrowserCrashed])("no answer")
+        if world.fires("done late", 0.15):
+            self.coming.append(Row(world.clock.true + world.rng.uniform(1, LONGEST), reference, dict(form.fields)))
+            world.step("given up")
+            raise OutcomeUnknown("no answer")
+        self.held.append(Row(world.clock.true, reference, dict(form.fields)))
+        world.step("committed")
+        if world.fires("no answer, done", 0.08):
+            raise world.rng.choice([OutcomeUnknown, BrowserCrashed])("no answer")
+        if world.fires("said to be there", 0.05):
+            raise Conflict("Já existe o contrato")
+        return Receipt(f"P-{reference}")
+
+
+@dataclass
+class SimForm:
+    """The filled form of one item."""
+
+    portal: SimPortal
+    session: SimSession
+    wanted: Thing
+    fields: dict[str, str]
+    why_not: str = ""
+    """What was wrong with the machine, or asked by an operator, before the form was even read."""
+
+    def shown(self) -> dict[str, str]:
+        self.why_not = self.portal.world.why_not()
+        return dict(self.fields)
+
+    def submit(self, permit: Permit) -> Receipt:
+        self.portal.world.step("before the button")
+        permit.use()
+        receipt = self.portal.post(self)
+        self.portal.world.step("answered")
+        return receipt
+
+
+@dataclass
+class SimRobot:
+    """Operates the portal in one session."""
+
+    portal: SimPortal
+    session: SimSession
+
+    def find(self, wanted: Thing) -> Found | None:
+        return self.portal.find(self.session, wanted)
+
+    def draft(self, wanted: Thing) -> SimForm:
+        """Fill the form; now and then the screen keeps something else than what was typed."""
+        world = self.portal.world
+        world.step("filling the form")
+        if world.fires("another hand", 0.02):
+            self.portal.other_hand(wanted)
+        fields = wanted.fields()
+        if world.fires("form shows otherwise", 0.02):
+            fields["value"] = "99"
+        return SimForm(self.portal, self.session, wanted, fields)
