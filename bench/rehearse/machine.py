@@ -20,7 +20,7 @@ from tests.house import SetClock
 from bench.rehearse.portal import SimRobot, SimSession
 
 if TYPE_CHECKING:
-    from bench.rehearse.world import World
+    from bench.rehearse.schedule import Schedule
 
 
 class Died(BaseException):
@@ -60,7 +60,7 @@ class SimProcess:
 class SimJournal(Journal):
     """The production journal with a step before and after each of its writes."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Schedule) -> None:
         super().__init__(world.clock)
         self._world = world
 
@@ -91,7 +91,7 @@ class SimJournal(Journal):
 class SimScreen:
     """Pictures of the portal: a step each, and nothing to see."""
 
-    world: World
+    world: Schedule
 
     def shot(self, label: str) -> str:
         self.world.step(label)
@@ -101,7 +101,7 @@ class SimScreen:
 class SimDesks(Desks):
     """Desks at the simulated portal, under the product's own leases."""
 
-    def __init__(self, world: World, quiet: float) -> None:
+    def __init__(self, world: Schedule, quiet: float) -> None:
         self._world = world
         self._quiet = quiet
         self._leases = Leases(world.locks, world.clock)
@@ -117,7 +117,7 @@ class SimDesks(Desks):
             robot = SimRobot(world.portal, world.portal.sign_in(credential))
 
             def sign_in() -> None:
-                if world.fires("sign-in fails", 0.1):
+                if world.fires("sign-in fails", 0.2):
                     raise SessionLost("the entrance again")
                 robot.session = world.present.session = world.portal.sign_in(credential)
 

@@ -12,7 +12,7 @@ from retaguarda.model.acts import Found, Permit, Receipt
 from tests.house import Thing
 
 if TYPE_CHECKING:
-    from bench.rehearse.world import World
+    from bench.rehearse.schedule import Schedule
 
 LONGEST = 90.0
 """Seconds that a portal may work on a form after its sender gave up."""
@@ -43,7 +43,7 @@ class SimSession:
 class SimPortal:
     """What was committed when, what will still be, and how often each form arrived."""
 
-    world: World
+    world: Schedule
     held: list[Row] = field(default_factory=list)
     coming: list[Row] = field(default_factory=list)
     posts: Counter[str] = field(default_factory=Counter)
@@ -74,7 +74,7 @@ class SimPortal:
 
     def _must_be_readable(self, session: SimSession) -> None:
         world = self.world
-        if world.fires("session lost", 0.03):
+        if world.sessions and world.fires("session lost", 0.03):
             session.ended = True
         if session.ended:
             raise SessionLost("the portal shows its entrance")
@@ -82,6 +82,16 @@ class SimPortal:
             self.garbage_until = world.clock.true + world.rng.choice([0.0, world.rng.uniform(1, 300)])
         if world.faulty and world.clock.true <= self.garbage_until:
             raise world.rng.choice([PortalChanged, PortalUnavailable])("garbage")
+
+    def draft(self, session: SimSession, wanted: Thing) -> SimForm:
+        """A filled form; now and then the screen keeps something else than what was typed."""
+        self.world.step("filling the form")
+        if self.world.fires("another hand", 0.02):
+            self.other_hand(wanted)
+        fields = wanted.fields()
+        if self.world.fires("form shows otherwise", 0.02):
+            fields["value"] = "99"
+        return SimForm(self, session, wanted, fields)
 
     def other_hand(self, wanted: Thing) -> None:
         """A person registers the same reference, with the same values or others."""
@@ -148,12 +158,4 @@ class SimRobot:
         return self.portal.find(self.session, wanted)
 
     def draft(self, wanted: Thing) -> SimForm:
-        """Fill the form; now and then the screen keeps something else than what was typed."""
-        world = self.portal.world
-        world.step("filling the form")
-        if world.fires("another hand", 0.02):
-            self.portal.other_hand(wanted)
-        fields = wanted.fields()
-        if world.fires("form shows otherwise", 0.02):
-            fields["value"] = "99"
-        return SimForm(self.portal, self.session, wanted, fields)
+        return self.portal.draft(self.session, wanted)

@@ -14,11 +14,15 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from loguru import logger
+
 from bench.rehearse.tally import Tally, Violation
 from retaguarda.clock import Clock
 from retaguarda.store.connection import connect
 
 MEMORY = Path("/dev/shm")  # noqa: S108  # a schedule writes nothing that must outlive it
+WHOLE = 10
+"""Every tenth seed is a schedule of whole runs; the others are of single acts, which cost a tenth."""
 MOST_TOLD = 5
 """Broken schedules after which a process plays no further."""
 
@@ -33,22 +37,24 @@ def sim_store() -> Iterator[Path]:
 
 def play(seeds: range, folder: Path) -> Tally:
     """Play these schedules over the store that is open."""
-    from bench.rehearse.world import FAULTS, World  # needs the tables
+    from bench.rehearse.acts import ActSchedule  # needs the tables
+    from bench.rehearse.runs import RunSchedule
 
-    tally = Tally("sim", FAULTS)
+    logger.remove()
+    tally = Tally("sim", RunSchedule.FAULTS)
     for seed in seeds:
         home = folder / str(seed)
         home.mkdir()
-        world = World(seed, home)
+        schedule = (ActSchedule if seed % WHOLE else RunSchedule)(seed, home)
         try:
-            world.play()
+            schedule.play()
         except Violation as violation:
             tally.schedules += 1
             tally.broken.append(str(violation))
             if len(tally.broken) >= MOST_TOLD:
                 break
         else:
-            tally.add(world.fired, world.ends, sum(world.portal.posts.values()))
+            tally.add(schedule.fired, schedule.ends, sum(schedule.portal.posts.values()))
         shutil.rmtree(home)
     return tally
 
