@@ -19,6 +19,9 @@ LONGEST = 90.0
 LAG = 30.0
 """Seconds that a list may be behind."""
 
+FATES = {"swallowed": 0.04, "no answer, not done": 0.08, "done late": 0.15, "no answer, done": 0.08, "said to be there": 0.05}
+"""What becomes of a form, and how likely."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -99,29 +102,27 @@ class SimPortal:
         self.held.append(Row(self.world.clock.true, wanted.reference, wanted.fields() | {"value": value}, ours=False))
 
     def post(self, form: SimForm) -> Receipt:
-        """What becomes of a form whose button was pressed."""
+        """What becomes of a form whose button was pressed: the portal goes on with it, whatever happens to its sender meanwhile."""
         world, reference = self.world, form.wanted.reference
         self.posts[reference] += 1
         world.pressed(form)
+        refused, fate = reference in self.refusing, self._fate()
+        world.fired["refused"] += refused
+        if not refused and fate not in {"swallowed", "no answer, not done"}:
+            late = world.rng.uniform(1, LONGEST) if fate == "done late" else 0.0
+            (self.coming if late else self.held).append(Row(world.clock.true + late, reference, dict(form.fields)))
         world.step("sent")
-        if reference in self.refusing:
-            world.fired["refused"] += 1
+        if refused:
             raise Refused("Perfil inativo")
-        if world.fires("swallowed", 0.04):
-            return Receipt(f"P-{reference}")
-        if world.fires("no answer, not done", 0.08):
-            raise world.rng.choice([OutcomeUnknown, PortalUnavailable, BrowserCrashed])("no answer")
-        if world.fires("done late", 0.15):
-            self.coming.append(Row(world.clock.true + world.rng.uniform(1, LONGEST), reference, dict(form.fields)))
-            world.step("given up")
-            raise OutcomeUnknown("no answer")
-        self.held.append(Row(world.clock.true, reference, dict(form.fields)))
-        world.step("committed")
-        if world.fires("no answer, done", 0.08):
-            raise world.rng.choice([OutcomeUnknown, BrowserCrashed])("no answer")
-        if world.fires("said to be there", 0.05):
+        if fate == "said to be there":
             raise Conflict("Já existe o contrato")
+        if fate.startswith("no answer") or fate == "done late":
+            raise world.rng.choice([OutcomeUnknown, PortalUnavailable, BrowserCrashed])("no answer")
         return Receipt(f"P-{reference}")
+
+    def _fate(self) -> str:
+        """What the portal does wrong with a form; nothing most of the time."""
+        return next((fault for fault, chance in FATES.items() if self.world.fires(fault, chance)), "")
 
 
 @dataclass
