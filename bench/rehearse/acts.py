@@ -90,6 +90,7 @@ class ActSchedule(Schedule):
     def finish(self) -> None:
         self.clock.advance(LONGEST + LAG)
         self.require(self.at_rest(), "stuck")
+        self.check()
         for item in self.items:
             self.require((self.ended[item.reference] != "done") or self.is_done(item.reference), f"{item.reference} told as done")
         self.ends = list(self.ended.values())

@@ -21,10 +21,8 @@ from retaguarda.clock import Clock
 from retaguarda.store.connection import connect
 
 MEMORY = Path("/dev/shm")  # noqa: S108  # a schedule writes nothing that must outlive it
-WHOLE = 10
-"""Every tenth seed is a schedule of whole runs; the others are of single acts, which cost a tenth."""
-MOST_TOLD = 5
-"""Broken schedules after which a process plays no further."""
+WHOLE = 20
+"""Every twentieth seed is a schedule of whole runs; the others are of single acts, which cost a tenth."""
 
 
 @contextmanager
@@ -35,23 +33,25 @@ def sim_store() -> Iterator[Path]:
         yield Path(folder)
 
 
-def play(seeds: range, folder: Path) -> Tally:
-    """Play these schedules over the store that is open."""
+def play(seeds: range, folder: Path, kind: str = "", most_broken: int = 5) -> Tally:
+    """Play these schedules over the store that is open, of both kinds or of one, until so many are broken."""
     from bench.rehearse.acts import ActSchedule  # needs the tables
     from bench.rehearse.runs import RunSchedule
+    from bench.rehearse.schedule import Schedule
 
     logger.remove()
+    kinds: dict[str, type[Schedule]] = {"acts": ActSchedule, "runs": RunSchedule}
     tally = Tally("sim", RunSchedule.FAULTS)
     for seed in seeds:
         home = folder / str(seed)
         home.mkdir()
-        schedule = (ActSchedule if seed % WHOLE else RunSchedule)(seed, home)
+        schedule = kinds[kind or ("acts" if seed % WHOLE else "runs")](seed, home)
         try:
             schedule.play()
         except Violation as violation:
             tally.schedules += 1
             tally.broken.append(str(violation))
-            if len(tally.broken) >= MOST_TOLD:
+            if len(tally.broken) >= most_broken:
                 break
         else:
             tally.add(schedule.fired, schedule.ends, sum(schedule.portal.posts.values()))
