@@ -6,6 +6,7 @@ orders, and when, follows from it; what each process was doing at that moment do
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import random
@@ -45,7 +46,7 @@ LATE = (0.2, 1.0)
 ATTEMPTS = 30
 """Deliveries within which a schedule must have come to its end; faults stop after the first five."""
 FAULTY = 5
-LANES = 5
+LANES = 6
 PROCESSES = ("kill -9", "stopped a while", "same run twice", "second run", "portal killed", "store locked")
 PRESS_FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "die-after-commit"},
@@ -159,7 +160,7 @@ class Schedule:
         chosen += [(LIST, self.rng.choice(LOOK_FAULTS))] * (self.rng.random() < 0.4)
         for at, fault in chosen:
             late = {"seconds": self.rng.uniform(*LATE)} if fault["kind"] == "late-commit" else {}
-            yield {"portal": "ccee", "at": at, "times": self.rng.choice([1, 1, 2]), "skip": self.rng.randrange(2), **fault, **late}
+            yield {"portal": "ccee", "at": at, "times": self.rng.choice([1, 1, 2]), "skip": self.rng.choice([0, 0, 0, 1]), **fault, **late}
 
     def _calm(self) -> None:
         self.fired.update(self.lane.portal.fired())
@@ -291,11 +292,13 @@ def open_lane(folder: Path) -> Iterator[Lane]:
         yield Lane(house, portal, store, Tally("proc", FAULTS))
 
 
-def play(seeds: range, folder: Path) -> Tally:
-    """Play these schedules in one lane; the audit log must verify in the end."""
+def play(seeds: range, folder: Path, until: float = math.inf) -> Tally:
+    """Play these schedules in one lane, as many as begin before a moment; the audit log must verify in the end."""
 
     with open_lane(folder) as lane:
         for number, seed in enumerate(seeds, 1):
+            if lane.clock.monotonic() > until:
+                break
             try:
                 lane.play(seed)
             except Violation as violation:
@@ -308,18 +311,18 @@ def play(seeds: range, folder: Path) -> Tally:
         return lane.tally
 
 
-def _lane(seeds: range) -> Tally:
+def _lane(seeds: range, until: float) -> Tally:
     with tempfile.TemporaryDirectory(prefix="retaguarda-proc-") as folder:
-        return play(seeds, Path(folder))
+        return play(seeds, Path(folder), until)
 
 
-def rehearse(seeds: range, lanes: int = LANES) -> Tally:
-    """Play the schedules in some lanes at a time."""
+def rehearse(seeds: range, seconds: float = math.inf, lanes: int = LANES) -> Tally:
+    """Play the schedules in some lanes at a time, as many as begin within the seconds."""
     lanes = max(1, min(lanes, len(seeds)))
     clock, tally = Clock(), Tally("proc", FAULTS)
     began = clock.monotonic()
     with ProcessPoolExecutor(lanes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for part in pool.map(_lane, [seeds[lane::lanes] for lane in range(lanes)]):
+        for part in pool.map(_lane, [seeds[lane::lanes] for lane in range(lanes)], [began + seconds] * lanes):
             tally.merge(part)
     tally.seconds = clock.monotonic() - began
     tally.fired = +tally.fired

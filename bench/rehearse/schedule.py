@@ -39,7 +39,7 @@ PORTAL_FAULTS = (
     "no answer, not done", "no answer, done", "done late", "swallowed", "said to be there", "refused", "list behind", "garbage page",
     "another hand", "form shows otherwise",
 )  # fmt: skip
-NEEDS_ANOTHER = {"second runner", "same run twice", "hang"}
+NEEDS_ANOTHER = {"second runner", "same run twice", "hang", "lock lost"}
 """Faults in which another process comes in: not inside one another, nor in the middle of a transaction."""
 TABLES = ("outboxevent", "intent", "item", "lease", "request", "runrecord")
 
@@ -150,6 +150,8 @@ class Schedule:
             self.clock.set_wall(self.rng.choice([-3600, -600, 600, 3600]))
         elif fault == "lock lost":
             self.lose_locks(all_of_them=False)
+            if len(self.processes) == 1 and self.rng.random() < 0.7:  # whoever waited for it comes in at once
+                self.another("second runner")
         elif fault == "disk full":
             self.disk_full_until = self.clock.true + self.rng.uniform(1, 300)
         elif fault == "hang":

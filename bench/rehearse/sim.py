@@ -5,6 +5,7 @@ Zero bad schedules in N bounds the rate of bad ones at 3/N with 95 % confidence.
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import shutil
@@ -33,8 +34,8 @@ def sim_store() -> Iterator[Path]:
         yield Path(folder)
 
 
-def play(seeds: range, folder: Path, kind: str = "", most_broken: int = 5) -> Tally:
-    """Play these schedules over the store that is open, of both kinds or of one, until so many are broken."""
+def play(seeds: range, folder: Path, kind: str = "", most_broken: int = 5, until: float = math.inf) -> Tally:
+    """Play these schedules over the store that is open, of both kinds or of one, until so many are broken or a moment is past."""
     from bench.rehearse.acts import ActSchedule  # needs the tables
     from bench.rehearse.runs import RunSchedule
     from bench.rehearse.schedule import Schedule
@@ -42,7 +43,10 @@ def play(seeds: range, folder: Path, kind: str = "", most_broken: int = 5) -> Ta
     logger.remove()
     kinds: dict[str, type[Schedule]] = {"acts": ActSchedule, "runs": RunSchedule}
     tally = Tally("sim", RunSchedule.FAULTS)
+    clock = Clock()
     for seed in seeds:
+        if clock.monotonic() > until:
+            break
         home = folder / str(seed)
         home.mkdir()
         schedule = kinds[kind or ("acts" if seed % WHOLE else "runs")](seed, home)
@@ -59,21 +63,21 @@ def play(seeds: range, folder: Path, kind: str = "", most_broken: int = 5) -> Ta
     return tally
 
 
-def _part(seeds: range) -> Tally:
+def _part(seeds: range, until: float) -> Tally:
     with sim_store() as folder:
-        return play(seeds, folder)
+        return play(seeds, folder, until=until)
 
 
-def rehearse(seeds: range, processes: int = 0) -> Tally:
-    """Play the schedules on all cores, a share of the seeds each."""
+def rehearse(seeds: range, seconds: float = math.inf, processes: int = 0) -> Tally:
+    """Play the schedules on all cores, a share of the seeds each, as many as begin within the seconds."""
     shares = max(1, min(processes or os.cpu_count() or 1, len(seeds) // 50))
     clock = Clock()
     began = clock.monotonic()
     if shares == 1:
-        tally = _part(seeds)
+        tally = _part(seeds, began + seconds)
     else:
         with ProcessPoolExecutor(shares, mp_context=multiprocessing.get_context("spawn")) as pool:
-            parts = list(pool.map(_part, [seeds[share::shares] for share in range(shares)]))
+            parts = list(pool.map(_part, [seeds[share::shares] for share in range(shares)], [began + seconds] * shares))
         tally = Tally("sim", parts[0].faults)
         for part in parts:
             tally.merge(part)
