@@ -47,7 +47,7 @@ http {{
         style="font:16px sans-serif;max-width:40rem;margin:4rem auto;color:#46236e"><h1>Certificado digital não aceito</h1><p
         role="alert">O certificado digital não foi aceito: $ssl_client_verify.</p></body></html>';
     }}
-    {cut}location / {{
+    location / {{
       proxy_pass http://127.0.0.1:{behind};
       proxy_http_version 1.1;
       proxy_next_upstream off;
@@ -59,10 +59,6 @@ http {{
   }}
 }}
 """
-
-
-CUT = "error_page 502 = @cut; location @cut { return 444; }\n    "
-"""Where the portal behind cut its connection, the browser's is cut as well."""
 
 
 class NginxMissing(RuntimeError):
@@ -93,15 +89,12 @@ def program() -> str:
     return found
 
 
-def start(folder: Path, port: int, behind: int, pki: Pki, *, http2: bool = False, certificate: bool = True, cuts: bool = False) -> Nginx:
-    """Serve `https://127.0.0.1:port` for the portal at `behind`; returns once it answers.
-
-    `certificate` asks for the client's; with `cuts`, a connection that the portal cuts is cut towards the browser too.
-    """
+def start(folder: Path, port: int, behind: int, pki: Pki, *, http2: bool = False, certificate: bool = True) -> Nginx:
+    """Serve `https://127.0.0.1:port` for the portal at `behind`, asking for the client's `certificate`; returns once it answers."""
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "nginx.conf"
     user = "user root;\n" if os.geteuid() == 0 else ""  # root's workers would be nobody, who may not enter a folder of ours
-    how = {"http2": " http2" if http2 else "", "verify": "on" if certificate else "off", "cut": CUT if cuts else ""}
+    how = {"http2": " http2" if http2 else "", "verify": "on" if certificate else "off"}
     config.write_text(CONFIG.format(user=user, folder=folder, port=port, behind=behind, pki=pki, header=HEADER, **how), "utf-8")
     command = [program(), "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(config)]
     with (folder / "output.txt").open("wb") as said:

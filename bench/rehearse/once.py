@@ -9,6 +9,7 @@ import base64
 import math
 import socket
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -96,6 +97,46 @@ def _manifest(via: str) -> Manifest:
     )
 
 
+class Relay:
+    """Passes bytes on between the browser and a server, and cuts all connections when it is told to."""
+
+    def __init__(self, behind: int) -> None:
+        self._behind = behind
+        self._open: list[socket.socket] = []
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._door.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):  # the door was closed
+            while True:
+                browser, _ = self._door.accept()
+                server = socket.create_connection(("127.0.0.1", self._behind))
+                self._open += [browser, server]
+                for source, target in ((browser, server), (server, browser)):
+                    threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while read := source.recv(65536):
+                target.sendall(read)
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def cut(self) -> None:
+        """End every connection, whatever is under way on it."""
+        ended, self._open = self._open, []
+        for end in ended:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+        self._door.close()
+        self.cut()
+
+
 @dataclass
 class Desk:
     """Where the clicks happen: the browser, the portal's pages, and the infrastructure of its certificates."""
@@ -107,18 +148,30 @@ class Desk:
 
     @contextmanager
     def address(self, profile: Profile) -> Iterator[str]:
-        """The portal, reached as the profile says."""
-        if not profile.tls:
-            yield self.pages.url
-            return
+        """The portal, reached as the profile says; the answer to an act is cut on the way to the browser."""
+        behind = int(urlsplit(self.pages.url).port or 0)
+        with ExitStack() as stack:
+            if profile.tls:
+                behind = stack.enter_context(self._nginx(profile, behind))
+            relay = Relay(behind)
+            stack.callback(relay.close)
+
+            def answer(exchange: Exchange) -> None:
+                relay.cut()
+                exchange.cut()
+
+            self.pages.answers["POST /act"] = answer
+            yield f"{'https' if profile.tls else 'http'}://127.0.0.1:{relay.port}"
+
+    @contextmanager
+    def _nginx(self, profile: Profile, behind: int) -> Iterator[int]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
-        behind = int(urlsplit(self.pages.url).port or 0)
         http2 = profile.protocol == "h2"
-        front = nginx.start(self.folder / f"nginx-{port}", port, behind, self.pki, http2=http2, certificate=profile.certificate, cuts=True)
+        front = nginx.start(self.folder / f"nginx-{port}", port, behind, self.pki, http2=http2, certificate=profile.certificate)
         try:
-            yield f"https://127.0.0.1:{port}"
+            yield port
         finally:
             front.stop()
 
@@ -156,7 +209,7 @@ def open_desk() -> Iterator[Desk]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="retaguarda-once-")))
         made = pki.prepare(folder / "pki", "Volt Comercializadora", "11222333000181")
         pages = stack.enter_context(serving())
-        pages.answers |= {"/review": REVIEW, "/": screen("Início"), "POST /act": Exchange.cut}
+        pages.answers |= {"/review": REVIEW, "/": screen("Início")}
         yield Desk(stack.enter_context(open_browser(ca_bundle=made.ca)), pages, made, folder)
 
 
