@@ -47,7 +47,7 @@ class RunSchedule(Schedule):
     sessions = True
     MACHINE: ClassVar = {
         "kill": 0.02, "reboot": 0.005, "pause": 0.01, "hang": 0.006, "clock set": 0.008, "second runner": 0.02, "same run twice": 0.006,
-        "lock lost": 0.012, "disk full": 0.006, "operator stops": 0.006,
+        "lock lost": 0.03, "disk full": 0.006, "operator stops": 0.006,
     }  # fmt: skip
     FAULTS: ClassVar = (*MACHINE, *STATEMENT, *PORTAL_FAULTS, "session lost", "sign-in fails")
 
@@ -76,7 +76,7 @@ class RunSchedule(Schedule):
 
     def _new_run(self) -> RunRecord:
         number = RunRecord.objects.count()
-        credential = "portal/robo" if number == 0 else self.rng.choice(["portal/robo", "portal/other"])
+        credential = "portal/robo" if number == 0 else self.rng.choice(["portal/robo", "portal/robo", "portal/other"])
         params = {"credential": credential} | ({} if self.rng.random() < 0.5 else {"turn": str(number)})
         return self.runs.create("register", params, queue="default")
 
