@@ -127,6 +127,8 @@ class Lane:
 class Schedule:
     """A seed: what is to be registered, and what goes wrong meanwhile."""
 
+    LOOK_FAULTS = LOOK_FAULTS
+
     def __init__(self, lane: Lane, seed: int) -> None:
         self.lane, self.seed, self.rng = lane, seed, random.Random(seed)
         self.fired: Counter[str] = Counter()
@@ -157,7 +159,7 @@ class Schedule:
     def _orders(self) -> Iterator[dict[str, Any]]:
         """What the portal is to do wrong."""
         chosen = [(CONCLUDE, self.rng.choice(PRESS_FAULTS))] * (self.rng.random() < 0.75)
-        chosen += [(LIST, self.rng.choice(LOOK_FAULTS))] * (self.rng.random() < 0.4)
+        chosen += [(LIST, self.rng.choice(self.LOOK_FAULTS))] * (self.rng.random() < 0.4)
         for at, fault in chosen:
             late = {"seconds": self.rng.uniform(*LATE)} if fault["kind"] == "late-commit" else {}
             yield {"portal": "ccee", "at": at, "times": self.rng.choice([1, 1, 2]), "skip": self.rng.choice([0, 0, 0, 1]), **fault, **late}
@@ -292,23 +294,27 @@ def open_lane(folder: Path) -> Iterator[Lane]:
         yield Lane(house, portal, store, Tally("proc", FAULTS))
 
 
-def play(seeds: range, folder: Path, until: float = math.inf) -> Tally:
-    """Play these schedules in one lane, as many as begin before a moment; the audit log must verify in the end."""
+def play_in(lane: Lane, seeds: range, until: float) -> Tally:
+    """Play these schedules in a lane, as many as begin before a moment; its audit log must verify in the end."""
+    for number, seed in enumerate(seeds, 1):
+        if lane.clock.monotonic() > until:
+            break
+        try:
+            lane.play(seed)
+        except Violation as violation:
+            lane.tally.broken.append(str(violation))
+        if number % 20 == 0:
+            print(f"{lane.tally.level}: {number} of {len(seeds)}", file=sys.stderr, flush=True)
+    lane.house.audit.seal()
+    if not verify(lane.house.home / "audit").holds:
+        lane.tally.broken.append("the audit log does not verify")
+    return lane.tally
 
+
+def play(seeds: range, folder: Path, until: float = math.inf) -> Tally:
+    """Play these schedules in one lane, as many as begin before a moment."""
     with open_lane(folder) as lane:
-        for number, seed in enumerate(seeds, 1):
-            if lane.clock.monotonic() > until:
-                break
-            try:
-                lane.play(seed)
-            except Violation as violation:
-                lane.tally.broken.append(str(violation))
-            if number % 20 == 0:
-                print(f"{number} of {len(seeds)}", file=sys.stderr, flush=True)
-        lane.house.audit.seal()
-        if not verify(lane.house.home / "audit").holds:
-            lane.tally.broken.append("the audit log does not verify")
-        return lane.tally
+        return play_in(lane, seeds, until)
 
 
 def _lane(seeds: range, until: float) -> Tally:
