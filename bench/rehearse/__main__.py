@@ -24,9 +24,13 @@ SCHEDULES = {"sim": 10_000, "proc": 1_000, "browser": 200, "once": 100}
 
 def main() -> int:
     """Play what the command line asks for; the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m bench.rehearse", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.rehearse", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("level", choices=(*SCHEDULES, "mutants"))
-    parser.add_argument("--seeds", type=int, help="how many schedules: " + ", ".join(f"{level} {count}" for level, count in SCHEDULES.items()))
+    parser.add_argument(
+        "--seeds", type=int, help="how many schedules: " + ", ".join(f"{level} {count}" for level, count in SCHEDULES.items())
+    )
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--seed", type=int, help="play this one schedule")
     parser.add_argument("--mutant", help="sim as this broken variant; mutants: this one alone")
@@ -60,14 +64,19 @@ def _mutant(asked: argparse.Namespace) -> int:
 
 
 def _mutants(asked: argparse.Namespace) -> int:
-    from bench.rehearse.mutants import MUTANTS, hunt
+    from bench.rehearse.mutants import hunt, mutants
 
     survived = 0
-    for verdict in hunt([mutant for mutant in MUTANTS if asked.mutant in (None, mutant.name)]):
+    for verdict in hunt([mutant for mutant in mutants() if asked.mutant in (None, mutant.name)]):
         survived += not verdict.caught
         told = {"mutant": verdict.mutant.name, "caught": verdict.caught, "said": verdict.said, "seconds": round(verdict.seconds, 1)}
         word = "caught  " if verdict.caught else "SURVIVED"
-        print(json.dumps(told, ensure_ascii=False) if asked.json else f"{word} {verdict.seconds:6.1f} s  {verdict.mutant.name}: {verdict.said[:90]}", flush=True)
+        print(
+            json.dumps(told, ensure_ascii=False)
+            if asked.json
+            else f"{word} {verdict.seconds:6.1f} s  {verdict.mutant.name}: {verdict.said[:90]}",
+            flush=True,
+        )
     return 1 if survived else 0
 
 

@@ -106,7 +106,7 @@ class BrowserLane(proc.Lane):
         buyer, submarket = (self.inactive, "SUL") if refused else next(self._keys)
         self.wanted[reference] = Registration(reference, self.seller, buyer, submarket, Month(2026, 10), Decimal("1.25"), "Flat")
 
-    def _register(self, run: Run, references: tuple[str, ...], turn: str) -> None:
+    def _register(self, run: Run, references: tuple[str, ...], turn: str) -> None:  # noqa: ARG002  # tells runs apart
         """Register the contracts of these references, once each."""
         with run.robot("ccee/robo", object) as robot:
             at: Any = robot
@@ -131,7 +131,7 @@ class BrowserSchedule(proc.Schedule):
         self.references = [f"B{seed:06d}"]
         lane.want(self.references[0], refused=self.refused)
 
-    def _deliver(self, run: RunRecord, runs: list[str], *, faulty: bool) -> None:
+    def _deliver(self, run: RunRecord, runs: list[str], *, faulty: bool) -> None:  # noqa: ARG002  # no other run comes in here
         killer = self._killer() if faulty and self.rng.random() < 0.25 else None
         try:
             self.lane.runner.deliver(run.pk, run.attempt, lambda _limit: None)
@@ -198,4 +198,3 @@ def rehearse(seeds: range, seconds: float = math.inf, lanes: int = LANES) -> Tal
     tally.seconds = clock.monotonic() - began
     tally.fired = +tally.fired
     return tally
-

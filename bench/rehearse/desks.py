@@ -23,7 +23,7 @@ JOBS = JobsSettings(retries=50, retry_first=0.1, retry_most=0.2, time_limit=300)
 CREDENTIAL = "ccee/robo"
 
 
-def register(run: Run, references: tuple[str, ...], turn: str) -> None:
+def register(run: Run, references: tuple[str, ...], turn: str) -> None:  # noqa: ARG001  # tells runs apart
     """Register contracts of these references, once each."""
     with run.robot(CREDENTIAL, object) as robot:
         at: Any = robot
@@ -53,7 +53,15 @@ class HttpDesks(Desks):
         """There is no browser to end."""
 
     @contextmanager
-    def open(self, run: RunRecord, credential: str, _capability: Any, _log: Any, meanwhile: Callable[[], None] = lambda: None, _person: Any = None) -> Iterator[Desk[Any]]:  # type: ignore[override]
+    def open(
+        self,
+        run: RunRecord,
+        credential: str,
+        _capability: Any,
+        _log: Any,
+        meanwhile: Callable[[], None] = lambda: None,
+        _person: Any = None,
+    ) -> Iterator[Desk[Any]]:
         with self._leases.hold(credential, run, wait=2, meanwhile=meanwhile) as lease:
             self._robot.sign_in()
             screen: Any = NoScreen()

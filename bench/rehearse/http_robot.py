@@ -1,4 +1,4 @@
-"""Operates the sandbox's CCEE over plain HTTP, as its robot does with a browser: one screen after the other, each of which proves itself."""
+"""Operates the sandbox's CCEE over plain HTTP, as its robot does with a browser: each screen proves itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from html.parser import HTMLParser
 from urllib.parse import urlencode
 
 from bench.rehearse.sandboxed import CceePortal
-from retaguarda.errors import CredentialRefused, NetworkDown, OutcomeUnknown, PortalChanged, PortalUnavailable, Refused, RetaguardaError, SessionLost
+from retaguarda.errors import (
+    CredentialRefused,
+    NetworkDown,
+    OutcomeUnknown,
+    PortalChanged,
+    PortalUnavailable,
+    Refused,
+    RetaguardaError,
+    SessionLost,
+)
 from retaguarda.model.acts import Found, Permit, Receipt
 from sandbox.ccee.words import validity
 from tests.house import Thing

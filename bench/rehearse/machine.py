@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bench.rehearse.portal import SimRobot, SimSession
 from retaguarda.desk import Desk, Desks
 from retaguarda.errors import SessionLost
 from retaguarda.jobs.journal import ActKey, Journal
@@ -16,8 +17,6 @@ from retaguarda.model.acts import Permit
 from retaguarda.model.secrets import Credential
 from retaguarda.store.models import Intent, IntentState, RunRecord
 from tests.house import SetClock
-
-from bench.rehearse.portal import SimRobot, SimSession
 
 if TYPE_CHECKING:
     from bench.rehearse.schedule import Schedule
@@ -110,7 +109,15 @@ class SimDesks(Desks):
         """There is no browser to end."""
 
     @contextmanager
-    def open(self, run: RunRecord, credential: str, _capability: Any, _log: Any, meanwhile: Callable[[], None] = lambda: None, _person: Any = None) -> Iterator[Desk[Any]]:  # type: ignore[override]
+    def open(
+        self,
+        run: RunRecord,
+        credential: str,
+        _capability: Any,
+        _log: Any,
+        meanwhile: Callable[[], None] = lambda: None,
+        _person: Any = None,
+    ) -> Iterator[Desk[Any]]:
         world = self._world
         world.present.offset = world.clock.offset()
         with self._leases.hold(credential, run, wait=5, meanwhile=meanwhile) as lease:

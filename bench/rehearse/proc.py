@@ -65,8 +65,8 @@ LOOK_FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "drop-session"},
 )
 FAULTS = (
-    *PROCESSES, "die-after-commit", "late-commit", "swallow", "error-500 before it is done", "error-500 after it was done", "slow", "drop-session",
-    "stale-list", "maintenance", "rename-heading", "duplicate-rows", "refused",
+    *PROCESSES, "die-after-commit", "late-commit", "swallow", "error-500 before it is done", "error-500 after it was done", "slow",
+    "drop-session", "stale-list", "maintenance", "rename-heading", "duplicate-rows", "refused",
 )  # fmt: skip
 
 
@@ -262,8 +262,19 @@ class Schedule:
             rows = held[item.reference]
             late_list = item.code == "conflict" and "no longer shows it" in item.reason
             no = self.refused or "never showed it" in item.reason
-            self._require(item.state == "SUCCESSFUL" or late_list or (item.code == "refused" and no and not rows), f"{item.reference} ended {item.code} {item.reason}: {rows}")
-            ends.append("done" if item.state == "SUCCESSFUL" else "to a person: late list" if late_list else "refused" if self.refused else "to a person: swallowed")
+            self._require(
+                item.state == "SUCCESSFUL" or late_list or (item.code == "refused" and no and not rows),
+                f"{item.reference} ended {item.code} {item.reason}: {rows}",
+            )
+            ends.append(
+                "done"
+                if item.state == "SUCCESSFUL"
+                else "to a person: late list"
+                if late_list
+                else "refused"
+                if self.refused
+                else "to a person: swallowed"
+            )
         presses = self.lane.portal.presses() - before
         intents = Intent.objects.filter(reference__in=self.references).exclude(state="NOT_SENT").count()
         self._require(presses <= intents, f"{presses} presses, {intents} intents")

@@ -47,7 +47,7 @@ class RunSchedule(Schedule):
     sessions = True
     MACHINE: ClassVar = {
         "kill": 0.02, "reboot": 0.005, "pause": 0.01, "hang": 0.006, "clock set": 0.008, "second runner": 0.02, "same run twice": 0.006,
-        "lock lost": 0.03, "disk full": 0.006, "operator stops": 0.006,
+        "lock lost": 0.03, "disk full": 0.006, "operator stops": 0.015,
     }  # fmt: skip
     FAULTS: ClassVar = (*MACHINE, *STATEMENT, *PORTAL_FAULTS, "session lost", "sign-in fails")
 
@@ -61,7 +61,7 @@ class RunSchedule(Schedule):
     def _work(self) -> Callable[..., None]:
         items = self.items
 
-        def register(run: Run, credential: str, turn: int = 0) -> None:
+        def register(run: Run, credential: str, turn: int = 0) -> None:  # noqa: ARG001  # tells runs apart
             """Register the items of the schedule, once each."""
             with run.robot(credential, object) as robot:
                 at: Any = robot

@@ -74,7 +74,7 @@ class CceePortal:
     def held(self, references: list[str]) -> dict[str, list[str]]:
         """The ground truth: the montantes that the portal holds under each reference."""
         marks = ",".join("?" * len(references))
-        rows = self._rows(f"select reference, mw from contracts where reference in ({marks})", *references)  # noqa: S608  # question marks
+        rows = self._rows(f"select reference, mw from contracts where reference in ({marks})", *references)  # question marks
         return {reference: [mw for name, mw in rows if name == reference] for reference in references}
 
     def presses(self) -> int:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import itertools
 import random
+import secrets
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, ClassVar
 from unittest import mock
 
 from django.db import OperationalError, connection
@@ -30,6 +32,9 @@ from retaguarda.locks import Locks
 from retaguarda.store.models import Intent, IntentState
 from tests.house import Thing
 
+if TYPE_CHECKING:
+    from loguru import Logger
+
 QUIET = 150.0
 FAULTY_ROUNDS = 8
 CALM_ROUNDS = 60
@@ -42,6 +47,11 @@ PORTAL_FAULTS = (
 NEEDS_ANOTHER = {"second runner", "same run twice", "hang", "lock lost"}
 """Faults in which another process comes in: not inside one another, nor in the middle of a transaction."""
 TABLES = ("outboxevent", "intent", "item", "lease", "request", "runrecord")
+
+
+def _no_log(_path: Path, _root: str) -> AbstractContextManager[Logger]:
+    """Run logs are another rehearsal's subject."""
+    return nullcontext(logger)
 
 
 @dataclass
@@ -72,6 +82,7 @@ class Schedule:
         self.items = [Thing(f"S{self.seed}-{n}") for n in range(self.ITEMS)]
         self.portal.refusing = {item.reference for item in self.items if self.rng.random() < 0.1}
         self._watching = False
+        self._tokens = itertools.count()
 
     def play(self) -> Schedule:
         """Run the schedule to its end and check the promises; returns itself, for the counts."""
@@ -174,7 +185,7 @@ class Schedule:
             if all_of_them or self.rng.random() < 0.5:
                 path.unlink()
 
-    def _statement(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001  # Django's hook
+    def _statement(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:  # Django's hook
         """Every statement of the product goes through here: a dead process writes nothing more, and any of them may be the last."""
         if self.processes and not self._watching:
             if self.present.dead:
@@ -187,7 +198,17 @@ class Schedule:
 
     @property
     def disk_full(self) -> bool:
+        """Whether nothing more goes onto the disk."""
         return self.faulty and self.clock.true < self.disk_full_until
+
+    def _disk_usage(self, _folder: object) -> Any:
+        return SimpleNamespace(free=0 if self.disk_full else 10**12)
+
+    def _executor(self) -> str:
+        return self.present.name if self.processes else "machine:0"
+
+    def _token(self, _bytes: int) -> str:
+        return f"{next(self._tokens):08x}"
 
     @contextmanager
     def observing(self) -> Iterator[None]:
@@ -203,14 +224,13 @@ class Schedule:
         """The store empty, and everything that the product asks the machine for, asked here."""
         with connection.cursor() as cursor:
             for table in TABLES:
-                cursor.execute(f"DELETE FROM store_{table}")  # noqa: S608  # our own names
-        names = (f"{number:08x}" for number in itertools.count())
+                cursor.execute(f"DELETE FROM store_{table}")  # our own names
         injected = (
-            mock.patch.object(shutil, "disk_usage", lambda _folder: mock.Mock(free=0 if self.disk_full else 10**12)),
-            mock.patch.object(runs_module, "executor", lambda: self.present.name if self.processes else "machine:0"),
-            mock.patch.object(runs_module.secrets, "token_hex", lambda _bytes: next(names)),
+            mock.patch.object(shutil, "disk_usage", self._disk_usage),
+            mock.patch.object(runs_module, "executor", self._executor),
+            mock.patch.object(secrets, "token_hex", self._token),
             mock.patch.object(locks_module, "_TRIES", 1),  # nobody else is about who only looks
-            mock.patch.object(runner_module, "run_log", lambda _path, _root: nullcontext(logger)),
+            mock.patch.object(runner_module, "run_log", _no_log),
         )
         with ExitStack() as stack:
             stack.enter_context(connection.execute_wrapper(self._statement))

@@ -21,7 +21,7 @@ from bench.rehearse.tally import Tally, Violation
 from retaguarda.clock import Clock
 from retaguarda.store.connection import connect
 
-MEMORY = Path("/dev/shm")  # noqa: S108  # a schedule writes nothing that must outlive it
+MEMORY = Path("/dev/shm")  # a schedule writes nothing that must outlive it
 WHOLE = 20
 """Every twentieth seed is a schedule of whole runs; the others are of single acts, which cost a tenth."""
 
@@ -84,5 +84,3 @@ def rehearse(seeds: range, seconds: float = math.inf, processes: int = 0) -> Tal
     tally.seconds = clock.monotonic() - began
     tally.fired = +tally.fired
     return tally
-
-
