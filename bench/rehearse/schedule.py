@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
 QUIET = 150.0
 FAULTY_ROUNDS = 8
 CALM_ROUNDS = 60
-STATEMENT = {"kill at a statement": 0.0015, "store fails": 0.0015}
-"""Faults at each SQL statement, and how likely they are."""
+STATEMENT = {"kill at a statement": 0.0015, "store fails": 0.0015, "committed, and told otherwise": 0.003}
+"""Faults at each SQL statement, the last at each commit, and how likely they are."""
 PORTAL_FAULTS = (
     "no answer, not done", "no answer, done", "done late", "swallowed", "said to be there", "refused", "list behind", "garbage page",
     "another hand", "form shows otherwise",
@@ -196,6 +197,13 @@ class Schedule:
                 raise OperationalError("disk I/O error")
         return execute(sql, params, many, context)
 
+    def _commit(self, commit: Callable[[], None]) -> None:
+        """The store keeps a transaction, and the connection breaks before it can say so."""
+        commit()
+        fault = "committed, and told otherwise"
+        if self.processes and not self._watching and self.fires(fault, STATEMENT[fault]):
+            raise OperationalError("the connection broke at the commit")
+
     @property
     def disk_full(self) -> bool:
         """Whether nothing more goes onto the disk."""
@@ -234,6 +242,7 @@ class Schedule:
         )
         with ExitStack() as stack:
             stack.enter_context(connection.execute_wrapper(self._statement))
+            stack.enter_context(mock.patch.object(connection, "_commit", partial(self._commit, connection._commit)))
             for patch in injected:
                 stack.enter_context(patch)
             yield
