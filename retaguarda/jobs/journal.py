@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -101,6 +102,10 @@ class Journal:
             intent.save()
             facts = {"attempt": intent.attempt, "text": text, "protocol": intent.protocol, "picture": picture}
             self._tell(f"act.{state.lower()}", intent, facts)
+
+    def since(self, intent: Intent) -> float:
+        """Seconds since a press, on the monotonic clock; endless when the machine was booted since."""
+        return self._clock.monotonic() - intent.monotonic if intent.boot == self._clock.boot_id() else math.inf
 
     def see_orphan(self, intent: Intent) -> float:
         """Note that an unresolved press was seen; returns the seconds of quiet that have passed since, on the monotonic clock.
