@@ -183,7 +183,7 @@ def play(seeds: range, folder: Path, until: float = math.inf) -> Tally:
 
 
 def _lane(seeds: range, until: float) -> Tally:
-    with tempfile.TemporaryDirectory(prefix="retaguarda-browser-") as folder:
+    with tempfile.TemporaryDirectory(prefix="retaguarda-browser-", ignore_cleanup_errors=True) as folder:
         return play(seeds, Path(folder), until)
 
 

@@ -98,7 +98,6 @@ class Lane:
             return pid
         code = 1
         try:
-            os.setsid()
             work()
             code = 0
         except BaseException:  # noqa: BLE001  # whatever it was, this copy of the process ends here
@@ -229,7 +228,7 @@ class Schedule:
             self.pids.remove(pid)
             return False
         if fault == "kill -9":
-            os.killpg(pid, signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
             return True
         os.kill(pid, signal.SIGSTOP)
         if fault == "same run twice":
@@ -329,7 +328,7 @@ def play(seeds: range, folder: Path, until: float = math.inf) -> Tally:
 
 
 def _lane(seeds: range, until: float) -> Tally:
-    with tempfile.TemporaryDirectory(prefix="retaguarda-proc-") as folder:
+    with tempfile.TemporaryDirectory(prefix="retaguarda-proc-", ignore_cleanup_errors=True) as folder:
         return play(seeds, Path(folder), until)
 
 

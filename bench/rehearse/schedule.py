@@ -242,7 +242,7 @@ class Schedule:
         )
         with ExitStack() as stack:
             stack.enter_context(connection.execute_wrapper(self._statement))
-            stack.enter_context(mock.patch.object(connection, "_commit", partial(self._commit, connection._commit)))
+            stack.enter_context(mock.patch.object(connection, "_commit", partial(self._commit, connection._commit)))  # type: ignore[attr-defined]
             for patch in injected:
                 stack.enter_context(patch)
             yield
