@@ -313,8 +313,9 @@ def play_in(lane: Lane, seeds: range, until: float) -> Tally:
             lane.play(seed)
         except Violation as violation:
             lane.tally.broken.append(str(violation))
+            print(f"BROKEN {violation}", file=sys.stderr, flush=True)
         if number % 20 == 0:
-            print(f"{lane.tally.level}: {number} of {len(seeds)}", file=sys.stderr, flush=True)
+            print(f"{lane.tally.level}: {number} of {len(seeds)}, {len(lane.tally.broken)} broken", file=sys.stderr, flush=True)
     lane.house.audit.seal()
     if not verify(lane.house.home / "audit").holds:
         lane.tally.broken.append("the audit log does not verify")
