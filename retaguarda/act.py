@@ -48,7 +48,7 @@ class Outcome:
 
 
 class QuietPeriod(OutcomeUnknown):
-    """The outcome of an earlier press cannot be seen and the portal's quiet period has not passed."""
+    """The outcome of an earlier press is unknown and the portal's quiet period has not passed."""
 
     def __init__(self, text: str, seconds_left: float) -> None:
         super().__init__(text, remedy="resume the run later")
