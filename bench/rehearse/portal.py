@@ -89,7 +89,7 @@ class SimPortal:
     def draft(self, session: SimSession, wanted: Thing) -> SimForm:
         """A filled form; now and then the screen keeps something else than what was typed."""
         self.world.step("filling the form")
-        if self.world.fires("another hand", 0.02):
+        if not self.rows(wanted.reference) and self.world.fires("another hand", 0.02):  # people see what is there
             self.other_hand(wanted)
         fields = wanted.fields()
         if self.world.fires("form shows otherwise", 0.02):

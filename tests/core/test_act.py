@@ -241,6 +241,15 @@ def test_a_list_that_may_be_late_is_waited_for_before_a_person_is_told_of_a_conf
     assert scene.form.presses == 1
 
 
+def test_an_attempt_that_another_process_judged_is_not_judged_anew(scene: Scene) -> None:
+    """A process that stood still for minutes, and lost its locks, wakes with the portal's no in its hands."""
+    scene.says(None, found(WANTED)).ensure()
+    intent = Intent.objects.get()
+    with pytest.raises(LeaseLost, match="taken over"):
+        scene.protocol.journal.close(intent, IntentState.REFUSED, "no")
+    assert intents() == [(1, "DONE")]
+
+
 def test_a_permit_is_good_for_one_press() -> None:
     permit = Permit("R-1", 1)
     assert not permit.used
