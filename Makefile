@@ -3,7 +3,7 @@ PY := .venv/bin/python
 # every robot and worker is a process: each would compile its modules anew (a second and a half)
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo demo-again demo-clean test test-all lint check sample bench clean
+.PHONY: help setup demo demo-again demo-clean test test-all rehearse lint check sample bench clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -25,6 +25,9 @@ test: setup lint  ## Everything that CI runs
 
 test-all: setup lint  ## What CI runs, and the tests that take long
 	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "thorough or not thorough"
+
+rehearse: setup  ## Rehearse under faults on every level, and catch the broken variants (hours; docs/rehearsal.md)
+	for level in mutants sim proc once browser; do $(PY) -m bench.rehearse $$level || exit 1; done
 
 lint: setup  ## Style, types, import contracts
 	.venv/bin/ruff check .

@@ -50,8 +50,8 @@ class Outcome:
 class QuietPeriod(OutcomeUnknown):
     """The outcome of an earlier press is unknown and the portal's quiet period has not passed."""
 
-    def __init__(self, seconds_left: float) -> None:
-        super().__init__(f"sent, outcome unknown; looked up again after {seconds_left:.0f} s of quiet", remedy="resume the run later")
+    def __init__(self, text: str, seconds_left: float) -> None:
+        super().__init__(text, remedy="resume the run later")
         self.seconds_left = seconds_left
 
 
@@ -102,6 +102,9 @@ class ActProtocol:
     def _must_not_repeat(self, key: ActKey, last: Intent | None, wanted: Wanted) -> None:
         """Refuse, unless an operator asks, what was proven done, refused before or swallowed too often."""
         if last and last.state in SEEN and not self.retry_refused:
+            left = self.quiet_seconds - self.journal.since(last)
+            if left > 0:  # a list may be as late as the portal is slow
+                raise QuietPeriod(f"done before, but not shown at the moment; looked up again after {left:.0f} s", left)
             raise Conflict(
                 f"held by the portal before (protocol {last.protocol or '—'}), but the portal no longer shows it",
                 remedy="look at the portal: somebody cancelled it, or its list is late; then resend it with --retry-refused",
@@ -189,7 +192,7 @@ class ActProtocol:
         if proven is None:
             self.journal.close(intent, IntentState.UNCERTAIN, "pressed, but the portal does not show it yet")
             self.journal.see_orphan(intent)
-            raise QuietPeriod(self.quiet_seconds)
+            raise _quiet(self.quiet_seconds)
         return self._done(intent, proven)
 
     def _done(self, intent: Intent, proven: Found, text: str = "") -> Outcome:
@@ -203,7 +206,7 @@ class ActProtocol:
             found = self._look(wanted, find)
         except Conflict as error:
             if left > 0:
-                raise QuietPeriod(left) from error
+                raise _quiet(left) from error
             self.journal.close(intent, IntentState.CONFLICT, error.text)
             raise
         except (PortalError, BusinessError) as error:
@@ -211,7 +214,7 @@ class ActProtocol:
         if found:
             return self._done(intent, found, "found after an interruption")
         if left > 0:
-            raise QuietPeriod(left)
+            raise _quiet(left)
         self.journal.close(intent, IntentState.ABSENT, "proven absent after the quiet period")
         return None
 
@@ -220,6 +223,10 @@ class ActProtocol:
         if self.journal.unreadable(intent, error.text) >= MAX_UNREADABLE:
             return OutcomeUnknown(f"unreadable {MAX_UNREADABLE} times: a person must decide", remedy="compare the evidence")
         return error if isinstance(error, PortalError) else OutcomeUnknown(f"sent, and cannot be looked up: {error.text}")
+
+
+def _quiet(left: float) -> QuietPeriod:
+    return QuietPeriod(f"sent, outcome unknown; looked up again after {left:.0f} s of quiet", left)
 
 
 def digest_of(fields: Mapping[str, str]) -> str:

@@ -31,12 +31,12 @@ http {{
   client_body_temp_path "{folder}/body"; proxy_temp_path "{folder}/proxy";
   fastcgi_temp_path "{folder}/fastcgi"; uwsgi_temp_path "{folder}/uwsgi"; scgi_temp_path "{folder}/scgi";
   server {{
-    listen 127.0.0.1:{port} ssl;
+    listen 127.0.0.1:{port} ssl{http2};
     server_name localhost;
     ssl_certificate "{pki.server}";
     ssl_certificate_key "{pki.server}";
     ssl_client_certificate "{pki.ca}";
-    ssl_verify_client on;
+    ssl_verify_client {verify};
     ssl_verify_depth 3;
     ssl_protocols TLSv1.2 TLSv1.3;
     ssl_session_cache off;
@@ -89,12 +89,13 @@ def program() -> str:
     return found
 
 
-def start(folder: Path, port: int, behind: int, pki: Pki) -> Nginx:
-    """Serve `https://127.0.0.1:port` for the portal at `behind`; returns once it answers."""
+def start(folder: Path, port: int, behind: int, pki: Pki, *, http2: bool = False, certificate: bool = True) -> Nginx:
+    """Serve `https://127.0.0.1:port` for the portal at `behind`, asking for the client's `certificate`; returns once it answers."""
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "nginx.conf"
     user = "user root;\n" if os.geteuid() == 0 else ""  # root's workers would be nobody, who may not enter a folder of ours
-    config.write_text(CONFIG.format(user=user, folder=folder, port=port, behind=behind, pki=pki, header=HEADER), "utf-8")
+    how = {"http2": " http2" if http2 else "", "verify": "on" if certificate else "off"}
+    config.write_text(CONFIG.format(user=user, folder=folder, port=port, behind=behind, pki=pki, header=HEADER, **how), "utf-8")
     command = [program(), "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(config)]
     with (folder / "output.txt").open("wb") as said:
         nginx = Nginx(subprocess.Popen(command, stdout=said, stderr=said))

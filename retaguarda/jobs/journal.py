@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -94,13 +95,18 @@ class Journal:
         return intent, Permit(key.reference, attempt, lambda: self._clock.monotonic() - began > PERMIT_SECONDS)
 
     def close(self, intent: Intent, state: IntentState, text: str = "", protocol: str = "", picture: str = "") -> None:
-        """Record what became of a press, with proof or the portal's words."""
+        """Record what became of a press, with proof or the portal's words; LeaseLost when another process did so meanwhile."""
         with transaction.atomic():
+            _must_be_unresolved(intent)
             intent.state, intent.text = state, redactor.clean(text)
             intent.protocol = redactor.clean(protocol or intent.protocol)[:LONGEST_PROTOCOL]
             intent.save()
             facts = {"attempt": intent.attempt, "text": text, "protocol": intent.protocol, "picture": picture}
             self._tell(f"act.{state.lower()}", intent, facts)
+
+    def since(self, intent: Intent) -> float:
+        """Seconds since a press, on the monotonic clock; endless when the machine was booted since."""
+        return self._clock.monotonic() - intent.monotonic if intent.boot == self._clock.boot_id() else math.inf
 
     def see_orphan(self, intent: Intent) -> float:
         """Note that an unresolved press was seen; returns the seconds of quiet that have passed since, on the monotonic clock.
@@ -110,6 +116,7 @@ class Journal:
         boot = self._clock.boot_id()
         if intent.seen_boot != boot:
             with transaction.atomic():
+                _must_be_unresolved(intent)
                 intent.seen_boot, intent.seen_monotonic, intent.state = boot, self._clock.monotonic(), IntentState.UNCERTAIN
                 intent.save()
                 self._tell("act.orphan_seen", intent, {"attempt": intent.attempt})
@@ -118,6 +125,7 @@ class Journal:
     def unreadable(self, intent: Intent, text: str) -> int:
         """Count a look that proved nothing; returns how many there were."""
         with transaction.atomic():
+            _must_be_unresolved(intent)
             intent.unreadable += 1
             intent.save()
             self._tell("act.unreadable", intent, {"attempt": intent.attempt, "times": intent.unreadable, "text": text})
@@ -135,6 +143,13 @@ def _must_be_accepted() -> None:
             f"the store was restored from the backup of {restored.facts['made_at'][:10]}: nothing is pressed before it is accepted",
             remedy="simulate what was to be done since, compare it with the portals, then: retaguarda backup accept",
         )
+
+
+def _must_be_unresolved(intent: Intent) -> None:
+    """Refuse to judge an attempt anew that another process judged: this one lost its lock without dying."""
+    state = Intent.objects.select_for_update().values_list("state", flat=True).get(pk=intent.pk)
+    if state not in UNRESOLVED:
+        raise LeaseLost(f"run {intent.run_id} was taken over by another process", remedy=f"see: retaguarda run show {intent.run_id}")
 
 
 def unresolved_of(runs: list[str]) -> list[Intent]:

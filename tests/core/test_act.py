@@ -219,12 +219,35 @@ def test_one_press_with_its_intent_before_and_its_proof_after(scene: Scene) -> N
     assert scene.form.presses == 1
 
 
-def test_what_was_proven_done_is_not_pressed_again_because_a_list_is_late(scene: Scene) -> None:
+def test_what_was_proven_done_is_not_pressed_again_because_a_list_is_late(scene: Scene, clock: SetClock) -> None:
     scene.says(None, found(WANTED)).ensure()
+    clock.advance(QUIET)
     with pytest.raises(Conflict, match=r"P-1.*no longer shows it"):
         scene.says(None).ensure()
     assert scene.form.presses == 1
     assert scene.says(None, found(WANTED)).ensure(retry_refused=True) == DONE
+
+
+def test_a_list_that_may_be_late_is_waited_for_before_a_person_is_told_of_a_conflict(scene: Scene, clock: SetClock) -> None:
+    scene.says(None, found(WANTED)).ensure()
+    clock.advance(QUIET - 20)
+    with pytest.raises(QuietPeriod, match=r"^done before, but not shown at the moment; looked up again after 20 s$") as late:
+        scene.says(None).ensure()
+    assert late.value.seconds_left == 20
+    assert scene.says(found(WANTED, "P-1")).ensure() == ALREADY
+    clock.reboot()
+    with pytest.raises(Conflict, match="no longer shows it"):
+        scene.says(None).ensure()
+    assert scene.form.presses == 1
+
+
+def test_an_attempt_that_another_process_judged_is_not_judged_anew(scene: Scene) -> None:
+    """A process that stood still for minutes, and lost its locks, wakes with the portal's no in its hands."""
+    scene.says(None, found(WANTED)).ensure()
+    intent = Intent.objects.get()
+    with pytest.raises(LeaseLost, match="taken over"):
+        scene.protocol.journal.close(intent, IntentState.REFUSED, "no")
+    assert intents() == [(1, "DONE")]
 
 
 def test_a_permit_is_good_for_one_press() -> None:

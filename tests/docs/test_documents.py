@@ -28,6 +28,7 @@ DOCUMENTS = (
     "docs/guia-do-auditor.md",
     "docs/console.md",
     "docs/guia-do-operador.md",
+    "docs/rehearsal.md",
 )
 CODES = re.compile(r"`(retaguarda [^`\n]+)`")
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
