@@ -184,15 +184,28 @@ def _tell_hits(hits: list[Hit], total: int) -> None:
     from retaguarda.report.actions import action_text
     from retaguarda.report.retell import retell
 
-    table = listing(say("No."), say("When"), say("Who"), say("What"), say("Item"), say("Where"), whole=(0, 1))
+    from retaguarda.report.versions import Legend
+
+    table, legend = (
+        listing(say("No."), say("When"), say("Who"), say("What"), say("Item"), say("Where"), say("Ver."), whole=(0, 1, 6)),
+        Legend(),
+    )
     for hit in hits:
         when = hit.value("local")[:19].replace("T", " ")
         what = Text(say("Content erased"), style="dim") if hit.hidden else Text(action_text(hit.value("action")))
         table.add_row(
-            str(hit.seq), when, visible(hit.value("actor")), what, visible(hit.value("item")), visible(retell(hit.value("target")))
+            str(hit.seq),
+            when,
+            visible(hit.value("actor")),
+            what,
+            visible(hit.value("item")),
+            visible(retell(hit.value("target"))),
+            legend.number(hit.event),
         )
     console = screen()
     console.print(table, markup=False) if hits else console.print(say("No event is like that."))
+    for number, text in legend.lines():
+        console.print(say("Ver. {number}: {versions}", number=number, versions=text), markup=False, highlight=False, soft_wrap=True)
     if total > len(hits):
         console.print(say("The newest {shown} of {count}; narrow it down, or raise --limit.", shown=len(hits), count=total), style="yellow")
 

@@ -225,7 +225,7 @@ def erase(
 
 
 def _headings() -> list[str]:
-    names = ("No.", "When", "Who", "What", "Code", "Run", "Item", "Where", "Details", "SHA-256 of the line")
+    names = ("No.", "When", "Who", "What", "Code", "Run", "Item", "Where", "Details", "Versions", "SHA-256 of the line")
     return [say(name) for name in names]
 
 
@@ -233,6 +233,7 @@ def _row(hit: Hit) -> Row:
     import hashlib
 
     from retaguarda.report.actions import action_text
+    from retaguarda.report.versions import versions_text
 
     when = dt.datetime.fromisoformat(hit.event["ts"]) if "ts" in hit.event else None
     details = json.dumps(hit.event.get("data", {}), ensure_ascii=False)
@@ -240,7 +241,7 @@ def _row(hit: Hit) -> Row:
     code = hit.value("action") or "erased"
     what = action_text(code) if hit.event else say("Content erased")
     texts = [what, code, hit.value("run"), hit.value("item"), hit.value("target"), "" if details == "{}" else details]
-    return [hit.seq, when, visible(hit.value("actor")), *map(visible, texts), hashlib.sha256(hit.raw).hexdigest()]
+    return [hit.seq, when, visible(hit.value("actor")), *map(visible, texts), versions_text(hit.event), hashlib.sha256(hit.raw).hexdigest()]
 
 
 def _facts(house: House, asked: Asked) -> dict[str, str]:

@@ -102,6 +102,7 @@ ACTIONS: dict[str, str] = {
     "request.refused": "Question refused",
     "retention.applied": "Retention applied",
     "return.taken-in": "Boleto return taken in",
+    "robot.at_work": "Robot begins to work",
     "run.faulted": "Run failed",
     "run.given_back": "Run given back to its queue",
     "run.kill_requested": "Run to be killed",

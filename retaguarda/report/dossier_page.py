@@ -20,6 +20,7 @@ from retaguarda.report.labels import Tone, label
 from retaguarda.report.page import TEMPLATES, engine
 from retaguarda.report.retell import retell
 from retaguarda.report.show import shown, size
+from retaguarda.report.versions import versions_text
 from retaguarda.report.vocabulary import FIELDS, OUTCOMES, PROCESSES, RUN_STATES
 
 LONGEST_DETAIL = 400
@@ -113,7 +114,7 @@ def page(report: RunReport, events: Sequence[Mapping[str, Any]], questions: Sequ
         "process": label(PROCESSES, report.process).text,
         "state": label(RUN_STATES, report.state),
         "subline": " · ".join(filter(None, (report.run_id, shown(report.started), shown(report.ended), report.actor))),
-        "facts": list(_facts(report, proof)),
+        "facts": [*_facts(report, proof), *_versions(events)],
         "words": _words(),
         "approvals": [_question(one) for one in questions],
         "approval_heads": _say("Asked", "Kind", "Subject", "Launched by", "Answered by", "Answered", "State", "Reason", "Digest"),
@@ -140,6 +141,16 @@ def _facts(report: RunReport, proof: Proof) -> Iterator[dict[str, Any]]:
     yield {"name": say("Parameters"), "text": ", ".join(f"{key} = {value}" for key, value in report.params.items()), "whole": True}
     yield {"name": say("Root"), "text": proof.root, "whole": True, "mono": True}
     yield {"name": say("Key of the log"), "text": proof.key, "whole": True, "mono": True}
+
+
+def _versions(events: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The versions that the run's events happened under, each with the event that it was new in."""
+    seen: set[str] = set()
+    for event in events:
+        text = versions_text(event)
+        if text and text not in seen:
+            seen.add(text)
+            yield {"name": say("Versions from event {number} on", number=event["seq"]), "text": text, "whole": True, "mono": True}
 
 
 def _words() -> dict[str, str]:
