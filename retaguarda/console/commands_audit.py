@@ -183,7 +183,6 @@ def _tell_hits(hits: list[Hit], total: int) -> None:
     from retaguarda.console.screen import listing, screen
     from retaguarda.report.actions import action_text
     from retaguarda.report.retell import retell
-
     from retaguarda.report.versions import Legend
 
     table, legend = (
