@@ -79,6 +79,7 @@ ACTIONS: dict[str, str] = {
     "obligation.missed": "Deadline missed",
     "obligation.ok": "Deadline safe",
     "obligation.shrinking": "Deadline margin shrinks",
+    "personal.unmasked": "Personal data shown",
     "person.added": "Person added",
     "person.disabled": "Person shut out",
     "person.enabled": "Person let in again",

@@ -72,7 +72,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A piece of evidence: where it lies in the dossier, nothing when retention removed it."""
+    """A piece of evidence: where it lies in the dossier; nothing when retention removed it, or when it was `withheld` for personal data."""
 
     at: dt.datetime
     kind: str
@@ -81,6 +81,7 @@ class Kept:
     size: int
     file: str
     beginning: bytes = b""
+    withheld: bool = False
 
     @property
     def name(self) -> str:
@@ -98,6 +99,8 @@ class Proof:
     root: str
     key: str
     witnesses: int
+    proved: frozenset[int]
+    """Numbers of the events that stand whole in the excerpt; any other is in it by its hash alone."""
 
 
 def page(report: RunReport, events: Sequence[Mapping[str, Any]], questions: Sequence[Question], kept: Sequence[Kept], proof: Proof) -> str:
@@ -122,7 +125,7 @@ def page(report: RunReport, events: Sequence[Mapping[str, Any]], questions: Sequ
         "item_heads": _say("Reference", "Title", "Outcome", "Protocol", "Reason", "Fields"),
         "matches": [[shown(cell) if isinstance(cell, dt.date) else str(cell) for cell in _match(one)] for one in report.matches],
         "match_heads": _say("Account", "Date", "Entry", "Amount (R$)", "Receivable"),
-        "events": [_event(one, files) for one in events],
+        "events": [_event(one, files) | {"proved": one["seq"] in proof.proved} for one in events],
         "evidence": [_evidence(one) for one in kept],
         "evidence_heads": _say("When", "Kind", "File", "Size", "SHA-256"),
     }
@@ -168,7 +171,7 @@ def _words() -> dict[str, str]:
         "evidence": say("Evidence"),
         "report": say("The run's report"),
         "nothing": say("Nothing to show"),
-        "removed": say("removed by retention"),
+        "masked": say("masked: in the proof by its hash alone"),
         "its_proof": say("Proof of this event"),
     }
 
@@ -247,4 +250,5 @@ def _evidence(one: Kept) -> dict[str, str]:
         "name": one.name,
         "size": size(one.size),
         "sha256": one.sha256,
+        "gone": say("withheld: it may hold personal data") if one.withheld else say("removed by retention"),
     }

@@ -155,7 +155,7 @@ def test_exports_hold_every_event_and_neutralise_formulas(installation: House) -
     assert any(cell.value == HOSTILE for row in book.iter_rows() for cell in row)
     call("export", "--format", "jsonl", "--out", "log.jsonl")
     assert Path("log.jsonl").read_bytes() == b"".join(line + b"\n" for line in installation.audit.lines())
-    call("export", "--format", "tiles", "--out", "tiles")
+    call("export", "--format", "tiles", "--unmask", "revisão", "--out", "tiles")
     assert (Path("tiles") / "checkpoint").read_text() == installation.audit.last_note()[0]
     call("export", "--format", "pdf", code=2)
 
