@@ -192,6 +192,13 @@ class AuditSettings(_Section):
     copy_hours: float = Field(default=24, gt=0, description="hours between two copies, and two mails")
 
 
+class EvidenceSettings(_Section):
+    """How much evidence a run and a day may keep before pictures of no act and no failure are left out."""
+
+    run_mb: float = Field(default=20, ge=0, description="megabytes of a run with its steps; 0: no limit")
+    day_mb: float = Field(default=2000, ge=0, description="megabytes of a day; 0: no limit")
+
+
 class StoreSettings(_Section):
     """Where the database is; empty means a SQLite file in `home`."""
 
@@ -268,6 +275,7 @@ class Settings(BaseSettings):
     console: ConsoleSettings = ConsoleSettings()
     indicators: IndicatorSettings = IndicatorSettings()
     audit: AuditSettings = AuditSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     portals: dict[str, PortalSettings] = {}
 
     @property

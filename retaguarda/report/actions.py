@@ -55,6 +55,7 @@ ACTIONS: dict[str, str] = {
     "dossier.made": "Dossier made",
     "evidence.kept": "Evidence kept",
     "evidence.quarantined": "Evidence with a secret set aside",
+    "evidence.thinned": "Picture left out, the budget is spent",
     "evidence.removed": "Evidence removed by retention",
     "fire.missed": "Planned run missed",
     "fire.planned": "Run planned",
