@@ -58,7 +58,8 @@ class EvidenceStore:
     def keep(self, run: RunRecord, kind: str, label: str, data: bytes) -> str:
         """Keep `data` for a run and tell the audit log; returns its SHA-256.
 
-        Where the budget is spent, a picture of no act and no failure is left out, and the log is told which. Raises StoreUnavailable when the disk refuses, or when a secret of this process stands in the data.
+        Where the budget is spent, a picture of no act and no failure is left out, and the log is told which.
+        Raises StoreUnavailable when the disk refuses, or when a secret of this process stands in the data.
         """
         sha256 = hashlib.sha256(data).hexdigest()
         if redactor.found_in(data):
