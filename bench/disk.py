@@ -39,9 +39,8 @@ def main() -> int:
         point_at("sqlite://:memory:")
         if asked.mutants:
             return mutants(template, Path(folder), asked.events, asked.seed)
-        return sweep(template, Path(folder), asked.events, asked.every) | power(
-            template, Path(folder), asked.events, asked.cuts, asked.seed
-        )
+        swept = sweep(template, Path(folder), asked.events, asked.every)
+        return swept | power(template, Path(folder), asked.events, asked.cuts, asked.seed)
 
 
 def sweep(template: Path, folder: Path, count: int, every: int) -> int:

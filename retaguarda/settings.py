@@ -237,7 +237,16 @@ class LeaseSettings(_Section):
 
 
 class VaultSettings(_Section):
-    """Where the vault's master key comes from; see docs/runbook.md."""
+    """Where credentials lie, and where the master key comes from; see docs/runbook.md."""
+
+    kind: Literal["file", "hashicorp", "rpaframework"] = Field(default="file", description="the encrypted file, or another vault")
+    url: str = Field(default="", description="address of HashiCorp Vault")
+    namespace: str = Field(default="", description="its namespace, where it has any")
+    mount: str = Field(default="secret", description="its KV version 2 engine")
+    prefix: str = Field(default="retaguarda", description="folder of our entries in that engine")
+    token_file: Path | None = Field(default=None, description="file with its token, as Vault Agent keeps it; else VAULT_TOKEN")
+    ca_file: Path | None = Field(default=None, description="PEM file of the authority that signed its certificate")
+    secrets_file: Path | None = Field(default=None, description="rpaframework's file of secrets, JSON or YAML, for its owner alone")
 
     keyring: bool = False
     key_file: Path = Path("~/.config/retaguarda/vault.key")

@@ -1,7 +1,7 @@
 """Power cuts, replayed from a trace of system calls: at any call, whatever was not flushed yet may be kept, lost or torn.
 
-The model is as hard as POSIX allows. Of a file only what `fsync` or `fdatasync` covered is sure; each block of 4 KiB of later writes is kept,
-lost or torn by itself, and so is a change of length. A name is sure once its folder was flushed; until then some of the folder's
+The model is as hard as POSIX allows. Of a file only what `fsync` or `fdatasync` covered is sure; each block of 4 KiB of later writes is
+kept, lost or torn by itself, and so is a change of length. A name is sure once its folder was flushed; until then some of the folder's
 later changes, in their order, may be gone. A rename happens or does not.
 """
 

@@ -28,12 +28,12 @@ def break_it(mutant: str) -> None:
     from retaguarda.audit import log
 
     if mutant == "unflushed":
-        os.fdatasync = lambda _descriptor: None
+        os.fdatasync = lambda fd: None
     if mutant == "journal-normal":
         connection.cursor().execute("PRAGMA synchronous=NORMAL")
     if mutant == "torn-kept":
-        log._is_event = lambda _line: True
-        log._cut_torn_line = lambda _segment: None
+        log._is_event = lambda line: True
+        log._cut_torn_line = lambda segment: None
 
 
 def main(home: Path, count: int, mutant: str = "") -> None:
