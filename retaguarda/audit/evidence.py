@@ -18,7 +18,7 @@ from retaguarda.clock import SAO_PAULO, Clock
 from retaguarda.errors import StoreUnavailable
 from retaguarda.redaction import redactor
 from retaguarda.report.pictures import rank
-from retaguarda.store.models import Evidence, RunRecord
+from retaguarda.store.models import Evidence, QuarantinedFile, RunRecord
 
 ORDINARY = 3
 """Rank from which a picture may be left out: it shows no failure, no form before the button, no receipt."""
@@ -106,6 +106,9 @@ class EvidenceStore:
         if self._lock_up:
             self._write(self.quarantined(sha256), self._lock_up(f"quarantine/{sha256}", data))
         with transaction.atomic():
+            if self._lock_up:
+                told = {"run": run.pk, "kind": kind, "label": label[:200], "size": len(data), "at": self._clock.now()}
+                QuarantinedFile.objects.get_or_create(sha256=sha256, defaults=told)
             facts = {"sha256": sha256, "kind": kind, "bytes": len(data), "kept": bool(self._lock_up)}
             events.record("evidence.quarantined", run=run.pk, target=label, data=facts)
 

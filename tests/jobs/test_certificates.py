@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from retaguarda.agenda.ledger import Ledger
 from retaguarda.agenda.obligations import Standings
+from retaguarda.clock import SAO_PAULO
 from retaguarda.console.wiring import processes
 from retaguarda.errors import ConfigurationError
 from retaguarda.jobs.certificates import Certificate, Certificates, credentials_of
