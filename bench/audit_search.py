@@ -71,7 +71,9 @@ def measure(count: int) -> int:
         [size] = cursor.fetchone()
         cursor.execute("DROP INDEX store_audit_text")
     without = asked(count)
-    print(f"{count} events, a text that stands in one of them: {with_index * 1000:.1f} ms with the index ({size}), {without * 1000:.1f} ms without")
+    print(
+        f"{count} events, a text that stands in one of them: {with_index * 1000:.1f} ms with the index ({size}), {without * 1000:.1f} ms without"
+    )
     print(f"ratio {without / with_index:.0f}")
     return int(without <= with_index)
 

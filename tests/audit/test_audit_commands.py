@@ -284,3 +284,13 @@ def test_the_copy_of_a_home_verifies_elsewhere(installation: House, tmp_path: Pa
     call("verify", tmp_path / "copy" / "audit")
     (tmp_path / "copy" / "audit" / "leaves").write_bytes(b"")
     call("verify", tmp_path / "copy" / "audit", "--key", "retaguarda/audit+00000000+AA==", code=1)
+
+
+def test_marks_that_turn_the_direction_and_control_characters_are_not_shown(installation: House) -> None:
+    with transaction.atomic():
+        events.record("item.new", item="BOL-\u202e7\x1b[31m", target="a\u2066b\nFORGED", who="Ana\u202c")
+    said = call("log", "--action", "item.new").stdout
+    call("export", "--format", "csv", "--out", "out.csv")
+    for text in (said, Path("out.csv").read_text("utf-8")):
+        assert "BOL-7" in text
+        assert not any(mark in text for mark in ("\u202e", "\u2066", "\u202c", "\x1b[31m", "\nFORGED"))

@@ -63,7 +63,9 @@ def test_it_takes_a_reason_and_a_second_person_and_opens_once(room: QuarantineRo
     assert line["data"] == {"sha256": file.sha256, "reason": "which page shows it?", "approved_by": "bruno"}
 
 
-def test_a_person_of_the_register_needs_the_role_and_asking_anew_ends_a_leave(room: QuarantineRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_person_of_the_register_needs_the_role_and_asking_anew_ends_a_leave(
+    room: QuarantineRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = QuarantinedFile.objects.get()
     for name, role in (("olga", "operator"), ("vera", "approver")):
         Person.objects.create(name=name, roles=[role], active=True, created_at="2026-11-01T00:00:00Z")
