@@ -50,7 +50,7 @@ def fill(count: int) -> None:
                 run=f"run-{seq // 200}",
                 item=f"BOL-{seq}",
                 target="",
-                text=f"robo item.successful run-{seq // 200} bol-{seq:07d} {rng.randint(10**13, 10**14)} {rng.randint(1, 10**6)}.00 {rng.randbytes(16).hex()}",
+                text=f"robo item.successful run-{seq // 200} bol-{seq:07d} {rng.randint(10**13, 10**14)} {rng.randbytes(16).hex()}",
                 segment="000001.jsonl",
                 offset=seq * 400,
                 length=400,
@@ -71,16 +71,14 @@ def measure(count: int) -> int:
         [size] = cursor.fetchone()
         cursor.execute("DROP INDEX store_audit_text")
     without = asked(count)
-    print(
-        f"{count} events, a text that stands in one of them: {with_index * 1000:.1f} ms with the index ({size}), {without * 1000:.1f} ms without"
-    )
+    print(f"{count} events, a text in one of them: {with_index * 1000:.1f} ms with the index ({size}), {without * 1000:.1f} ms without")
     print(f"ratio {without / with_index:.0f}")
     return int(without <= with_index)
 
 
 def asked(count: int) -> float:
     """Seconds that a search takes, the middle one of several, each for another text."""
-    from retaguarda.audit.index import AuditIndex, Asked
+    from retaguarda.audit.index import Asked, AuditIndex
     from retaguarda.audit.log import AuditLog
 
     index, rng, times = AuditIndex(AuditLog(Path(tempfile.mkdtemp()))), random.Random(2), []

@@ -58,16 +58,21 @@ CONTROLS = (
         "tests/operations/test_quarantine.py",
     ),
     Control(
-        "a second person opens quarantine", "retaguarda/operations/quarantine.py", "if who.strip().casefold() == file.asked_by", "if who == '' != file.asked_by",
+        "a second person opens quarantine", "retaguarda/operations/quarantine.py",
+        "if who.strip().casefold() == file.asked_by", "if who == '' != file.asked_by",
         "tests/operations/test_quarantine.py",
     ),
-    Control("secrets leave every text", "retaguarda/redaction.py", "            if form in text:", "            if not form:", f"{CORE}redaction.py"),
+    Control(
+        "secrets leave every text", "retaguarda/redaction.py", "            if form in text:",
+        "            if not form:", f"{CORE}redaction.py",
+    ),
     Control(
         "a name is bound to its entry", "retaguarda/vault/file.py", ", name.encode())", ", b'')",
         f"{CORE}vault.py::test_another_key_a_swapped_entry_and_a_flipped_bit_do_not_open",
     ),
     Control(
-        "hosts of the manifest alone", "retaguarda/portal/session.py", 'context.route(re.compile(f"^https?{elsewhere}"), self._refuse_host)', "pass",
+        "hosts of the manifest alone", "retaguarda/portal/session.py",
+        'context.route(re.compile(f"^https?{elsewhere}"), self._refuse_host)', "pass",
         "tests/portal/test_page.py::test_no_request_reaches_a_host_outside_the_manifest",
     ),
     Control(
@@ -87,7 +92,8 @@ CONTROLS = (
         f"{AUDIT}commands.py::test_exports_hold_every_event_and_neutralise_formulas",
     ),
     Control(
-        "only printable characters are shown", "retaguarda/console/commands_audit.py", "for c in text if c.isprintable())", "for c in text)",
+        "only printable characters are shown", "retaguarda/console/commands_audit.py",
+        "for c in text if c.isprintable())", "for c in text)",
         f"{AUDIT}commands.py::test_marks_that_turn_the_direction_and_control_characters_are_not_shown",
     ),
     Control("portals' texts are escaped", "retaguarda/report/dossier_page.py", "autoescape=True", "autoescape=False", f"{AUDIT}dossier.py"),
@@ -114,11 +120,13 @@ CONTROLS = (
         f"{WEB}entrance.py::test_brute_force_locks_out_even_the_right_password",
     ),
     Control(
-        "forms of other sites are refused", "retaguarda/console/web/django_settings.py", '    "django.middleware.csrf.CsrfViewMiddleware",\n', "",
+        "forms of other sites are refused", "retaguarda/console/web/django_settings.py",
+        '    "django.middleware.csrf.CsrfViewMiddleware",\n', "",
         f"{WEB}entrance.py::test_forms_of_other_sites_are_refused",
     ),
     Control(
-        "least privilege of a route", "retaguarda/console/web/routes.py", "    return roles is None or (person", "    return True or (person",
+        "least privilege of a route", "retaguarda/console/web/routes.py",
+        "    return roles is None or (person", "    return True or (person",
         f"{WEB}rights.py",
     ),
     Control(

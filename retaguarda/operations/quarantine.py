@@ -34,7 +34,9 @@ class QuarantineRoom:
         """The file whose SHA-256 begins so; ConfigurationError when there is none, or more than one."""
         found = list(QuarantinedFile.objects.filter(sha256__startswith=sha256.lower())[:2]) if sha256 else []
         if len(found) != 1:
-            raise ConfigurationError(f"no single quarantined file begins with {sha256!r}", remedy="see: retaguarda evidence quarantine list")
+            raise ConfigurationError(
+                f"no single quarantined file begins with {sha256!r}", remedy="see: retaguarda evidence quarantine list"
+            )
         return found[0]
 
     def ask(self, file: QuarantinedFile, reason: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from bench.controls import CONTROLS, ROOT, outcome
 
 
@@ -13,6 +15,8 @@ def test_every_control_stands_in_the_code_where_the_list_says() -> None:
     assert [one.name for one in CONTROLS if not (ROOT / one.test.partition("::")[0]).exists()] == []
 
 
+@pytest.mark.thorough
+@pytest.mark.timeout(900)
 def test_a_control_that_is_taken_out_is_missed_and_one_that_stays_is_not(tmp_path: Path) -> None:
     [control] = [one for one in CONTROLS if one.name == "one transaction for state and event"]
     assert outcome(control, tmp_path / "tree") == "noticed"

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.db import migrations, models
 
 INDEX = "store_audit_text"
@@ -8,7 +10,7 @@ SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm')
 """
 
 
-def index_texts(_apps, schema_editor):
+def index_texts(_apps: Any, schema_editor: Any) -> None:
     """PostgreSQL finds any text inside of events by its trigrams, where the server has that module; else it reads them all."""
     if schema_editor.connection.vendor != "postgresql":
         return
@@ -19,7 +21,7 @@ def index_texts(_apps, schema_editor):
             cursor.execute(f"CREATE INDEX IF NOT EXISTS {INDEX} ON store_auditentry USING gin (text gin_trgm_ops)")
 
 
-def forget_index(_apps, schema_editor):
+def forget_index(_apps: Any, schema_editor: Any) -> None:
     if schema_editor.connection.vendor == "postgresql":
         schema_editor.execute(f"DROP INDEX IF EXISTS {INDEX}")
 
