@@ -157,24 +157,26 @@ def told(control: Control, tree: Path) -> bool:
 
 def outcome(control: Control, tree: Path) -> str:
     """What became of a control: `noticed`, or what is wrong."""
-    shutil.rmtree(tree, ignore_errors=True)
-    shutil.copytree(ROOT, tree, ignore=LEFT_OUT)
-    for name in (".venv", ".venv-tlog"):
-        (tree / name).symlink_to((ROOT / name).resolve())
-    text = (tree / control.file).read_text(encoding="utf-8")
+    if not tree.exists():
+        shutil.copytree(ROOT, tree, ignore=LEFT_OUT)
+        for name in (".venv", ".venv-tlog"):
+            (tree / name).symlink_to((ROOT / name).resolve())
+    file = tree / control.file
+    text = file.read_text(encoding="utf-8")
     if control.held not in text:
         return f"its code reads otherwise: {control.file}"
     if tested(control, tree) != PASSED:
         return "its test does not pass with it"
-    (tree / control.file).write_text(text.replace(control.held, control.gone), encoding="utf-8")
+    file.write_text(text.replace(control.held, control.gone), encoding="utf-8")
     code = tested(control, tree)
+    file.write_text(text, encoding="utf-8")
     return "noticed" if code == FAILED else f"not noticed (pytest ended with {code})"
 
 
 def tested(control: Control, tree: Path) -> int:
     """The exit code of the control's test in that tree."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", control.test]
-    environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {"PYTHONPATH": str(tree)}
     return subprocess.run(command, cwd=tree, env=environment, capture_output=True, check=False, timeout=900).returncode
 
 
