@@ -1,4 +1,4 @@
-"""Speed and size of the audit log, each beside its floor: `python -m bench.audit`; `--sweep` kills and fails every system call.
+"""Speed and size of the audit log, each beside its floor: `python -m bench.audit`.
 
 The floor of a durable event is one flush of the same bytes to the same disk; that of verifying, one pass of SHA-256 over the
 log; that of a dossier, one pass over its files. A ratio is measured within one run, so it holds on a busy machine too.
@@ -13,25 +13,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from retaguarda.store.connection import connect, point_at, set_up
+from retaguarda.store.connection import connect, set_up
 
 DURABLE, VERIFIED, WAITING = 1000, 50_000, 1000
 
 
 def main() -> int:
-    """Measure, or sweep."""
+    """Measure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sweep", action="store_true", help="kill and fail every system call of the log's path instead")
     parser.add_argument("--events", type=int, default=VERIFIED, help="events of the log that is verified")
     parser.add_argument("--folder", type=Path, default=None, help="where to work: the disk that is measured")
     asked = parser.parse_args()
     set_up()
     with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
-        return sweep(Path(folder)) if asked.sweep else measure(Path(folder), asked.events)
+        return measure(Path(folder), asked.events)
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -126,25 +124,6 @@ def dossier(folder: Path, log: object) -> None:
         seconds / floor,
     )
     print(f"{'index, caught up':34} {log.last_note()[1] / indexing:>13,.0f} events/s")
-
-
-def sweep(folder: Path) -> int:
-    """Every call, every fault; says how many fired, and each violation."""
-    from tests.audit.disk import points, violations
-
-    template = folder / "template.db"
-    connect(f"sqlite://{template}")
-    point_at("sqlite://:memory:")
-    every = points(template, folder / "run", count=2)
-    fired: Counter[str] = Counter()
-    found: list[str] = []
-    for point in every:
-        problems = list(violations(template, folder / "run", 2, point))
-        found += problems
-        fired[point.fault] += not any("did not fire" in problem for problem in problems)
-    print(f"{len(every)} points; fired: {dict(fired)}; {len(found)} violations")
-    print(*found[:20], sep="\n")
-    return 1 if found or min(fired[fault] for fault in ("kill", "EIO", "ENOSPC")) == 0 else 0
 
 
 if __name__ == "__main__":

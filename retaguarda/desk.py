@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.db import transaction
 
-from retaguarda.audit import events
+from retaguarda.audit import events, versions
 from retaguarda.audit.evidence import EvidenceStore
 from retaguarda.clock import Clock
 from retaguarda.errors import ConfigurationError, CredentialRefused, RetaguardaError
@@ -69,6 +70,15 @@ def _shot_if_possible(session: Session, label: str) -> None:
         session.shot(label)
     except RetaguardaError as error:
         session.log.debug("no picture of {}: {}", label, error.text)
+
+
+def _note_robot(run: RunRecord, portal: str, robot: type[Robot]) -> None:
+    """Tell which version of a robot works for a run from here on: its manifest and code, and what it builds on."""
+    built_on = [one for one in robot.__mro__ if issubclass(one, Robot) and one is not Robot]
+    version = versions.of_folders(dict.fromkeys(Path(inspect.getfile(one)).parent for one in built_on))
+    versions.at_work(run.pk, portal, version)
+    with transaction.atomic():
+        events.record("robot.at_work", run=run.pk, target=portal, data={"sha256": version.digest, "files": dict(version.files)})
 
 
 @contextmanager
@@ -156,6 +166,7 @@ class Desks:
         ):
             manifest = robot_class.manifest()
             self._sign_ins.must_be_allowed(credential_name, manifest.lockout_attempts)
+            _note_robot(run, portal, robot_class)
             credential = self._credential(run, credential_name)
             with self._session(robot_class, run, site, credential, log) as session:
                 session.person = person or session.person

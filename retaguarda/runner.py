@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import DatabaseError, transaction
 
+from retaguarda.audit import versions
 from retaguarda.audit.log import AuditLog
 from retaguarda.ends import error_of, facts_of, next_try, store_failed, waits
 from retaguarda.errors import (
@@ -258,6 +259,10 @@ class Runner:
         return process.load(record.result)
 
     def _execute(self, record: RunRecord) -> None:
+        with versions.carrying_out(record.pk):
+            self._attempt(record)
+
+    def _attempt(self, record: RunRecord) -> None:
         began = self._services.clock.now()
         self._services.runs.begin(record)
         try:

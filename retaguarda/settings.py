@@ -192,6 +192,13 @@ class AuditSettings(_Section):
     copy_hours: float = Field(default=24, gt=0, description="hours between two copies, and two mails")
 
 
+class EvidenceSettings(_Section):
+    """How much evidence a run and a day may keep before pictures of no act and no failure are left out."""
+
+    run_mb: float = Field(default=20, ge=0, description="megabytes of a run with its steps; 0: no limit")
+    day_mb: float = Field(default=2000, ge=0, description="megabytes of a day; 0: no limit")
+
+
 class StoreSettings(_Section):
     """Where the database is; empty means a SQLite file in `home`."""
 
@@ -230,7 +237,16 @@ class LeaseSettings(_Section):
 
 
 class VaultSettings(_Section):
-    """Where the vault's master key comes from; see docs/runbook.md."""
+    """Where credentials lie, and where the master key comes from; see docs/runbook.md."""
+
+    kind: Literal["file", "hashicorp", "rpaframework"] = Field(default="file", description="the encrypted file, or another vault")
+    url: str = Field(default="", description="address of HashiCorp Vault")
+    namespace: str = Field(default="", description="its namespace, where it has any")
+    mount: str = Field(default="secret", description="its KV version 2 engine")
+    prefix: str = Field(default="retaguarda", description="folder of our entries in that engine")
+    token_file: Path | None = Field(default=None, description="file with its token, as Vault Agent keeps it; else VAULT_TOKEN")
+    ca_file: Path | None = Field(default=None, description="PEM file of the authority that signed its certificate")
+    secrets_file: Path | None = Field(default=None, description="rpaframework's file of secrets, JSON or YAML, for its owner alone")
 
     keyring: bool = False
     key_file: Path = Path("~/.config/retaguarda/vault.key")
@@ -268,6 +284,7 @@ class Settings(BaseSettings):
     console: ConsoleSettings = ConsoleSettings()
     indicators: IndicatorSettings = IndicatorSettings()
     audit: AuditSettings = AuditSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     portals: dict[str, PortalSettings] = {}
 
     @property

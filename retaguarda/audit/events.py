@@ -17,6 +17,7 @@ import orjson
 from django.db import connection
 
 from retaguarda import __version__
+from retaguarda.audit import versions
 from retaguarda.clock import SAO_PAULO, Clock, boot_id
 from retaguarda.errors import StoreUnavailable
 from retaguarda.redaction import redactor
@@ -67,6 +68,7 @@ def prepared(
         "mono": round(_CLOCK.monotonic(), 6),
         "actor": who or actor(),
         "version": __version__,
+        **({"versions": versions.standing(run)} if run else {}),
         "action": action,
         "run": run,
         "item": _clean(item)[:LONGEST_NAME],

@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.db import DatabaseError, transaction
+from django.db.models import Sum
 
 from retaguarda.audit import events
 from retaguarda.audit.files import flush_folder
-from retaguarda.clock import Clock
+from retaguarda.clock import SAO_PAULO, Clock
 from retaguarda.errors import StoreUnavailable
 from retaguarda.redaction import redactor
-from retaguarda.store.models import Evidence, RunRecord
+from retaguarda.report.pictures import rank
+from retaguarda.store.models import Evidence, QuarantinedFile, RunRecord
 
+ORDINARY = 3
+"""Rank from which a picture may be left out: it shows no failure, no form before the button, no receipt."""
 LockUp = Callable[[str, bytes], bytes]
 """Encrypts a file under a name, as the vault does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Bytes of evidence of a run with its steps, and of a day, beyond which pictures of little worth are left out; 0: no limit."""
+
+    run: int = 0
+    day: int = 0
 
 
 class EvidenceStore:
     """Content-addressed files under a folder, read-only once written."""
 
-    def __init__(self, folder: Path, clock: Clock, lock_up: LockUp | None = None) -> None:
+    def __init__(self, folder: Path, clock: Clock, lock_up: LockUp | None = None, budget: Budget = Budget()) -> None:  # frozen
         self.folder = folder
         self._clock = clock
         self._lock_up = lock_up
+        self._budget = budget
 
     def path(self, sha256: str) -> Path:
         return self.folder / sha256[:2] / sha256
@@ -43,12 +58,16 @@ class EvidenceStore:
     def keep(self, run: RunRecord, kind: str, label: str, data: bytes) -> str:
         """Keep `data` for a run and tell the audit log; returns its SHA-256.
 
+        Where the budget is spent, a picture of no act and no failure is left out, and the log is told which.
         Raises StoreUnavailable when the disk refuses, or when a secret of this process stands in the data.
         """
         sha256 = hashlib.sha256(data).hexdigest()
         if redactor.found_in(data):
             self._quarantine(run, kind, redactor.clean(label), data, sha256)
             raise StoreUnavailable(f"a secret stands in {label}: it is not kept", remedy="mask it at its source; see docs/runbook.md")
+        if kind == "picture" and rank(label) >= ORDINARY and (spent := self._spent(run, len(data))):
+            self._leave_out(run, label, sha256, len(data), spent)
+            return sha256
         self._write(self.path(sha256), data)
         try:
             with transaction.atomic():
@@ -59,6 +78,25 @@ class EvidenceStore:
         self._write(self.path(sha256), data)  # retention may have deleted the same bytes of an old run in between
         return sha256
 
+    def _spent(self, run: RunRecord, more: int) -> str:
+        """Which budget a further file would exceed, if one."""
+        today = self._clock.now().astimezone(SAO_PAULO).replace(hour=0, minute=0, second=0, microsecond=0)
+        kept = Evidence.objects.filter(removed_at=None)
+        limits = {
+            "run": (self._budget.run, kept.filter(run__folder=run.folder)),  # steps share the folder of their run
+            "day": (self._budget.day, kept.filter(at__gte=today, at__lt=today + dt.timedelta(days=1))),
+        }
+        for name, (limit, files) in limits.items():
+            if limit and (files.aggregate(sum=Sum("size"))["sum"] or 0) + more > limit:
+                return name
+        return ""
+
+    def _leave_out(self, run: RunRecord, label: str, sha256: str, size: int, spent: str) -> None:
+        with transaction.atomic():
+            limit = self._budget.run if spent == "run" else self._budget.day
+            facts = {"sha256": sha256, "bytes": size, "budget": spent, "limit": limit}
+            events.record("evidence.thinned", run=run.pk, target=label, data=facts)
+
     def quarantined(self, sha256: str) -> Path:
         """Where a file lies in which a secret was found: locked up under `quarantine/<sha256>` in the vault's own cipher."""
         return self.folder.with_name("quarantine") / sha256
@@ -68,6 +106,9 @@ class EvidenceStore:
         if self._lock_up:
             self._write(self.quarantined(sha256), self._lock_up(f"quarantine/{sha256}", data))
         with transaction.atomic():
+            if self._lock_up:
+                told = {"run": run.pk, "kind": kind, "label": label[:200], "size": len(data), "at": self._clock.now()}
+                QuarantinedFile.objects.get_or_create(sha256=sha256, defaults=told)
             facts = {"sha256": sha256, "kind": kind, "bytes": len(data), "kept": bool(self._lock_up)}
             events.record("evidence.quarantined", run=run.pk, target=label, data=facts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +13,35 @@ NOTE_END = "\n\f\n"
 
 def append_durably(path: Path, data: bytes) -> None:
     """Append and flush."""
+    is_new = not path.exists()
     with path.open("ab") as file:
         file.write(data)
         file.flush()
         os.fdatasync(file.fileno())
+    if is_new:
+        flush_folder(path.parent)
+
+
+def create_durably(path: Path, data: bytes) -> None:
+    """Make a file for its owner alone, whole or not at all; one that is there already stays as it is."""
+    make_folder(path.parent, 0o700)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    with contextlib.suppress(FileExistsError):
+        path.hardlink_to(temporary)
+    temporary.unlink()
+    flush_folder(path.parent)
+
+
+def make_folder(path: Path, mode: int = 0o777) -> None:
+    """Make a folder, and those above it, so that they survive a power cut."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True, mode=mode)
+        flush_folder(path.parent)
 
 
 def replace_durably(path: Path, text: str) -> None:

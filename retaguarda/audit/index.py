@@ -51,6 +51,11 @@ class Hit:
     def hidden(self) -> bool:
         return not self.event
 
+    @property
+    def shown(self) -> bytes:
+        """The line as it may be shown: the raw one, or what was left of it when personal data was masked."""
+        return orjson.dumps(self.event) if self.event.get("masked") else self.raw
+
     def value(self, key: str) -> str:
         return str(self.event.get(key, ""))
 

@@ -25,7 +25,7 @@ from django.db import connection, transaction
 
 from retaguarda.audit import events
 from retaguarda.audit.checkpoints import Checkpoint, VerifierKey, load_or_create_key, open_note, parsed, sign
-from retaguarda.audit.files import NOTE_END, append_durably, cut_torn_note, ends_with, replace_durably
+from retaguarda.audit.files import NOTE_END, append_durably, cut_torn_note, ends_with, flush_folder, make_folder, replace_durably
 from retaguarda.audit.merkle import HASH_BYTES, Frontier, LeafHashes, hidden_leaf, leaf_hash
 from retaguarda.clock import Clock
 from retaguarda.errors import StoreUnavailable
@@ -70,7 +70,7 @@ class AuditLog:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._segments = folder / "segments"
-        self._segments.mkdir(parents=True, exist_ok=True)
+        make_folder(self._segments)
         self._kept: _Standing | None = None
 
     def seal(self) -> Checkpoint | None:
@@ -166,16 +166,20 @@ class AuditLog:
 
     def _recover(self, sealed: int) -> _Standing:
         """What the segments hold, held against every checkpoint that vouches for them and what the store knows to be in them."""
+        cut_torn_note(self.folder / "checkpoints")
+        vouched = {checkpoint.size: checkpoint.root for checkpoint in self._signed_last()}
         segments = sorted(self._segments.glob("*.jsonl"))
         if segments:
             _cut_torn_line(segments[-1])
-        cut_torn_note(self.folder / "checkpoints")
-        vouched = {checkpoint.size: checkpoint.root for checkpoint in self._signed_last()}
         standing = self._kept if self._kept and self._only_grown(self._kept) else _Standing()
         standing.signed = max(vouched, default=0)
         if standing.tree.size in vouched and vouched.pop(standing.tree.size) != standing.tree.root():
             raise _changed(f"its first {standing.tree.size} events are not the ones that were signed")
+        sure = max([sealed, *vouched])
         for line in self._lines_after(standing.read):
+            if standing.tree.size >= sure and not _is_event(line):
+                self._cut_behind(standing.tree.size)
+                break
             standing.enter(line)
             size = standing.tree.size
             if size in vouched and vouched.pop(size) != standing.tree.root():
@@ -185,6 +189,13 @@ class AuditLog:
         if standing.tree.size < sealed:
             raise _changed(f"{sealed} events were sealed, it holds {standing.tree.size}")
         return standing
+
+    def _cut_behind(self, size: int) -> None:
+        """Cut off what follows so many events: nothing vouches for it, a power cut tore it, and the outbox still has it."""
+        for number, segment in enumerate(sorted(self._segments.glob("*.jsonl"))):
+            kept = min(max(0, size - number * SEGMENT_LINES), SEGMENT_LINES)
+            with segment.open("r+b") as file:
+                file.truncate(sum(len(line) for line in islice(file, kept)))
 
     def _looks(self) -> dict[str, tuple[int, int]]:
         """Size and time of change of each segment."""
@@ -216,18 +227,16 @@ class AuditLog:
             raise _changed(f"its last checkpoint does not hold: {error}") from error
 
     def _append(self, batch: list[OutboxEvent], standing: _Standing) -> None:
-        path = self._segments / f"{standing.tree.size // SEGMENT_LINES + 1:06d}.jsonl"
-        with path.open("ab") as file:
-            for event in batch:
-                line = orjson.dumps({"seq": standing.tree.size, "outbox": event.pk, **event.line})
-                file.write(line + b"\n")
-                standing.add(leaf_hash(line), event.line["id"])
-            file.flush()
-            os.fdatasync(file.fileno())
+        path, lines = self._segments / f"{standing.tree.size // SEGMENT_LINES + 1:06d}.jsonl", []
+        for event in batch:
+            lines.append(orjson.dumps({"seq": standing.tree.size, "outbox": event.pk, **event.line}))
+            standing.add(leaf_hash(lines[-1]), event.line["id"])
+        append_durably(path, b"".join(line + b"\n" for line in lines))
 
     def _keep_leaves(self, standing: _Standing) -> None:
         """Bring the file of leaf hashes up to the segments: it names a changed event exactly."""
         path = self.folder / "leaves"
+        is_new = not path.exists()
         kept = path.stat().st_size // HASH_BYTES * HASH_BYTES if path.exists() else 0
         kept = min(kept, standing.signed * HASH_BYTES)  # beyond the last checkpoint nothing vouches for it
         with path.open("r+b" if path.exists() else "wb") as file:
@@ -236,6 +245,8 @@ class AuditLog:
             file.write(standing.leaves[kept:])
             file.flush()
             os.fdatasync(file.fileno())
+        if is_new:
+            flush_folder(self.folder)
 
     def _sign(self, tree: Frontier) -> Checkpoint:
         key = load_or_create_key(self.folder / "keys" / "log.key")
@@ -284,6 +295,14 @@ def _id_of(line: bytes) -> str:
 
 def _changed(what: str) -> StoreUnavailable:
     return StoreUnavailable(f"the audit log was changed: {what}", remedy="retaguarda audit verify; then restore it from the backup")
+
+
+def _is_event(line: bytes) -> bool:
+    """Whether a line was written whole; of several that were not flushed yet, a power cut may leave any part."""
+    try:
+        return "id" in orjson.loads(line)
+    except (ValueError, TypeError):
+        return False
 
 
 def _cut_torn_line(segment: Path) -> None:

@@ -25,6 +25,7 @@ from retaguarda.console import (
     commands_console,
     commands_credential,
     commands_decisions,
+    commands_evidence,
     commands_indicators,
     commands_lineage,
     commands_metrics,
@@ -77,6 +78,7 @@ app.add_typer(commands_lineage.app, name="lineage", help="The way of a contract'
 app.add_typer(commands_sandbox.app, name="sandbox", help="Portals that behave, and misbehave, like the real ones.")
 app.add_typer(commands_audit.app, name="audit", help="The audit log.")
 commands_audit_papers.join(commands_audit.app)
+app.add_typer(commands_evidence.app, name="evidence", help="Files in which a secret was found: what there is, and opening one.")
 app.add_typer(commands_witness.app, name="witness", help="A witness of audit logs, on a machine of another administrator.")
 app.add_typer(commands_vault.app, name="vault", help="Credentials.")
 app.add_typer(commands_credential.app, name="credential", help="Who works with a credential, and how often it may still be tried.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,6 +26,7 @@ app = typer.Typer(no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Since = Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD.")]
 Until = Annotated[str, typer.Option("--to", help="Last day, YYYY-MM-DD.")]
+Unmask = Annotated[str, typer.Option("--unmask", metavar="REASON", help="Show CPFs and accounts of others; why is recorded.")]
 SHOWN = 200
 
 
@@ -160,6 +162,7 @@ def search(
     since: Since = "",
     until: Until = "",
     limit: Annotated[int, typer.Option("--limit", min=1, help="Show so many at most, the newest.")] = SHOWN,
+    unmask: Unmask = "",
     as_json: Json = False,
 ) -> None:
     """Find events by anything that stands in them. Reading the log is itself an event."""
@@ -169,10 +172,10 @@ def search(
     index, asked = ready_index(house), asked_for(words or [], run, actor, action, since, until)
     rows = index.found(asked)
     total = rows.count()
-    hits = list(index.read(rows.order_by("-seq")[:limit]))[::-1]
+    hits = list(seen(house, index.read(rows.order_by("-seq")[:limit]), unmask, "audit log"))[::-1]
     note_reading("audit.read", asked, total)
     if as_json:
-        typer.echo("\n".join(hit.raw.decode() for hit in hits))
+        typer.echo("\n".join(hit.shown.decode() for hit in hits))
     else:
         _tell_hits(hits, total)
 
@@ -183,16 +186,28 @@ def _tell_hits(hits: list[Hit], total: int) -> None:
     from retaguarda.console.screen import listing, screen
     from retaguarda.report.actions import action_text
     from retaguarda.report.retell import retell
+    from retaguarda.report.versions import Legend
 
-    table = listing(say("No."), say("When"), say("Who"), say("What"), say("Item"), say("Where"), whole=(0, 1))
+    table, legend = (
+        listing(say("No."), say("When"), say("Who"), say("What"), say("Item"), say("Where"), say("Ver."), whole=(0, 1, 6)),
+        Legend(),
+    )
     for hit in hits:
         when = hit.value("local")[:19].replace("T", " ")
         what = Text(say("Content erased"), style="dim") if hit.hidden else Text(action_text(hit.value("action")))
         table.add_row(
-            str(hit.seq), when, visible(hit.value("actor")), what, visible(hit.value("item")), visible(retell(hit.value("target")))
+            str(hit.seq),
+            when,
+            visible(hit.value("actor")),
+            what,
+            visible(hit.value("item")),
+            visible(retell(hit.value("target"))),
+            legend.number(hit.event),
         )
     console = screen()
     console.print(table, markup=False) if hits else console.print(say("No event is like that."))
+    for number, text in legend.lines():
+        console.print(say("Ver. {number}: {versions}", number=number, versions=text), markup=False, highlight=False, soft_wrap=True)
     if total > len(hits):
         console.print(say("The newest {shown} of {count}; narrow it down, or raise --limit.", shown=len(hits), count=total), style="yellow")
 
@@ -241,6 +256,23 @@ def ready_index(house: House) -> AuditIndex:
     index = AuditIndex(house.audit())
     index.catch_up()
     return index
+
+
+def seen(house: House, hits: Iterable[Hit], reason: str, what: str) -> Iterator[Hit]:
+    """The events as whoever asks may see them: without personal data, unless there is a reason, which is recorded."""
+    from retaguarda.audit.index import Hit
+    from retaguarda.people import privacy
+
+    if reason:
+        privacy.unmask(reason, what)
+        return iter(hits)
+    mask = privacy.Mask.of(house.settings)
+
+    def masked(hit: Hit) -> Hit:
+        event = mask.value(hit.event)
+        return hit if event == hit.event else Hit(hit.seq, hit.raw, event | {"masked": True})
+
+    return map(masked, hits)
 
 
 def asked_for(words: list[str], run: str, actor: str, action: str, since: str, until: str) -> Asked:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retaguarda.console.commands_audit import Json, Since, Until, asked_for, day, note_reading, ready_index, visible
+from retaguarda.console.commands_audit import Json, Since, Unmask, Until, asked_for, day, note_reading, ready_index, seen, visible
 from retaguarda.console.commands_dossier import dossier
 from retaguarda.console.wiring import House, open_house
 from retaguarda.errors import ConfigurationError
@@ -42,6 +42,7 @@ def sample(
     until: Until = "",
     action: Annotated[str, typer.Option("--action", help="Only of this action, or of those that begin so.")] = "",
     out: Out = None,
+    unmask: Unmask = "",
     as_json: Json = False,
 ) -> None:
     """Draw a random sample of events as a working paper in xlsx, with columns for the auditor."""
@@ -51,7 +52,7 @@ def sample(
     if not population:
         raise ConfigurationError("no event is like that", remedy="choose another period or action")
     drawn = sorted(random.Random(seed).sample(population, min(size, len(population))))  # noqa: S311  # an auditor must draw it again
-    hits = list(index.read(index.found(asked).filter(seq__in=drawn)))
+    hits = list(seen(house, index.read(index.found(asked).filter(seq__in=drawn)), unmask, "audit sample"))
     note_reading("audit.exported", asked, len(hits), sample={"seed": seed, "size": size, "population": len(population)})
     if as_json:
         typer.echo(json.dumps({"seed": seed, "population": len(population), "events": drawn}, ensure_ascii=False))
@@ -72,20 +73,24 @@ def export(
     action: Annotated[str, typer.Option("--action", help="Only of this action, or of those that begin so.")] = "",
     kind: Annotated[str, typer.Option("--format", help="xlsx, csv, jsonl (raw lines), tiles (the whole log as tlog-tiles).")] = "xlsx",
     out: Out = None,
+    unmask: Unmask = "",
 ) -> None:
-    """Write the events of a period to a file; texts that a spreadsheet would take for formulas stay texts."""
+    """Write the events of a period to a file, personal data masked; texts that a spreadsheet would take for formulas stay texts."""
     if kind not in FORMATS:
         raise typer.BadParameter(say("{text} is none of {kinds}", text=kind, kinds=", ".join(FORMATS)), param_hint="--format")
     house = open_house()
     index, asked = ready_index(house), asked_for([], run, "", action, since, until)
+    from retaguarda.people import privacy
+
     path = out or Path("audit-tiles" if kind == "tiles" else f"audit-{since or 'begin'}-{until or 'end'}.{kind}")
     if kind == "tiles":
+        privacy.unmask(unmask, "audit export --format tiles")
         from retaguarda.audit.tiles import write_tiles
 
         count = write_tiles(house.audit(), path)
     else:
         count = index.found(asked).count()
-        with _progress(index.read(index.found(asked)), count) as hits:
+        with _progress(seen(house, index.read(index.found(asked)), unmask, f"audit export --format {kind}"), count) as hits:
             path.write_bytes(_written(house, asked, kind, hits))
     note_reading("audit.exported", asked, count, format=kind)
     typer.echo(say("✓ {count} events: {path}", count=count, path=path))
@@ -95,7 +100,7 @@ def _written(house: House, asked: Asked, kind: str, hits: Iterable[Hit]) -> byte
     from retaguarda.report.papers import as_csv, workbook
 
     if kind == "jsonl":
-        return b"".join(hit.raw + b"\n" for hit in hits)
+        return b"".join(hit.shown + b"\n" for hit in hits)
     rows = map(_row, hits)
     return as_csv(_headings(), rows) if kind == "csv" else workbook(say("Audit log"), _facts(house, asked), _headings(), rows)
 
@@ -225,7 +230,7 @@ def erase(
 
 
 def _headings() -> list[str]:
-    names = ("No.", "When", "Who", "What", "Code", "Run", "Item", "Where", "Details", "SHA-256 of the line")
+    names = ("No.", "When", "Who", "What", "Code", "Run", "Item", "Where", "Details", "Versions", "SHA-256 of the line")
     return [say(name) for name in names]
 
 
@@ -233,6 +238,7 @@ def _row(hit: Hit) -> Row:
     import hashlib
 
     from retaguarda.report.actions import action_text
+    from retaguarda.report.versions import versions_text
 
     when = dt.datetime.fromisoformat(hit.event["ts"]) if "ts" in hit.event else None
     details = json.dumps(hit.event.get("data", {}), ensure_ascii=False)
@@ -240,7 +246,7 @@ def _row(hit: Hit) -> Row:
     code = hit.value("action") or "erased"
     what = action_text(code) if hit.event else say("Content erased")
     texts = [what, code, hit.value("run"), hit.value("item"), hit.value("target"), "" if details == "{}" else details]
-    return [hit.seq, when, visible(hit.value("actor")), *map(visible, texts), hashlib.sha256(hit.raw).hexdigest()]
+    return [hit.seq, when, visible(hit.value("actor")), *map(visible, texts), versions_text(hit.event), hashlib.sha256(hit.raw).hexdigest()]
 
 
 def _facts(house: House, asked: Asked) -> dict[str, str]:

@@ -40,13 +40,13 @@ def lease(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable
 
 @app.command("list")
 def list_credentials(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False) -> None:
-    """Each credential of the vault: which fields it has, never their values, and when its certificate ends."""
+    """Each credential of the vault: which fields it has, never their values, and when its certificate and its password end."""
     _certificates(as_json)
 
 
 @app.command()
 def check(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False) -> None:
-    """As `list`; exit 1 when a certificate has ended, ends soon (alerts.certificate_days) or does not open."""
+    """As `list`; exit 1 when a certificate or password has ended, ends soon (alerts.certificate_days) or cannot be told."""
     raise typer.Exit(1 if _certificates(as_json) else 0)
 
 
@@ -62,18 +62,33 @@ def _certificates(as_json: bool) -> bool:
 
 
 def _fields_of(house: House, name: str) -> dict[str, Any]:
+    from retaguarda.jobs.certificates import Certificate
+
     vault, now = house.vault(), house.clock.now()
-    held = house.certificates().of(name)
-    left = held.days_left(now) if held and held.ends else None
-    attention = bool(held) and (left is None or left <= house.settings.alerts.certificate_days)
+    entry, held = vault.entry(name), house.certificates().of(name)
+    ends = {"certificate": held.ends.astimezone(SAO_PAULO) if held and held.ends else None}
+    ends["password"], problem = _password_end(entry.get("password_until", ""))
+    left = {what: Certificate(name, end).days_left(now) if end else None for what, end in ends.items()}
+    nearest = min((days for days in left.values() if days is not None), default=None)
+    problem = (held.problem if held else "") or problem
     return {
         "credential": name,
-        "fields": sorted(vault.entry(name)),
-        "certificate_ends": held.ends.astimezone(SAO_PAULO).isoformat() if held and held.ends else None,
-        "business_days_left": left,
-        "problem": held.problem if held else "",
-        "attention": attention,
+        "fields": sorted(entry),
+        "certificate_ends": ends["certificate"].isoformat() if ends["certificate"] else None,
+        "password_ends": ends["password"].isoformat() if ends["password"] else None,
+        "business_days_left": left["certificate"],
+        "password_days_left": left["password"],
+        "problem": problem,
+        "attention": bool(problem) or (nearest is not None and nearest <= house.settings.alerts.certificate_days),
     }
+
+
+def _password_end(day: str) -> tuple[dt.datetime | None, str]:
+    """The end of the last day of a password, and what is wrong with how it was written."""
+    try:
+        return (dt.datetime.combine(dt.date.fromisoformat(day), dt.time.max, SAO_PAULO), "") if day else (None, "")
+    except ValueError:
+        return None, f"password_until is no day: {day}"
 
 
 def _show_fields(found: list[dict[str, Any]]) -> None:
@@ -84,13 +99,21 @@ def _show_fields(found: list[dict[str, Any]]) -> None:
     if not found:
         console.print(say("The vault holds no credential."))
         return
-    table = listing("", say("credential"), say("fields"), say("certificate until"), say("business days left"), whole=(1, 3, 4))
-    for one in found:
-        ends = f"{dt.datetime.fromisoformat(one['certificate_ends']):%d/%m/%Y}" if one["certificate_ends"] else retell(one["problem"])
-        left = "" if one["business_days_left"] is None else str(max(0, one["business_days_left"]))
+    heads = say("credential"), say("fields"), say("certificate until"), say("password until"), say("business days left")
+    table = listing("", *heads, whole=(1, 3, 4, 5))
+    for one in sorted(found, key=lambda one: (_nearest(one) is None, _nearest(one) or 0, one["credential"])):
+        until = [f"{dt.datetime.fromisoformat(one[end]):%d/%m/%Y}" if one[end] else "" for end in ("certificate_ends", "password_ends")]
+        nearest = _nearest(one)
         sign = "[bold red]✗[/bold red]" if one["attention"] else "[green]✓[/green]"
-        table.add_row(sign, one["credential"], ", ".join(one["fields"]), ends, left)
+        left = "" if nearest is None else str(max(0, nearest))
+        table.add_row(sign, one["credential"], ", ".join(one["fields"]), until[0] or retell(one["problem"]), until[1], left)
     console.print(table)
+
+
+def _nearest(one: dict[str, Any]) -> int | None:
+    """Business days to whichever ends first."""
+    left = [days for days in (one["business_days_left"], one["password_days_left"]) if days is not None]
+    return min(left, default=None)
 
 
 @app.command()

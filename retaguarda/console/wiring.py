@@ -220,14 +220,16 @@ class House:
     @contextmanager
     def runner(self, progress: Progress) -> Iterator[Runner]:
         """A runner with every process and robot of this installation."""
-        from retaguarda.audit.evidence import EvidenceStore
+        from retaguarda.audit.evidence import Budget, EvidenceStore
         from retaguarda.desk import Desks
         from retaguarda.jobs.journal import Journal
         from retaguarda.reporting import Reporter
         from retaguarda.run import Services
         from retaguarda.runner import Runner
 
-        evidence = EvidenceStore(self.evidence_folder, self.clock, lambda name, data: self.vault().lock_up(name, data))
+        limits = self.settings.evidence
+        budget = Budget(int(limits.run_mb * 1_000_000), int(limits.day_mb * 1_000_000))
+        evidence = EvidenceStore(self.evidence_folder, self.clock, lambda name, data: self.vault().lock_up(name, data), budget)
         locks, runs = self.locks(), self.runs()
         desks = Desks(self.settings, self.vault, robot_class, locks, evidence, self.clock)
         services = Services(

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import models, transaction
 
 from retaguarda import __version__
-from retaguarda.audit import events
+from retaguarda.audit import events, versions
 from retaguarda.clock import Clock
 from retaguarda.errors import ConfigurationError, LeaseHeld, LeaseLost
 from retaguarda.jobs.journal import LONGEST_PROTOCOL, unresolved_of, unresolved_presses
@@ -124,7 +124,8 @@ class Runs:
             run.started_at = run.started_at or self._clock.now()
             run.executor = executor()
             run.save()
-            events.record("run.started", run=run.pk, target=run.process, data={"attempt": run.attempt, "executor": run.executor})
+            facts = {"attempt": run.attempt, "executor": run.executor, "versions": versions.whole()}
+            events.record("run.started", run=run.pk, target=run.process, data=facts)
 
     def suspend(self, run: RunRecord, error: Mapping[str, Any]) -> None:
         """Park a run until a person answers: nothing holds a thread, a browser or a lock for it."""

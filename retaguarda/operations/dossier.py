@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from retaguarda.audit import independent_path
 from retaguarda.audit.evidence import EvidenceStore
 from retaguarda.audit.excerpt import excerpt
-from retaguarda.audit.index import AuditIndex
+from retaguarda.audit.index import AuditIndex, Hit
 from retaguarda.audit.log import AuditLog
 from retaguarda.errors import ConfigurationError
 from retaguarda.jobs.runs import Runs
+from retaguarda.people.privacy import Mask
 from retaguarda.report.dossier_page import Kept, Proof, Question, page
 from retaguarda.report.page import page as report_page
 from retaguarda.reporting import Reporter
@@ -34,6 +35,7 @@ class Made:
     events: int
     files: int
     sha256: str
+    withheld: int = 0
 
 
 class Dossiers:
@@ -45,22 +47,28 @@ class Dossiers:
         self._runs = runs
         self._reporter = reporter
 
-    def make(self, run: RunRecord, path: Path) -> Made:
-        """Write the dossier of a run, its steps included; raises StoreUnavailable when a piece of evidence was changed."""
+    def make(self, run: RunRecord, path: Path, mask: Mask | None = None) -> Made:
+        """Write the dossier of a run, its steps included; raises StoreUnavailable when a piece of evidence was changed.
+
+        With a `mask`, events with personal data stand in the proof by their hash alone, and pictures and files with such data are left out.
+        """
         tree = self._runs.tree(run)
         hits = list(AuditIndex(self._log).read(self._entries(tree)))
-        numbers = {hit.seq for hit in hits if not hit.hidden} | self._erasures({hit.seq for hit in hits if hit.hidden})
+        kept = [self._withheld(one, mask) if mask else one for one in self._kept(tree)]
+        withheld = {one.sha256 for one in kept if one.withheld}
+        told = {hit.seq for hit in hits if not hit.hidden} | self._erasures({hit.seq for hit in hits if hit.hidden})
+        numbers = told - {hit.seq for hit in hits if mask and _is_personal(hit, mask, withheld)}
         if not numbers:
             raise ConfigurationError(f"the log tells nothing of run {run.pk}", remedy="see: retaguarda audit log")
         held = excerpt(self._log, numbers)
-        kept = list(self._kept(tree))
-        proof = Proof(held.size, held.root.hex(), held.files["log.vkey"].decode().strip(), held.witnesses)
+        proof = Proof(held.size, held.root.hex(), held.files["log.vkey"].decode().strip(), held.witnesses, frozenset(numbers))
         report = self._reporter.gather(run)
+        report = replace(report, evidence=tuple(one for one in report.evidence if one.sha256 not in withheld))
         events = [dict(hit.event) for hit in hits if not hit.hidden]
+        pages = {"index.html": page(report, events, list(_questions(tree)), kept, proof), "relatorio.html": report_page(report)}
         content: dict[str, bytes] = {
-            "index.html": page(report, events, list(_questions(tree)), kept, proof).encode("utf-8", "replace"),
-            "relatorio.html": report_page(report).encode("utf-8", "replace"),
-            "eventos.jsonl": b"".join(hit.raw + b"\n" for hit in hits if not hit.hidden),
+            **{name: (mask.text(text) if mask else text).encode("utf-8", "replace") for name, text in pages.items()},
+            "eventos.jsonl": b"".join(hit.raw + b"\n" for hit in hits if hit.seq in numbers and not hit.hidden),
             "LEIA-ME.txt": READ_ME.read_bytes(),
             "verificar.py": independent_path().read_bytes(),
             **{f"trilha/{name}": data for name, data in held.files.items()},
@@ -68,7 +76,13 @@ class Dossiers:
         }
         files = {one.file: self._evidence.unchanged(one.sha256) for one in kept if one.file}
         _write(path, content, files)
-        return Made(path, len(numbers), len(files), hashlib.sha256(path.read_bytes()).hexdigest())
+        return Made(path, len(numbers), len(files), hashlib.sha256(path.read_bytes()).hexdigest(), len(withheld))
+
+    def _withheld(self, one: Kept, mask: Mask) -> Kept:
+        """A piece of evidence as a masked dossier has it: a picture, which nobody searches, or personal data stays out."""
+        if one.file and (one.kind == "picture" or mask.found_in(self._evidence.unchanged(one.sha256).read_bytes())):
+            return replace(one, file="", withheld=True)
+        return one
 
     def _entries(self, tree: Sequence[RunRecord]) -> Any:
         return AuditEntry.objects.filter(run__in=[run.pk for run in tree]).order_by("seq")
@@ -87,6 +101,12 @@ class Dossiers:
                 with path.open("rb") as held:
                     beginning = held.read(4)
             yield Kept(row.at, row.kind, row.label, row.sha256, row.size, file, beginning)
+
+
+def _is_personal(hit: Hit, mask: Mask, withheld: set[str]) -> bool:
+    """Whether a masked dossier shows only the hash of an event: it holds personal data, or names a file that is withheld."""
+    names_a_file = str(hit.event.get("action", "")).startswith("evidence.") and hit.event["data"].get("sha256") in withheld
+    return names_a_file or mask.value(hit.event) != hit.event
 
 
 def _questions(tree: Sequence[RunRecord]) -> Iterator[Question]:

@@ -20,6 +20,7 @@ from retaguarda.report.labels import Tone, label
 from retaguarda.report.page import TEMPLATES, engine
 from retaguarda.report.retell import retell
 from retaguarda.report.show import shown, size
+from retaguarda.report.versions import versions_text
 from retaguarda.report.vocabulary import FIELDS, OUTCOMES, PROCESSES, RUN_STATES
 
 LONGEST_DETAIL = 400
@@ -71,7 +72,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A piece of evidence: where it lies in the dossier, nothing when retention removed it."""
+    """A piece of evidence: where it lies in the dossier; nothing when retention removed it, or when it was `withheld` for personal data."""
 
     at: dt.datetime
     kind: str
@@ -80,6 +81,7 @@ class Kept:
     size: int
     file: str
     beginning: bytes = b""
+    withheld: bool = False
 
     @property
     def name(self) -> str:
@@ -97,6 +99,8 @@ class Proof:
     root: str
     key: str
     witnesses: int
+    proved: frozenset[int]
+    """Numbers of the events that stand whole in the excerpt; any other is in it by its hash alone."""
 
 
 def page(report: RunReport, events: Sequence[Mapping[str, Any]], questions: Sequence[Question], kept: Sequence[Kept], proof: Proof) -> str:
@@ -113,7 +117,7 @@ def page(report: RunReport, events: Sequence[Mapping[str, Any]], questions: Sequ
         "process": label(PROCESSES, report.process).text,
         "state": label(RUN_STATES, report.state),
         "subline": " · ".join(filter(None, (report.run_id, shown(report.started), shown(report.ended), report.actor))),
-        "facts": list(_facts(report, proof)),
+        "facts": [*_facts(report, proof), *_versions(events)],
         "words": _words(),
         "approvals": [_question(one) for one in questions],
         "approval_heads": _say("Asked", "Kind", "Subject", "Launched by", "Answered by", "Answered", "State", "Reason", "Digest"),
@@ -121,7 +125,7 @@ def page(report: RunReport, events: Sequence[Mapping[str, Any]], questions: Sequ
         "item_heads": _say("Reference", "Title", "Outcome", "Protocol", "Reason", "Fields"),
         "matches": [[shown(cell) if isinstance(cell, dt.date) else str(cell) for cell in _match(one)] for one in report.matches],
         "match_heads": _say("Account", "Date", "Entry", "Amount (R$)", "Receivable"),
-        "events": [_event(one, files) for one in events],
+        "events": [_event(one, files) | {"proved": one["seq"] in proof.proved} for one in events],
         "evidence": [_evidence(one) for one in kept],
         "evidence_heads": _say("When", "Kind", "File", "Size", "SHA-256"),
     }
@@ -142,6 +146,16 @@ def _facts(report: RunReport, proof: Proof) -> Iterator[dict[str, Any]]:
     yield {"name": say("Key of the log"), "text": proof.key, "whole": True, "mono": True}
 
 
+def _versions(events: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The versions that the run's events happened under, each with the event that it was new in."""
+    seen: set[str] = set()
+    for event in events:
+        text = versions_text(event)
+        if text and text not in seen:
+            seen.add(text)
+            yield {"name": say("Versions from event {number} on", number=event["seq"]), "text": text, "whole": True, "mono": True}
+
+
 def _words() -> dict[str, str]:
     return {
         "dossier": say("Audit dossier"),
@@ -157,7 +171,7 @@ def _words() -> dict[str, str]:
         "evidence": say("Evidence"),
         "report": say("The run's report"),
         "nothing": say("Nothing to show"),
-        "removed": say("removed by retention"),
+        "masked": say("masked: in the proof by its hash alone"),
         "its_proof": say("Proof of this event"),
     }
 
@@ -236,4 +250,5 @@ def _evidence(one: Kept) -> dict[str, str]:
         "name": one.name,
         "size": size(one.size),
         "sha256": one.sha256,
+        "gone": say("withheld: it may hold personal data") if one.withheld else say("removed by retention"),
     }

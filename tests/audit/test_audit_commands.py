@@ -155,7 +155,7 @@ def test_exports_hold_every_event_and_neutralise_formulas(installation: House) -
     assert any(cell.value == HOSTILE for row in book.iter_rows() for cell in row)
     call("export", "--format", "jsonl", "--out", "log.jsonl")
     assert Path("log.jsonl").read_bytes() == b"".join(line + b"\n" for line in installation.audit.lines())
-    call("export", "--format", "tiles", "--out", "tiles")
+    call("export", "--format", "tiles", "--unmask", "revisão", "--out", "tiles")
     assert (Path("tiles") / "checkpoint").read_text() == installation.audit.last_note()[0]
     call("export", "--format", "pdf", code=2)
 
@@ -284,3 +284,13 @@ def test_the_copy_of_a_home_verifies_elsewhere(installation: House, tmp_path: Pa
     call("verify", tmp_path / "copy" / "audit")
     (tmp_path / "copy" / "audit" / "leaves").write_bytes(b"")
     call("verify", tmp_path / "copy" / "audit", "--key", "retaguarda/audit+00000000+AA==", code=1)
+
+
+def test_marks_that_turn_the_direction_and_control_characters_are_not_shown(installation: House) -> None:
+    with transaction.atomic():
+        events.record("item.new", item="BOL-\u202e7\x1b[31m", target="a\u2066b\nFORGED", who="Ana\u202c")
+    said = call("log", "--action", "item.new").stdout
+    call("export", "--format", "csv", "--out", "out.csv")
+    for text in (said, Path("out.csv").read_text("utf-8")):
+        assert "BOL-7" in text
+        assert not any(mark in text for mark in ("\u202e", "\u2066", "\u202c", "\x1b[31m", "\nFORGED"))

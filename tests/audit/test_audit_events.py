@@ -124,3 +124,13 @@ def test_a_line_is_never_longer_than_a_log_keeps(store: Path) -> None:
     assert isinstance(data, dict)
     assert (data["cut"], len(str(data["sha256"]))) == (True, 64)
     assert len(json.dumps(only())) < LONGEST
+
+
+def test_no_two_events_have_the_same_salt(store: Path) -> None:
+    """A leaf hash whose line was erased must not be guessed from what such an event usually says."""
+    with transaction.atomic():
+        for _ in range(20):
+            record("thing.done", item="the same")
+    ids = [str(event.line["id"]) for event in OutboxEvent.objects.all()]
+    assert len(set(ids)) == 20
+    assert all(len(bytes.fromhex(one)) == 16 for one in ids)

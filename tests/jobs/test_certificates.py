@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from retaguarda.agenda.ledger import Ledger
 from retaguarda.agenda.obligations import Standings
+from retaguarda.clock import SAO_PAULO
 from retaguarda.console.wiring import processes
 from retaguarda.errors import ConfigurationError
 from retaguarda.jobs.certificates import Certificate, Certificates, credentials_of
@@ -138,14 +139,20 @@ def retaguarda(home: dict[str, str], *arguments: str) -> subprocess.CompletedPro
 
 def test_the_command_line_shows_when_certificates_end(tmp_path: Path) -> None:
     given = {BANK: a1(dt.datetime.now(dt.UTC) + dt.timedelta(days=5)), "ccee/robo": {"user": "robo", "password": "x"}}
+    soon = dt.datetime.now(SAO_PAULO).date() + dt.timedelta(days=8)
+    given["erp/robo"] = {"user": "robo", "password": "x", "password_until": soon.isoformat()}
+    given["erp/typo"] = {"user": "robo", "password": "x", "password_until": "next week"}
     (tmp_path / "credentials.json").write_text(json.dumps(given), "utf-8")
     home = {"RETAGUARDA_HOME": str(tmp_path / "state"), "RETAGUARDA_VAULT__KEY_FILE": str(tmp_path / "vault.key")}
     assert retaguarda(home, "vault", "import", str(tmp_path / "credentials.json")).returncode == 0
     listed = retaguarda(home, "credential", "list", "--json")
-    [bank, ccee] = json.loads(listed.stdout)
+    [bank, ccee, erp, typo] = json.loads(listed.stdout)
     assert (listed.returncode, bank["credential"], bank["fields"]) == (0, BANK, ["certificate", "passphrase", "user"])
     assert 0 <= bank["business_days_left"] <= 4
     assert (ccee["certificate_ends"], ccee["attention"]) == (None, False)
+    assert (erp["password_ends"][:10], erp["attention"]) == (soon.isoformat(), True)
+    assert 3 <= erp["password_days_left"] <= 6
+    assert (typo["attention"], "next week" in typo["problem"]) == (True, True)
     checked = retaguarda(home, "credential", "check")
     assert checked.returncode == 1
     assert BANK in checked.stdout

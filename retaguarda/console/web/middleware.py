@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 
 from retaguarda import __version__
 from retaguarda.audit import events
-from retaguarda.console.web import navigation
+from retaguarda.console.web import navigation, privacy
 from retaguarda.console.web.place import house
 from retaguarda.console.web.routes import READ, Forbidden, person_of
 from retaguarda.console.web.sessions import PERSON, SEEN, SINCE
@@ -41,6 +41,7 @@ class Identity:
         with spoken_in(_language_of(request, person)), events.acting(person.name if person else ""):
             answer = self._get_response(request)
             if person is not None:
+                answer = privacy.guarded(request, person, answer)
                 answer.headers.setdefault("Cache-Control", "private, no-store")
                 _note_reading(request, person, answer)
         return answer
@@ -83,7 +84,8 @@ def _note_reading(request: HttpRequest, person: Person, answer: HttpResponseBase
     if BACKGROUND in request.headers or request.path.startswith("/static/"):
         return
     with transaction.atomic():
-        events.record("console.read", target=request.get_full_path()[:400], who=person.name)
+        seen = {"unmasked": True} if privacy.standing(request, person)["until"] else {}
+        events.record("console.read", target=request.get_full_path()[:400], who=person.name, data=seen)
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -96,6 +98,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "version": __version__,
         "navigation": navigation.entries(person, request.path),
         "signs": navigation.signs(person),
+        "privacy": privacy.standing(request, person),
     }
 
 

@@ -9,7 +9,7 @@ from retaguarda.store.models.accounts import (
     StatementFile,
     TitleState,
 )
-from retaguarda.store.models.audit import AuditEntry, AuditFolder, OutboxEvent
+from retaguarda.store.models.audit import AuditEntry, AuditFolder, OutboxEvent, QuarantinedFile
 from retaguarda.store.models.decisions import BreakRecord, DecisionEvent, DecisionState, LedgerItem, MatchAllocation, MatchDecision, SignOff
 from retaguarda.store.models.operations import Alert, LegalHold, Milestone, Notice
 from retaguarda.store.models.people import ConsoleSession, FailedAttempt, OneTimeLink, Person
@@ -56,6 +56,7 @@ __all__ = [
     "OutboxEvent",
     "Person",
     "PlannedFire",
+    "QuarantinedFile",
     "Remittance",
     "RemittanceState",
     "Request",

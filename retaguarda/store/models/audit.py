@@ -52,3 +52,19 @@ class AuditEntry(models.Model):
             models.Index(fields=["actor", "seq"], name="store_audit_actor"),
             models.Index(fields=["action", "seq"], name="store_audit_action"),
         ]
+
+
+class QuarantinedFile(models.Model):
+    """A file in which a secret was found, and who asked to open it, why, and who let him."""
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    run = models.CharField(max_length=80)
+    kind = models.CharField(max_length=20)
+    label = models.CharField(max_length=200)
+    size = models.PositiveBigIntegerField()
+    at = models.DateTimeField()
+    asked_by = models.CharField(max_length=120, default="")
+    asked_at = models.DateTimeField(null=True)
+    reason = models.TextField(default="")
+    approved_by = models.CharField(max_length=120, default="")
+    approved_at = models.DateTimeField(null=True)

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from retaguarda.audit.log import AuditLog
 from retaguarda.store.connection import point_at
-from retaguarda.store.models import Lease, OutboxEvent, RunRecord, RunState, SignIn, SignInState
+from retaguarda.store.models import Evidence, ItemState, Lease, OutboxEvent, RunRecord, RunState, SignIn, SignInState
 from tests.console.web.looking import PHONE, faults, kept, somebody, stray_width
 from tests.console.web.samples import PIXEL, Samples, fill
 from tests.console.web.server import Console, served
@@ -140,3 +140,69 @@ def test_credentials_say_who_works_and_what_is_left_and_never_the_secret(console
     page.goto(f"{console.url}/portals/drift")
     expect(page.locator("figure")).to_have_count(2)
     expect(page.locator("section.panel")).to_contain_text("Contratos")
+
+
+CPF, MASKED = "529.982.247-25", "***.982.247-**"
+
+
+@pytest.fixture(scope="module")
+def personal(console: Console, samples: Samples) -> RunRecord:
+    """A run whose events, items and files tell of a person."""
+    run = console.runs.create("reconcile_receipts", {"payer": CPF}, queue="default")
+    item = console.runs.item(run, "BOL-9", f"PIX {CPF}", {"payer": CPF})
+    console.runs.mark(item, ItemState.FAILED_BUSINESS, outcome="refused", reason=f"payer {CPF}")
+    console.evidence.keep(run, "download", "extrato.ofx", f"<MEMO>PIX {CPF}\n".encode())
+    for name in ("approver", "administrator"):
+        console.person(f"the-{name}", name)
+    AuditLog(console.home / "audit").seal()
+    return run
+
+
+@pytest.mark.parametrize("name", ["the-approver", "the-administrator", "the-auditor"])
+def test_a_role_that_does_not_need_personal_data_sees_none(console: Console, personal: RunRecord, name: str) -> None:
+    visitor, file = console.signed_in(name), Evidence.objects.get(run=personal)
+    for path in (
+        f"/runs/{personal.pk}",
+        f"/runs/{personal.pk}?tab=items",
+        "/runs",
+        f"/api/v1/runs/{personal.pk}",
+        f"/api/v1/runs/{personal.pk}/items",
+    ):
+        answer = visitor.see(path)
+        assert answer.status_code == 200, path
+        assert CPF not in answer.text, path
+    assert MASKED in visitor.see(f"/runs/{personal.pk}?tab=items").text
+    assert visitor.see(f"/runs/{personal.pk}/evidence/{file.sha256}").status_code == 403
+
+
+def test_whose_work_needs_it_sees_it(console: Console, personal: RunRecord) -> None:
+    visitor, file = console.signed_in("the-operator"), Evidence.objects.get(run=personal)
+    assert CPF in visitor.see(f"/runs/{personal.pk}?tab=items").text
+    assert CPF.encode() in visitor.see(f"/runs/{personal.pk}/evidence/{file.sha256}").content
+
+
+def test_an_auditor_says_why_and_sees_it_for_a_while_and_the_log_keeps_both(console: Console, personal: RunRecord) -> None:
+    visitor, path = console.signed_in("the-auditor"), f"/runs/{personal.pk}?tab=items"
+    assert visitor.submit("/audit/unmask", {"reason": " "}).status_code == 409
+    assert CPF not in visitor.see(path).text
+    assert visitor.submit("/audit/unmask", {"reason": "ofício 12"}).status_code == 302
+    assert CPF in visitor.see(path).text
+    told = [event.line for event in OutboxEvent.objects.order_by("-id")[:2]]
+    assert [(line["action"], line["actor"], line["data"]) for line in told] == [
+        ("console.read", "the-auditor", {"unmasked": True}),
+        ("personal.unmasked", "the-auditor", {"reason": "ofício 12"}),
+    ]
+    assert visitor.submit("/audit/unmask", {"hide": "1"}).status_code == 302
+    assert CPF not in visitor.see(path).text
+
+
+def test_the_pages_say_that_something_is_masked_and_how_to_see_it(console: Console, page: Page, personal: RunRecord) -> None:
+    page.goto(f"{console.url}/audit")
+    page.get_by_text("CPFs e contas de terceiros estão mascarados").click()
+    kept(page, "audit-masked")
+    page.get_by_label("Por que precisam ser vistos").fill("ofício 12")
+    page.get_by_role("button", name="Mostrar por 15 minutos").click()
+    expect(page.get_by_text("Dados pessoais visíveis até")).to_be_visible()
+    kept(page, "audit-unmasked")
+    page.get_by_role("button", name="Mascarar de novo").click()
+    expect(page.get_by_text("Dados pessoais visíveis até")).to_have_count(0)

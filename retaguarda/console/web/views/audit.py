@@ -13,18 +13,20 @@ from typing import Any
 from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
 from retaguarda.audit import events
 from retaguarda.audit import verify as verifier
 from retaguarda.audit.index import Asked, Hit
 from retaguarda.clock import SAO_PAULO
+from retaguarda.console.web import privacy
 from retaguarda.console.web.place import house
 from retaguarda.console.web.queries import audit as queries
-from retaguarda.console.web.routes import page
+from retaguarda.console.web.routes import page, person_of
 from retaguarda.errors import RetaguardaError
 from retaguarda.language import say
 from retaguarda.operations import reviews
+from retaguarda.people.privacy import Mask, unmask
 from retaguarda.people.roles import Role
 from retaguarda.report.actions import action_text
 from retaguarda.report.retell import retell
@@ -128,22 +130,36 @@ def audit_dossier(request: HttpRequest) -> HttpResponseBase:
     if not RunRecord.objects.filter(pk=asked).exists():
         return render(request, "audit/dossier.html", context | {"wrong": say("There is no such run.")}, status=404)
     try:
-        return _made(asked)
+        person = person_of(request)
+        hidden = person is None or not privacy.shows(request, person)
+        return _made(asked, Mask.of(house().settings) if hidden else None)
     except RetaguardaError as error:
         wrong = " ".join(filter(None, (retell(error.text), retell(error.remedy))))
         return render(request, "audit/dossier.html", context | {"wrong": wrong}, status=409)
 
 
-def _made(asked: str) -> HttpResponseBase:
+@page("audit/unmask", roles=(Role.AUDITOR,), methods=("POST",))
+def audit_unmask(request: HttpRequest) -> HttpResponseBase:
+    """See personal data for a while, for a reason that the log keeps; or no longer."""
+    if request.POST.get("hide") == "1":
+        privacy.hide_again(request)
+    else:
+        unmask(request.POST.get("reason", ""), "console", person_of(request))
+        privacy.show_for_a_while(request)
+    return redirect("audit")
+
+
+def _made(asked: str, mask: Mask | None) -> HttpResponseBase:
     """The dossier of a run as a download; that it was made is an event."""
     run = house().runs().get(asked)
     house().audit().seal()
     _caught_up()
     with tempfile.TemporaryDirectory() as folder:
-        made = house().dossiers().make(run, Path(folder) / f"dossier-{run.pk}.zip")
+        made = house().dossiers().make(run, Path(folder) / f"dossier-{run.pk}.zip", mask)
         kept = made.path.open("rb")  # it is read after the folder is gone
     with transaction.atomic():
-        events.record("dossier.made", run=run.pk, data={"events": made.events, "files": made.files, "sha256": made.sha256})
+        facts = {"events": made.events, "files": made.files, "sha256": made.sha256, "withheld": made.withheld, "masked": mask is not None}
+        events.record("dossier.made", run=run.pk, data=facts)
     answer = FileResponse(kept, as_attachment=True, filename=f"dossier-{run.pk}.zip", content_type="application/zip")
     answer.headers["X-Content-SHA256"] = made.sha256
     return answer

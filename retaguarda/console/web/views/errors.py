@@ -38,6 +38,12 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return _page(request, 403, say("Your roles do not let you do this."), say("Ask somebody who may, or an administrator for the role."))
 
 
+def withheld(request: HttpRequest) -> HttpResponse:
+    """A file with personal data, for somebody whose work does not need it."""
+    text = say("This file holds personal data, which is not shown to your role.")
+    return _page(request, 403, text, say("An auditor sees it after saying why, on the pages of the audit."))
+
+
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
     """What does not exist."""
     return _page(request, 404, say("There is nothing at this address."), say("Use the menu, or the search of the runs."))

@@ -1,4 +1,4 @@
-"""The vault: credentials in an encrypted file, never in plain text on disk.
+"""The vault as an encrypted file: credentials never lie in plain text on the disk.
 
 Each entry is sealed with AES-256-GCM under the master key, with its name as associated data, so that entries cannot be
 swapped. The master key comes from RETAGUARDA_VAULT_KEY, from systemd's credentials, from the OS keyring where asked, or
@@ -25,7 +25,8 @@ from retaguarda.settings import VaultSettings
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
-PUBLIC = frozenset({"user"})
+PUBLIC = frozenset({"user", "password_until"})
+"""Fields that are no secrets: the last one is the day on which the portal wants another password, YYYY-MM-DD."""
 
 
 class Vault:
@@ -127,12 +128,8 @@ class KeptCodes(SpentCodes):
             return {}  # it holds steps of half a minute: nothing worth stopping for
 
 
-def open_vault(path: Path, settings: VaultSettings) -> Vault:
-    """The vault at `path` with the machine's master key."""
-    return Vault(path, _master_key(settings))
-
-
-def _master_key(settings: VaultSettings) -> bytes:
+def master_key(settings: VaultSettings) -> bytes:
+    """The machine's master key: 32 bytes."""
     given = os.environ.get("RETAGUARDA_VAULT_KEY") or _systemd_credential() or (_keyring() if settings.keyring else "")
     try:
         key = base64.b64decode(given, validate=True) if given else _key_file(settings.key_file.expanduser())
