@@ -22,7 +22,7 @@ from retaguarda.errors import RetaguardaError
 from retaguarda.model.values import Month, Period
 from retaguarda.reconcile.coverage import DayState, Known
 from retaguarda.report.content import ContractLine, Findings
-from retaguarda.store.models import BreakRecord, DecisionState, Evidence, MatchDecision, RunRecord
+from retaguarda.store.models import BreakRecord, DecisionState, Evidence, LedgerItem, MatchDecision, RunRecord, StatementEntry
 
 PAGE = 50
 """Rows of a list."""
@@ -131,6 +131,23 @@ def breaks(kind: str = "", owner: str = "", after: str = "", page: int = PAGE) -
     if owner:
         rows = rows.filter(owner=owner)
     return page_by(rows, "due_on", after, page)
+
+
+def open_items(q: str, kind: str = "") -> list[LedgerItem]:
+    """Items that the ERP told as open: those whose number, document, contract or partner begins so; the next due when nothing is asked."""
+    rows = LedgerItem.objects.filter(open_amount__gt=0)
+    if kind:
+        rows = rows.filter(kind=kind)
+    if q.strip():
+        text = q.strip()[:80]
+        begins = Q(item__startswith=text) | Q(document__startswith=text) | Q(contract__startswith=text) | Q(partner__startswith=text)
+        rows = rows.filter(begins | Q(partner_name__icontains=text))
+    return list(rows.order_by("due_date", "item")[:PAGE])
+
+
+def line_of(line: str) -> StatementEntry | None:
+    """A line of the book of accounts."""
+    return StatementEntry.objects.filter(entry=line).first() if line else None
 
 
 @dataclass(frozen=True)

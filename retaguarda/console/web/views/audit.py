@@ -41,48 +41,55 @@ REVIEWED = dt.timedelta(days=92)
 def audit(request: HttpRequest) -> HttpResponse:
     """The log, searched by person, run, action, time, and anything that stands in an event."""
     given = {name: request.GET.get(name, "").strip()[:120] for name in ("q", "run", "actor", "action", "since", "until", "after")}
-    context: dict[str, Any] = {"given": given, "elsewhere": _elsewhere()}
+    context: dict[str, Any] = {"given": given, "elsewhere": elsewhere()}
     if not context["elsewhere"]:
         found = queries.search(house().audit(), asked_of(given), given["after"])
-        context |= {"rows": [_told(hit) for hit in found.hits], "found": found, "standing": _standing()}
+        context |= {"rows": [told(hit) for hit in found.hits], "found": found, "standing": standing()}
     return render(request, "audit/log.html", context)
 
 
 @page("audit/events/<int:number>", roles=READERS)
 def audit_event(request: HttpRequest, number: int) -> HttpResponse:
     """One event with every value, and the hash of its line."""
-    hit = None if _elsewhere() else queries.event(house().audit(), number)
+    hit = None if elsewhere() else queries.event(house().audit(), number)
     if hit is None:
         raise Http404
     values = json.dumps(hit.event, ensure_ascii=False, indent=1, sort_keys=True)
-    context = {"row": _told(hit), "values": values, "sha256": hashlib.sha256(hit.raw).hexdigest()}
+    context = {"row": told(hit), "values": values, "sha256": hashlib.sha256(hit.raw).hexdigest()}
     return render(request, "audit/event.html", context)
 
 
 @page("audit/verify", roles=READERS, methods=("GET", "HEAD", "POST"))
 def audit_verify(request: HttpRequest) -> HttpResponse:
     """Recompute the whole log from its raw bytes, and show the proof."""
-    context: dict[str, Any] = {"elsewhere": _elsewhere()}
+    context: dict[str, Any] = {"elsewhere": elsewhere()}
     if request.method == "POST" and not context["elsewhere"]:
-        house().audit().seal()
-        begun, files = time.monotonic(), house().evidence_folder
-        verdict = verifier.verify(house().audit_folder, files if request.POST.get("evidence") == "1" and files.exists() else None)
-        with transaction.atomic():
-            told = {"events": verdict.events, "root": verdict.root, "holds": verdict.holds, "problems": len(verdict.problems)}
-            events.record("audit.verified", target=str(house().audit_folder), data=told)
+        begun = time.monotonic()
+        verdict = verified(evidence=request.POST.get("evidence") == "1")
         context |= {"verdict": verdict, "seconds": time.monotonic() - begun, "problems": [retell(one) for one in verdict.problems[:SHOWN]]}
-    context["standing"] = None if context["elsewhere"] else _standing()
+    context["standing"] = None if context["elsewhere"] else standing()
     return render(request, "audit/verify.html", context)
+
+
+def verified(*, evidence: bool) -> verifier.Verdict:
+    """What recomputing the whole log says, with every piece of evidence where that is asked for; that it was done is an event."""
+    house().audit().seal()
+    files = house().evidence_folder
+    verdict = verifier.verify(house().audit_folder, files if evidence and files.exists() else None)
+    with transaction.atomic():
+        facts = {"events": verdict.events, "root": verdict.root, "holds": verdict.holds, "problems": len(verdict.problems)}
+        events.record("audit.verified", target=str(house().audit_folder), data=facts)
+    return verdict
 
 
 @page("audit/changes", roles=READERS)
 def audit_changes(request: HttpRequest) -> HttpResponse:
     """What changed how the installation works: triggers, calendars, people, credentials, holds, backups."""
     about, after = request.GET.get("about", ""), request.GET.get("after", "")
-    context: dict[str, Any] = {"about": about, "kinds": sorted(set(queries.CHANGES.values())), "elsewhere": _elsewhere()}
+    context: dict[str, Any] = {"about": about, "kinds": sorted(set(queries.CHANGES.values())), "elsewhere": elsewhere()}
     if not context["elsewhere"]:
         found = queries.changes(house().audit(), about, after)
-        context |= {"rows": [_told(hit) for hit in found.hits], "found": found}
+        context |= {"rows": [told(hit) for hit in found.hits], "found": found}
     return render(request, "audit/changes.html", context)
 
 
@@ -90,9 +97,9 @@ def audit_changes(request: HttpRequest) -> HttpResponse:
 def audit_coverage(request: HttpRequest) -> HttpResponse:
     """Planned against executed: every planned run of a period, and each that did not end as planned."""
     today = house().clock.today()
-    first, last = _period(request, today.replace(day=1), today)
-    _caught_up()
-    found = reviews.coverage(_start(first), _start(last + dt.timedelta(days=1)), house().clock.now())
+    first, last = period_of(request, today.replace(day=1), today)
+    caught_up()
+    found = reviews.coverage(start_of(first), start_of(last + dt.timedelta(days=1)), house().clock.now())
     by_trigger = [
         (name, counts.total(), [counts[state] for state in ("RUN", "SKIPPED", "MISSED", "PLANNED")])
         for name, counts in sorted(found.by_trigger.items())
@@ -105,9 +112,9 @@ def audit_coverage(request: HttpRequest) -> HttpResponse:
 def audit_access(request: HttpRequest) -> HttpResponse:
     """Who acted in a period and what he did, who may sign in, which credentials there are and when each was set and used."""
     today = house().clock.today()
-    first, last = _period(request, today - REVIEWED, today)
-    _caught_up()
-    actors = reviews.actors(_start(first), _start(last + dt.timedelta(days=1)))
+    first, last = period_of(request, today - REVIEWED, today)
+    caught_up()
+    actors = reviews.actors(start_of(first), start_of(last + dt.timedelta(days=1)))
     context = {
         "first": first,
         "last": last,
@@ -128,17 +135,17 @@ def audit_dossier(request: HttpRequest) -> HttpResponseBase:
     if not RunRecord.objects.filter(pk=asked).exists():
         return render(request, "audit/dossier.html", context | {"wrong": say("There is no such run.")}, status=404)
     try:
-        return _made(asked)
+        return dossier_of(asked)
     except RetaguardaError as error:
         wrong = " ".join(filter(None, (retell(error.text), retell(error.remedy))))
         return render(request, "audit/dossier.html", context | {"wrong": wrong}, status=409)
 
 
-def _made(asked: str) -> HttpResponseBase:
+def dossier_of(asked: str) -> HttpResponseBase:
     """The dossier of a run as a download; that it was made is an event."""
     run = house().runs().get(asked)
     house().audit().seal()
-    _caught_up()
+    caught_up()
     with tempfile.TemporaryDirectory() as folder:
         made = house().dossiers().make(run, Path(folder) / f"dossier-{run.pk}.zip")
         kept = made.path.open("rb")  # it is read after the folder is gone
@@ -157,12 +164,12 @@ def asked_of(given: dict[str, str]) -> Asked:
         run=given["run"],
         actor=given["actor"],
         action=given["action"],
-        since=_start(since) if since else None,
-        until=_start(until + dt.timedelta(days=1)) if until else None,
+        since=start_of(since) if since else None,
+        until=start_of(until + dt.timedelta(days=1)) if until else None,
     )
 
 
-def _told(hit: Hit) -> dict[str, Any]:
+def told(hit: Hit) -> dict[str, Any]:
     """An event as a row shows it, without marks that turn the direction of writing."""
     plain = {name: "".join(c for c in hit.value(name) if c.isprintable()) for name in ("actor", "run", "item", "target", "action")}
     at = dt.datetime.fromisoformat(hit.event["ts"]) if "ts" in hit.event else None
@@ -170,7 +177,7 @@ def _told(hit: Hit) -> dict[str, Any]:
     return plain | {"seq": hit.seq, "at": at, "what": what, "data": hit.event.get("data") or {}}
 
 
-def _elsewhere() -> str:
+def elsewhere() -> str:
     """Where the log is, when it is not on this machine; its files are read there."""
     if (house().audit_folder / "segments").is_dir():
         return ""
@@ -178,7 +185,7 @@ def _elsewhere() -> str:
     return f"{place.host}:{place.path}" if place else say("nowhere yet: nothing was sealed")
 
 
-def _standing() -> dict[str, Any]:
+def standing() -> dict[str, Any]:
     """How far the log is sealed and anchored."""
     exposure = house().anchors().exposure()
     waiting = OutboxEvent.objects.filter(sealed=False).count()
@@ -187,21 +194,23 @@ def _standing() -> dict[str, Any]:
     return {"size": exposure.size, "anchored": exposure.anchored, "waiting": waiting, "minutes": minutes, "anchors": named}
 
 
-def _caught_up() -> None:
-    if not _elsewhere():
+def caught_up() -> None:
+    """Bring the index up to the log, where the log is here."""
+    if not elsewhere():
         from retaguarda.audit.index import AuditIndex
 
         AuditIndex(house().audit()).catch_up()
 
 
-def _period(request: HttpRequest, first: dt.date, last: dt.date) -> tuple[dt.date, dt.date]:
+def period_of(request: HttpRequest, first: dt.date, last: dt.date) -> tuple[dt.date, dt.date]:
     """The days that are asked for, at most a year of them."""
     first, last = _day(request.GET.get("since", "")) or first, _day(request.GET.get("until", "")) or last
     last = max(first, last)
     return max(first, last - dt.timedelta(days=366)), last
 
 
-def _start(day: dt.date) -> dt.datetime:
+def start_of(day: dt.date) -> dt.datetime:
+    """The first moment of a day in São Paulo."""
     return dt.datetime.combine(day, dt.time(), SAO_PAULO)
 
 

@@ -6,7 +6,7 @@ import time
 
 import segno
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -115,9 +115,31 @@ def choose_language(request: HttpRequest) -> HttpResponseBase:
 @page("account", roles=EVERYBODY, name="account")
 def account(request: HttpRequest) -> HttpResponse:
     """Who I am, what I may do, where else I am signed in."""
-    person = person_of(request)
-    others = person.sessions.exclude(session_key=request.session.session_key).count() if person else 0
-    return render(request, "entrance/account.html", {"others": others})
+    return _account(request)
+
+
+@page("account/tokens", roles=EVERYBODY, methods=("POST",))
+def token_make(request: HttpRequest) -> HttpResponse:
+    """Make a token for a program of mine; its secret is shown once."""
+    person = _me(request)
+    days = request.POST.get("days", "")
+    try:
+        secret = (
+            house().tokens().make(person, request.POST.get("name", ""), request.POST.getlist("role"), int(days) if days.isdecimal() else 0)
+        )
+    except RetaguardaError as error:
+        return _account(request, wrong=" ".join(filter(None, (retell(error.text), retell(error.remedy)))), status=422)
+    return _account(request, secret=secret)
+
+
+@page("account/tokens/<int:token>/revoke", roles=EVERYBODY, methods=("POST",))
+def token_revoke(request: HttpRequest, token: int) -> HttpResponseBase:
+    """End a token of mine at once."""
+    found = _me(request).tokens.filter(pk=token).first()
+    if found is None:
+        raise Http404
+    house().tokens().revoke(found)
+    return redirect("account")
 
 
 @page("account/sessions", roles=EVERYBODY, methods=("POST",), name="end_other_sessions")
@@ -129,6 +151,20 @@ def end_other_sessions(request: HttpRequest) -> HttpResponseBase:
             ended, _ = person.sessions.exclude(session_key=request.session.session_key).delete()
             events.record("person.sessions_ended", target=person.name, data={"sessions": ended})
     return redirect("account")
+
+
+def _account(request: HttpRequest, *, secret: str = "", wrong: str = "", status: int = 200) -> HttpResponse:
+    person = _me(request)
+    others = person.sessions.exclude(session_key=request.session.session_key).count()
+    context = {"others": others, "tokens": house().tokens().of(person), "now": house().clock.now(), "secret": secret, "wrong": wrong}
+    return render(request, "entrance/account.html", context | {"most_days": house().settings.console.token_days}, status=status)
+
+
+def _me(request: HttpRequest) -> Person:
+    person = person_of(request)
+    if person is None:
+        raise Http404
+    return person
 
 
 def _accepted(request: HttpRequest, link: object) -> str:

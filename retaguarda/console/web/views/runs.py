@@ -31,6 +31,7 @@ from retaguarda.language import say
 from retaguarda.people.roles import EVERYBODY, Role
 from retaguarda.report.vocabulary import RUN_STATES
 from retaguarda.store.models import ConsoleSession, ItemState, RunRecord, RunState
+from retaguarda.uploads import plain_name
 
 LOOK_SECONDS = 1.0
 LIVE_AT_MOST = dt.timedelta(hours=2)
@@ -89,8 +90,13 @@ async def run_live(request: HttpRequest, run_id: str) -> HttpResponseBase:
 
 
 @page("runs/<str:run_id>/evidence/<str:sha256>", roles=EVERYBODY)
-def run_evidence(request: HttpRequest, run_id: str, sha256: str) -> HttpResponse:  # noqa: ARG001
+def run_evidence(request: HttpRequest, run_id: str, sha256: str) -> HttpResponse:
     """A file of a run, byte by byte as it was kept; pictures are shown, anything else is only saved."""
+    return evidence_file(request, run_id, sha256)
+
+
+def evidence_file(_request: HttpRequest, run_id: str, sha256: str) -> HttpResponse:
+    """What answers with a file of a run; Http404 when the run has none of that hash."""
     kept = queries.evidence_of(_root(run_id), sha256)
     if kept is None or kept.removed_at is not None:
         raise Http404
@@ -104,7 +110,7 @@ def run_evidence(request: HttpRequest, run_id: str, sha256: str) -> HttpResponse
     answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     answer.headers["Cache-Control"] = "private, max-age=3600, immutable"  # the address is the hash of what it holds
     if not kind:
-        answer.headers["Content-Disposition"] = content_disposition_header(True, actions.plain_name(kept.label)) or "attachment"
+        answer.headers["Content-Disposition"] = content_disposition_header(True, plain_name(kept.label)) or "attachment"
     return answer
 
 
