@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # each command imports what it needs when it needs it: a list
     from retaguarda.operations.dossier import Dossiers
     from retaguarda.operations.installation import Installation
     from retaguarda.people.entrance import Entrance
+    from retaguarda.people.provider import Provider
     from retaguarda.people.register import Register
     from retaguarda.people.tokens import Tokens
     from retaguarda.portal import Robot
@@ -131,6 +132,12 @@ class House:
         from retaguarda.uploads import Uploads
 
         return Uploads(self.settings.home, self.settings.console.upload_mb)
+
+    def provider(self) -> Provider:
+        """People who come by the identity provider."""
+        from retaguarda.people.provider import Provider
+
+        return Provider(self.settings.oidc, self.register(), self.clock)
 
     def tokens(self) -> Tokens:
         """Secrets by which programs ask the API."""

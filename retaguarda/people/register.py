@@ -113,7 +113,7 @@ class Register:
 
     def first_link(self) -> str | None:
         """On the first start, the link that creates the administrator; None when somebody can sign in already."""
-        if Person.objects.exclude(password="").exists():
+        if Person.objects.exclude(password="", subject=None).exists():
             return None
         with transaction.atomic():
             person = Person.objects.filter(name="admin").first() or self.add("admin", [Role.ADMINISTRATOR])
@@ -124,7 +124,7 @@ class Register:
         return Person.objects.select_for_update().get(pk=person.pk)
 
     def _leave_an_administrator(self, person: Person) -> None:
-        others = Person.objects.select_for_update().filter(active=True).exclude(pk=person.pk).exclude(password="")
+        others = Person.objects.select_for_update().filter(active=True).exclude(pk=person.pk).exclude(password="", subject=None)
         if Role.ADMINISTRATOR in person.roles and not any(Role.ADMINISTRATOR in other.roles for other in others):
             raise ConfigurationError(f"{person.name} is the only administrator", remedy="make another person administrator first")
 

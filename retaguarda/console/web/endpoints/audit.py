@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from ninja import Query, Schema
+from ninja import Field, Query, Schema
 
 from retaguarda.console.web.api import TROUBLES, NothingThere, Number, endpoint
 from retaguarda.console.web.place import house
@@ -29,6 +29,16 @@ class EventsOut(Schema):
     events: list[ANY]
     after: str
     looked_down_to: int | None = None
+
+
+class SampleIn(Schema):
+    """What is drawn: by which seed, how many, of which action and period."""
+
+    seed: Annotated[int, Field(ge=0, lt=10**18)]
+    size: Annotated[int, Field(ge=1, le=views.SHOWN)] = 25
+    action: str = ""
+    since: dt.date | None = None
+    until: dt.date | None = None
 
 
 class VerifyIn(Schema):
@@ -86,6 +96,15 @@ def audit_verify_log(request: HttpRequest, how: VerifyIn) -> Any:  # noqa: ARG00
     _must_be_here()
     verdict = views.verified(evidence=how.evidence)
     return vars(verdict) | {"problems": verdict.problems[: views.SHOWN], "problem_count": len(verdict.problems), "holds": verdict.holds}
+
+
+@endpoint("POST", "/audit/sample", roles=READERS, response={200: ANY, **TROUBLES})
+def audit_sample_of(request: HttpRequest, wanted: SampleIn) -> Any:  # noqa: ARG001
+    """Draw a random sample of events that anybody draws again by its seed."""
+    _must_be_here()
+    drawn = views.sample_of({name: str(value or "") for name, value in wanted.model_dump().items()})
+    found = [{**hit.event, "seq": hit.seq} for hit in drawn.hits]
+    return {"seed": drawn.seed, "population": drawn.population, "events": found}
 
 
 @endpoint("GET", "/audit/coverage", roles=READERS, response={200: ANY, **TROUBLES})

@@ -17,14 +17,14 @@ from django.shortcuts import render
 
 from retaguarda.audit import events
 from retaguarda.audit import verify as verifier
-from retaguarda.audit.index import Asked, Hit
+from retaguarda.audit.index import Asked, AuditIndex, Hit
 from retaguarda.clock import SAO_PAULO
 from retaguarda.console.web.place import house
 from retaguarda.console.web.queries import audit as queries
 from retaguarda.console.web.routes import page
-from retaguarda.errors import RetaguardaError
+from retaguarda.errors import InvalidItem, RetaguardaError
 from retaguarda.language import say
-from retaguarda.operations import reviews
+from retaguarda.operations import reviews, sampling
 from retaguarda.people.roles import Role
 from retaguarda.report.actions import action_text
 from retaguarda.report.retell import retell
@@ -106,6 +106,51 @@ def audit_coverage(request: HttpRequest) -> HttpResponse:
     ]
     context = {"first": first, "last": last, "found": found, "by_trigger": by_trigger, "deviations": found.deviations[:SHOWN]}
     return render(request, "audit/coverage.html", context)
+
+
+@page("audit/sample", roles=READERS, methods=("GET", "HEAD", "POST"))
+def audit_sample(request: HttpRequest) -> HttpResponseBase:
+    """Draw a random sample of events that anybody draws again by its seed; shown, or as a working paper."""
+    source = request.POST if request.method == "POST" else request.GET
+    given = {name: source.get(name, "").strip()[:120] for name in ("seed", "size", "action", "since", "until")}
+    context: dict[str, Any] = {"given": given, "elsewhere": elsewhere()}
+    if request.method == "POST" and not context["elsewhere"]:
+        try:
+            sample = sample_of(given)
+        except RetaguardaError as error:
+            wrong = " ".join(filter(None, (retell(error.text), retell(error.remedy))))
+            return render(request, "audit/sample.html", context | {"wrong": wrong}, status=422)
+        if source.get("do") == "paper":
+            return _paper(sample, given)
+        context |= {"sample": sample, "rows": [told(hit) for hit in sample.hits]}
+    return render(request, "audit/sample.html", context)
+
+
+def sample_of(given: dict[str, str]) -> sampling.Sample:
+    """The sample that a form asks for; that it was drawn is an event."""
+    whole = given["seed"].isascii() and given["seed"].isdecimal() and given["size"].isascii() and given["size"].isdecimal()
+    if not whole or len(given["seed"]) > 18 or not 1 <= int(given["size"]) <= SHOWN:
+        raise InvalidItem(f"A seed is a whole number, and a sample holds 1 to {SHOWN} events.", remedy="give both as numbers")
+    house().audit().seal()
+    index = AuditIndex(house().audit())
+    index.catch_up()
+    sample = sampling.draw(index, _asked_of_sample(given), int(given["seed"]), int(given["size"]))
+    with transaction.atomic():
+        facts = {"seed": sample.seed, "size": len(sample.hits), "population": sample.population}
+        events.record("audit.exported", data={"asked": given, "count": len(sample.hits), "sample": facts})
+    return sample
+
+
+def _asked_of_sample(given: dict[str, str]) -> Asked:
+    return asked_of(given | {"q": "", "run": "", "actor": ""})
+
+
+def _paper(sample: sampling.Sample, given: dict[str, str]) -> HttpResponseBase:
+    """The sample as a working paper, with columns for the auditor."""
+    paper = sampling.paper(sample, sampling.facts_of(house().audit(), house().settings.company, _asked_of_sample(given)))
+    answer = HttpResponse(paper, content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+    answer.headers["Content-Disposition"] = f'attachment; filename="audit-sample-{sample.seed}.xlsx"'
+    return answer
 
 
 @page("audit/access", roles=READERS)
@@ -197,8 +242,6 @@ def standing() -> dict[str, Any]:
 def caught_up() -> None:
     """Bring the index up to the log, where the log is here."""
     if not elsewhere():
-        from retaguarda.audit.index import AuditIndex
-
         AuditIndex(house().audit()).catch_up()
 
 

@@ -36,17 +36,20 @@ YEAR = 365 * 24 * 3600
 @never_cache
 def sign_in(request: HttpRequest) -> HttpResponseBase:
     """Name and password."""
-    wanted = request.GET.get("next", "")
+    wanted, oidc = request.GET.get("next", ""), house().settings.oidc
+    shown = {"next": wanted, "provider": (oidc.title or oidc.issuer) if oidc.client else "", "local": not oidc.only}
     if request.method != "POST":
-        return redirect(_safe(request, wanted)) if person_of(request) else render(request, "entrance/sign_in.html", {"next": wanted})
+        return redirect(safe(request, wanted)) if person_of(request) else render(request, "entrance/sign_in.html", shown)
+    if oidc.only:
+        return render(request, "entrance/sign_in.html", shown | {"wrong": say("Here everybody signs in by the provider.")}, status=403)
     name = request.POST.get("name", "").strip().lower()
     person = house().entrance().check_password(name, request.POST.get("password", ""), reached_from(request))
     if person is None:
         text = say("Name or password is wrong, or there were too many attempts: wait some minutes, or ask an administrator.")
-        return render(request, "entrance/sign_in.html", {"next": wanted, "wrong": text, "name": name}, status=403)
+        return render(request, "entrance/sign_in.html", shown | {"wrong": text, "name": name}, status=403)
     request.session.flush()
     request.session[HALF], request.session[SINCE] = person.pk, time.time()
-    request.session[NEXT] = _safe(request, request.POST.get("next", ""))
+    request.session[NEXT] = safe(request, request.POST.get("next", ""))
     request.session.set_expiry(HALF_LIFE)
     return redirect("sign_in_code")
 
@@ -64,7 +67,7 @@ def sign_in_code(request: HttpRequest) -> HttpResponseBase:
         text = say("The code is wrong or was used already, or there were too many attempts.")
         return render(request, "entrance/code.html", {"wrong": text}, status=403)
     wanted = request.session.get(NEXT, "/")
-    _begin(request, person)
+    begin(request, person)
     return redirect(wanted)
 
 
@@ -84,7 +87,7 @@ def sign_out(request: HttpRequest) -> HttpResponseBase:
 def one_time_link(request: HttpRequest, secret: str) -> HttpResponseBase:
     """Choose a password and a second factor; looking at the page does not use the link up."""
     entrance = house().entrance()
-    link = entrance.link(secret, reached_from(request))
+    link = None if house().settings.oidc.only else entrance.link(secret, reached_from(request))
     if link is None:
         return render(request, "entrance/link_over.html", status=410)
     wrong = ""
@@ -104,7 +107,7 @@ def one_time_link(request: HttpRequest, secret: str) -> HttpResponseBase:
 def choose_language(request: HttpRequest) -> HttpResponseBase:
     """Portuguese or English, for this person from here on."""
     wanted = request.POST.get("language", "")
-    answer = redirect(_safe(request, request.POST.get("next", "")))
+    answer = redirect(safe(request, request.POST.get("next", "")))
     if wanted in LANGUAGES:
         if person := person_of(request):
             Person.objects.filter(pk=person.pk).update(language=wanted)
@@ -156,7 +159,9 @@ def end_other_sessions(request: HttpRequest) -> HttpResponseBase:
 def _account(request: HttpRequest, *, secret: str = "", wrong: str = "", status: int = 200) -> HttpResponse:
     person = _me(request)
     others = person.sessions.exclude(session_key=request.session.session_key).count()
-    context = {"others": others, "tokens": house().tokens().of(person), "now": house().clock.now(), "secret": secret, "wrong": wrong}
+    oidc = house().settings.oidc
+    context = {"provider": (oidc.title or oidc.issuer) if oidc.client else "", "linked": bool(person.subject)}
+    context |= {"others": others, "tokens": house().tokens().of(person), "now": house().clock.now(), "secret": secret, "wrong": wrong}
     return render(request, "entrance/account.html", context | {"most_days": house().settings.console.token_days}, status=status)
 
 
@@ -178,11 +183,11 @@ def _accepted(request: HttpRequest, link: object) -> str:
         return " ".join(filter(None, (retell(error.text), retell(error.remedy))))
     with transaction.atomic():
         events.record("person.signed_in", target=person.name, who=person.name, data={"address": reached_from(request), "by": "link"})
-    _begin(request, person)
+    begin(request, person)
     return ""
 
 
-def _begin(request: HttpRequest, person: Person) -> None:
+def begin(request: HttpRequest, person: Person) -> None:
     """A session of a new name: one that was planted before the sign-in is worth nothing."""
     request.session.flush()
     request.session[PERSON] = person.pk
@@ -190,7 +195,7 @@ def _begin(request: HttpRequest, person: Person) -> None:
     request.session.set_expiry(int(house().settings.console.session_hours * 3600))
 
 
-def _safe(request: HttpRequest, wanted: str) -> str:
+def safe(request: HttpRequest, wanted: str) -> str:
     """An address of this console, or its first page: nobody is led elsewhere."""
     own = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure())
     return wanted if own and wanted.startswith("/") else reverse("today")

@@ -69,7 +69,7 @@ def launch(request: HttpRequest, process: str) -> HttpResponseBase:
     if request.method != "POST":
         earlier = run_queries.get(request.GET.get("from", ""))
         given = earlier.params if earlier is not None and earlier.process == process else {}
-        return _shown(request, forms.empty(chosen, given or (_files_of(chosen, ticket) if ticket else {})))
+        return _shown(request, forms.empty(chosen, given or _suggested(request, chosen) | (_files_of(chosen, ticket) if ticket else {})))
     form = forms.filled(chosen, request)
     what = request.POST.get("do", "check")
     if not form.is_right:
@@ -147,6 +147,11 @@ def _shown(request: HttpRequest, form: forms.Form, *, checks: list[dict[str, str
         "checks": checks,
     }
     return render(request, "processes/launch.html", context | {"ticket": _ticket(request)}, status=status)
+
+
+def _suggested(request: HttpRequest, process: Process) -> dict[str, str]:
+    """Values that a link of the console fills in, by the parameter's name; whoever launches sees them first."""
+    return {one.name: request.GET[one.name][:200] for one in process.parameters if one.name in request.GET}
 
 
 def _ticket(request: HttpRequest) -> Ticket | None:

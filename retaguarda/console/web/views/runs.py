@@ -42,6 +42,7 @@ TABS = {
     "evidence": "Evidence",
     "log": "Log",
     "parameters": "Parameters",
+    "versions": "Versions",
     "audit": "Audit",
 }
 PICTURES = {b"RIFF": "image/webp", b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg"}
@@ -203,11 +204,23 @@ def _parameters(_request: HttpRequest, root: RunRecord, _steps: list[RunRecord])
     return {"params": root.params.items(), "result": root.result if isinstance(root.result, dict) else {}}
 
 
+def _versions(_request: HttpRequest, root: RunRecord, steps: list[RunRecord]) -> dict[str, Any]:
+    return {"found": queries.versions(root, steps)}
+
+
 def _audit(_request: HttpRequest, root: RunRecord, steps: list[RunRecord]) -> dict[str, Any]:
     return {"events": queries.events_of(root, steps), "asked": queries.questions(steps)}
 
 
-_TAB_CONTENT = {"overview": _overview, "items": _items, "evidence": _evidence, "log": _log, "parameters": _parameters, "audit": _audit}
+_TAB_CONTENT = {
+    "overview": _overview,
+    "items": _items,
+    "evidence": _evidence,
+    "log": _log,
+    "parameters": _parameters,
+    "versions": _versions,
+    "audit": _audit,
+}
 
 
 def _number(request: HttpRequest, name: str) -> int:
