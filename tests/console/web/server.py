@@ -22,8 +22,9 @@ from retaguarda.jobs.runs import Runs
 from retaguarda.model.secrets import STEP, one_time_code
 from retaguarda.people.entrance import Entrance
 from retaguarda.people.register import Register
-from retaguarda.settings import ApprovalSettings, ConsoleSettings
+from retaguarda.settings import ApprovalSettings, ConsoleSettings, TicketSettings
 from retaguarda.store.models import FailedAttempt, Person
+from retaguarda.tickets.tickets import Tickets
 from retaguarda.vault import Vault
 from tests.house import KEY
 from tests.sandbox_fixtures import ROOT, eventually
@@ -65,6 +66,10 @@ class Console:
     @property
     def requests(self) -> Requests:
         return Requests(ApprovalSettings(), self.clock, self.runs, lambda: self.vault)
+
+    @property
+    def tickets(self) -> Tickets:
+        return Tickets(TicketSettings(), self.clock, lambda: self.vault)
 
     @property
     def evidence(self) -> EvidenceStore:
