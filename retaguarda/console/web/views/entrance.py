@@ -118,7 +118,7 @@ def choose_language(request: HttpRequest) -> HttpResponseBase:
 @page("account", roles=EVERYBODY, name="account")
 def account(request: HttpRequest) -> HttpResponse:
     """Who I am, what I may do, where else I am signed in."""
-    return _account(request)
+    return account_page(request)
 
 
 @page("account/tokens", roles=EVERYBODY, methods=("POST",))
@@ -131,8 +131,8 @@ def token_make(request: HttpRequest) -> HttpResponse:
             house().tokens().make(person, request.POST.get("name", ""), request.POST.getlist("role"), int(days) if days.isdecimal() else 0)
         )
     except RetaguardaError as error:
-        return _account(request, wrong=" ".join(filter(None, (retell(error.text), retell(error.remedy)))), status=422)
-    return _account(request, secret=secret)
+        return account_page(request, wrong=" ".join(filter(None, (retell(error.text), retell(error.remedy)))), status=422)
+    return account_page(request, secret=secret)
 
 
 @page("account/tokens/<int:token>/revoke", roles=EVERYBODY, methods=("POST",))
@@ -156,11 +156,12 @@ def end_other_sessions(request: HttpRequest) -> HttpResponseBase:
     return redirect("account")
 
 
-def _account(request: HttpRequest, *, secret: str = "", wrong: str = "", status: int = 200) -> HttpResponse:
+def account_page(request: HttpRequest, *, secret: str = "", wrong: str = "", linking: bool = False, status: int = 200) -> HttpResponse:
+    """The page of one's own access."""
     person = _me(request)
     others = person.sessions.exclude(session_key=request.session.session_key).count()
     oidc = house().settings.oidc
-    context = {"provider": (oidc.title or oidc.issuer) if oidc.client else "", "linked": bool(person.subject)}
+    context = {"provider": (oidc.title or oidc.issuer) if oidc.client else "", "linked": bool(person.subject), "linking": linking}
     context |= {"others": others, "tokens": house().tokens().of(person), "now": house().clock.now(), "secret": secret, "wrong": wrong}
     return render(request, "entrance/account.html", context | {"most_days": house().settings.console.token_days}, status=status)
 

@@ -12,7 +12,7 @@ from retaguarda.console.web.middleware import reached_from
 from retaguarda.console.web.place import house
 from retaguarda.console.web.routes import page, person_of
 from retaguarda.console.web.sessions import NEXT
-from retaguarda.console.web.views.entrance import begin, safe
+from retaguarda.console.web.views.entrance import account_page, begin, safe
 from retaguarda.errors import RetaguardaError
 from retaguarda.people.roles import EVERYBODY
 from retaguarda.report.retell import retell
@@ -37,11 +37,21 @@ def sign_in_provider(request: HttpRequest) -> HttpResponseBase:
 
 @page("account/provider", roles=EVERYBODY, methods=("POST",))
 def account_provider(request: HttpRequest) -> HttpResponseBase:
-    """To the provider, to link its account with the access that I have."""
+    """Begin to link the provider's account with the access that I have; a link leads on, since no form may lead elsewhere."""
     person = person_of(request)
     if person is None or not provider.is_set_up():
         raise Http404
     request.session[LINKING] = person.pk
+    return account_page(request, linking=True)
+
+
+@page("account/provider/go", roles=EVERYBODY)
+@never_cache
+def account_provider_go(request: HttpRequest) -> HttpResponseBase:
+    """To the provider, to link; only for who asked for it by the form."""
+    person = person_of(request)
+    if person is None or not provider.is_set_up() or request.session.get(LINKING) != person.pk:
+        raise Http404
     return _gone(request)
 
 
