@@ -98,7 +98,7 @@ def _insert(model: Any, given: Mapping[str, str], source: str) -> None:
     fields = [field for field in model._meta.concrete_fields if not field.primary_key or field.column in given]
     defaults = [field.get_db_prep_save(field.get_default(), connection) for field in fields if field.column not in given]
     values = [given[field.column].replace("%", "%%") if field.column in given else "%s" for field in fields]
-    columns = ", ".join(field.column for field in fields)
+    columns = ", ".join(f'"{field.column}"' for field in fields)  # `end` and `by` are words of SQL
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO {model._meta.db_table} ({columns}) SELECT {', '.join(values)} FROM {source}", defaults)
 

@@ -207,6 +207,7 @@ class ConsoleSettings(_Section):
     public_url: str = Field(
         default="", pattern=r"^(https?://[^/\s]+)?$", description="where people reach it, e.g. https://retaguarda.example, behind a proxy"
     )
+    proxies: tuple[str, ...] = Field(default=("127.0.0.1",), description="addresses or networks of the proxies whose word is believed")
     idle_minutes: float = Field(default=30, gt=0, description="a session that nobody uses ends after so long")
     session_hours: float = Field(default=12, gt=0, description="a session ends after so long, used or not")
     link_hours: float = Field(default=24, gt=0, description="how long a one-time link is good for")

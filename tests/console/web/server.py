@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import re
 import socket
@@ -151,7 +152,11 @@ def served(home: Path, url: str, **settings: str) -> Iterator[Console]:
     command = [sys.executable, "-m", "retaguarda", "console", "serve"]
     with (home / "console.log").open("ab") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-    known = {name.rpartition("__")[2].lower(): value for name, value in settings.items() if name.startswith("RETAGUARDA_CONSOLE__")}
+    known = {
+        name.rpartition("__")[2].lower(): json.loads(value) if value.startswith("[") else value
+        for name, value in settings.items()
+        if name.startswith("RETAGUARDA_CONSOLE__")
+    }
     console = Console(home, port, ConsoleSettings.model_validate(known), process=process)
     try:
         eventually(lambda: _answers(port) or process.poll() is not None, 60)
