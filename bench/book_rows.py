@@ -26,7 +26,7 @@ def fill_books(runs: int) -> None:
 
     account = "'001 1234 ' || (n % 12)"
     day = "DATE(" + _moment("-n * 180") + ")"
-    amount = "((n * 7919) % 1000000) / 100.0"
+    amount = "((n % 100000) * 7919 % 1000000) / 100.0"
     state = "CASE WHEN n % 50 = 0 THEN 'PROPOSED' WHEN n % 99 = 0 THEN 'REJECTED' ELSE 'STANDS' END"
     many = numbers_to(max(runs // 3, 60))
     key = "'%s' || substr('00000000000' || n, -11, 11)" if _is_sqlite() else "'%s' || lpad(n::text, 11, '0')"

@@ -40,7 +40,7 @@ class IdentityProvider:
         return f"http://127.0.0.1:{self.port}"
 
 
-class Client(ClientMixin):
+class Client(ClientMixin):  # type: ignore[misc]  # authlib has no types
     """The one client that the provider knows."""
 
     client_id = CLIENT
@@ -71,7 +71,7 @@ class Client(ClientMixin):
 
 
 @dataclass
-class Code(AuthorizationCodeMixin):
+class Code(AuthorizationCodeMixin):  # type: ignore[misc]  # authlib has no types
     """A code that was given, once."""
 
     code: str
@@ -174,7 +174,7 @@ def _application(provider: IdentityProvider) -> flask.Flask:
 def _rules(provider: IdentityProvider, held: _Held) -> tuple[type[Any], type[Any]]:  # noqa: C901  # two classes of short functions
     """How codes are kept, and how ID tokens are made."""
 
-    class CodeGrant(grants.AuthorizationCodeGrant):
+    class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # authlib has no types
         TOKEN_ENDPOINT_AUTH_METHODS: ClassVar = ["client_secret_basic"]
 
         def save_authorization_code(self, code: str, request: Any) -> None:
@@ -191,7 +191,7 @@ def _rules(provider: IdentityProvider, held: _Held) -> tuple[type[Any], type[Any
         def authenticate_user(self, authorization_code: Code) -> Any:
             return SimpleNamespace(name=authorization_code.user)
 
-    class Signed(OpenIDCode):
+    class Signed(OpenIDCode):  # type: ignore[misc]  # authlib has no types
         def exists_nonce(self, nonce: str, request: Any) -> bool:
             return False
 

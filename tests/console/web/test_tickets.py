@@ -84,7 +84,7 @@ def test_who_asked_by_email_marks_by_the_link_alone(console: Console, chromium: 
     ticket = console.tickets.ask(MAIL, "ana@empresa.com.br", HOSTILE, "Falta o extrato")
     console.tickets.answer(ticket, "the-operator", "Baixado.\n\nJá consta.")
     secret = console.tickets.secret(ticket)
-    page = chromium.new_context(viewport=PHONE, locale="pt-BR").new_page()
+    page = chromium.new_context(viewport={"width": 390, "height": 844}, locale="pt-BR").new_page()
     assert (page.goto(f"{console.url}/ticket/{ticket.pk}-{'0' * 40}") or pytest.fail("no answer")).status == 404
     page.goto(f"{console.url}/ticket/{secret}")
     expect(page.get_by_text("Já consta.")).to_be_visible()
