@@ -1,7 +1,7 @@
 """How long the console's pages take over many runs: `python -m bench.console [--runs 100000] [--events 100000] [--store URL] [--times 15]`.
 
 Fills a store of its own (a temporary file, or the empty database that --store names) with two years of runs, serves the console over
-it, and prints for each page, one request at a time: the server's own processor time (the mean), and the least, the
+it, and prints for each page, one request at a time: the processor time of the server and of PostgreSQL (the mean), and the least, the
 median and the worst time from the request to the last byte, the database's work included; other work on the machine makes them longer.
 `--fill` fills the store and leaves it so; `--filled` measures over a store that was filled before.
 """
@@ -108,6 +108,23 @@ def processor_seconds(console: Console) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def database_seconds() -> float:
+    """Seconds of processor time that ended connections of a PostgreSQL on this machine took so far; 0 where there is none to see."""
+    from django.db import connection
+
+    if connection.vendor != "postgresql":
+        return 0.0  # the file is read by the server itself
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW data_directory")
+        folder = Path(cursor.fetchone()[0])
+    try:
+        master = (folder / "postmaster.pid").read_text("utf-8").split()[0]
+        fields = Path(f"/proc/{master}/stat").read_text("utf-8").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     options.add_argument("--runs", type=int, default=100_000)
@@ -115,6 +132,7 @@ def main() -> None:
     options.add_argument("--times", type=int, default=15)
     options.add_argument("--store", default="", help="an empty database, e.g. postgresql://user@host/name")
     options.add_argument("--home", default="", help="folder of the log and the evidence; a temporary one when left out")
+    options.add_argument("--only", default="", help="pages whose name holds this")
     options.add_argument("--fill", action="store_true", help="fill the store and stop")
     options.add_argument("--filled", action="store_true", help="the store and the home are filled already")
     given = options.parse_args()
@@ -127,7 +145,7 @@ def main() -> None:
         if not given.filled:
             fill_everything(home, given.runs, given.events)
         if not given.fill:
-            measure(home, url, given.times)
+            measure(home, url, given.times, given.only)
 
 
 def fill_everything(home: Path, runs: int, events: int) -> None:
@@ -147,7 +165,7 @@ def fill_everything(home: Path, runs: int, events: int) -> None:
     print(f"{runs} runs, {runs * 3} items, {events} events in {time.perf_counter() - began:.0f} s ({connection.vendor})", flush=True)
 
 
-def measure(home: Path, url: str, times: int) -> None:
+def measure(home: Path, url: str, times: int, only: str) -> None:
     """Serve the console over the store, and print what each page took."""
     from retaguarda.store.models import Intent
     from tests.console.web.server import served
@@ -158,8 +176,10 @@ def measure(home: Path, url: str, times: int) -> None:
             console.person("bench", "operator", "approver", "auditor", "administrator")
         visitor = console.signed_in("bench")
         for name, path in pages(run).items():
+            if only and only not in name:
+                continue
             visitor.see(path)
-            taken, before = [], processor_seconds(console)
+            taken, before, held = [], processor_seconds(console), database_seconds()
             for _ in range(times):
                 start = time.perf_counter()
                 answer = visitor.see(path)
@@ -167,8 +187,11 @@ def measure(home: Path, url: str, times: int) -> None:
                 if answer.status_code != 200:
                     raise SystemExit(f"{path}: {answer.status_code}")
             work = (processor_seconds(console) - before) * 1000 / times
+            store = (database_seconds() - held) * 1000 / times
             wait = f"least {min(taken):6.0f}   median {statistics.median(taken):6.0f}   worst {max(taken):6.0f}"
-            print(f"{name:34} {work:6.0f} ms of work   {wait}   {len(answer.content) / 1000:5.0f} kB", flush=True)
+            print(
+                f"{name:34} {work:6.0f} ms of work {store:6.0f} in the database   {wait}   {len(answer.content) / 1000:5.0f} kB", flush=True
+            )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import logging
 import secrets
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,7 @@ def serve(house: House, host: str, port: int) -> None:
 
     logging.getLogger("django.request").setLevel(logging.ERROR)  # a refusal is no trouble of ours; addresses may hold a link's secret
     application: Any = get_asgi_application()
+    importlib.import_module("retaguarda.console.web.urls")  # now, not while the first visitor waits
     connections.close_all()
     proxied = bool(house.settings.console.public_url)
     uvicorn.run(

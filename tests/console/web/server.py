@@ -159,7 +159,7 @@ def served(home: Path, url: str, **settings: str) -> Iterator[Console]:
     }
     console = Console(home, port, ConsoleSettings.model_validate(known), process=process)
     try:
-        eventually(lambda: _answers(port) or process.poll() is not None, 60)
+        eventually(lambda: _answers(port) or process.poll() is not None, 120)
         assert process.poll() is None, (home / "console.log").read_text()
         yield console
     finally:
