@@ -102,6 +102,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "language": language(),
         "company": house().settings.company,
         "version": __version__,
+        "printed": house().clock.now(),
         "navigation": navigation.entries(person, request.path),
         "signs": navigation.signs(person),
     }

@@ -24,8 +24,6 @@ from retaguarda.store.models import (
     DecisionState,
     Intent,
     IntentState,
-    Item,
-    ItemState,
     MatchDecision,
     OutboxEvent,
     Request,
@@ -61,7 +59,7 @@ def house(sandbox: SandboxProcess, tmp_path: Path) -> Iterator[Installation]:
         "RETAGUARDA_APPROVALS__PROCESSES": '["register_contracts"]',
         "RETAGUARDA_PORTALS__CCEE__MAILBOX": f"maildir:{tmp_path}",  # no code arrives there: a person types it
         "RETAGUARDA_PORTALS__CCEE__CHALLENGE_SECONDS": "20",
-        "RETAGUARDA_PORTALS__CCEE__QUIET_SECONDS": "90",
+        "RETAGUARDA_PORTALS__CCEE__QUIET_SECONDS": "150",
     }
     house = Installation(tmp_path / "house", sandbox, settings=settings)
     worker = house.start_process("worker", "start", "--concurrency", "1")
@@ -85,7 +83,7 @@ def console(house: Installation) -> Iterator[Console]:
 def test_the_month_by_people_alone(
     console: Console, house: Installation, sandbox: SandboxProcess, chromium: Browser, tmp_path: Path
 ) -> None:
-    sandbox.faults("ccee", {"portal": "ccee", "at": CONCLUDE, "kind": "swallow", "skip": 15, "times": 1})
+    sandbox.faults("ccee", {"portal": "ccee", "at": CONCLUDE, "kind": "swallow", "skip": 17, "times": 1})
     with as_person(chromium, console, "lancadora") as operator:
         operator.goto("/processes/close_month")
         operator.get_by_label("Mês de suprimento").fill("2026-10")
@@ -105,7 +103,6 @@ def test_the_month_by_people_alone(
             approver.get_by_role("button", name="Aprovar este plano").click()
         answered_until(operator, console, sandbox, lambda: Intent.objects.filter(state=IntentState.UNCERTAIN).exists())
         doubtful = Intent.objects.get(state=IntentState.UNCERTAIN)
-        answered_until(operator, console, sandbox, lambda: _quiet(run))
         operator.goto(f"/runs/{run}")
         operator.get_by_role("button", name="Parar").click()
         answered_until(operator, console, sandbox, lambda: RunRecord.objects.get(pk=run).ended_at is not None)
@@ -139,7 +136,7 @@ def test_the_month_by_people_alone(
     assert verified.returncode == 0, verified.stdout + verified.stderr
     with as_person(chromium, console, "administradora") as administrator:
         administrator.goto("/administration/workers")
-        expect(administrator.get_by_text("em uso").first).to_be_visible()
+        expect(administrator.get_by_text("trabalhando").first).to_be_visible()
         assert (administrator.goto("/processes/close_month") or pytest.fail("no answer")).status == 403
     who = {line["action"]: line["actor"] for line in OutboxEvent.objects.values_list("line", flat=True)}
     assert who["approval.used"]
@@ -165,12 +162,6 @@ def answered_until(page: Page, console: Console, sandbox: SandboxProcess, happen
         return happened()
 
     eventually(looked, PATIENCE / 1000)
-
-
-def _quiet(run: str) -> bool:
-    """Whether every item of the registration but the uncertain one has its end: the robot waits out the quiet period."""
-    items = Item.objects.filter(run__parent=run, run__process="register_contracts")
-    return items.exists() and not items.filter(state__in=(ItemState.NEW, ItemState.IN_PROGRESS)).exists()
 
 
 def _ended_again(run: str) -> bool:

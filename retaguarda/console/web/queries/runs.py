@@ -318,7 +318,7 @@ def stages(root: RunRecord, progress: Progress, uncertain: int) -> list[Stage]:
     tone = {RunState.SUSPENDED: "warn", RunState.PENDING: "info", RunState.RUNNING: "info", RunState.STOPPED: "warn"}
     here = tone.get(RunState(root.state), "bad")
     found = []
-    word = say("waits") if root.state == RunState.SUSPENDED else say("stopped here") if ended else say("at work")
+    word = say("waits") if root.state == RunState.SUSPENDED else say("stopped here") if ended else say("under way")
     for number, name in enumerate(names):
         tones = ("good", say("done")) if number < at else (here, word) if number == at else ("idle", "—")
         found.append(Stage(name, *tones))
