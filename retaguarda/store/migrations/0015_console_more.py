@@ -10,11 +10,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
-            model_name="person",
-            name="subject",
-            field=models.CharField(max_length=300, null=True, unique=True),
-        ),
         migrations.CreateModel(
             name="ApiToken",
             fields=[
@@ -26,7 +21,6 @@ class Migration(migrations.Migration):
                 ("expires_at", models.DateTimeField()),
                 ("used_at", models.DateTimeField(null=True)),
                 ("revoked_at", models.DateTimeField(null=True)),
-                ("person", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="tokens", to="store.person")),
             ],
         ),
         migrations.CreateModel(
@@ -52,10 +46,6 @@ class Migration(migrations.Migration):
                 ("satisfaction", models.PositiveSmallIntegerField(null=True)),
                 ("remark", models.TextField(default="")),
                 ("rated_at", models.DateTimeField(null=True)),
-                (
-                    "run",
-                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name="tickets", to="store.runrecord"),
-                ),
             ],
         ),
         migrations.CreateModel(
@@ -71,8 +61,31 @@ class Migration(migrations.Migration):
                 ("send_to", models.CharField(default="", max_length=254)),
                 ("sent_at", models.DateTimeField(null=True)),
                 ("trouble", models.TextField(default="")),
-                ("ticket", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="messages", to="store.ticket")),
             ],
+        ),
+        migrations.AddField(
+            model_name="person",
+            name="subject",
+            field=models.CharField(max_length=300, null=True, unique=True),
+        ),
+        migrations.AddIndex(
+            model_name="ledgeritem",
+            index=models.Index(condition=models.Q(("open_amount__gt", 0)), fields=["kind", "due_date"], name="store_ledger_open"),
+        ),
+        migrations.AddField(
+            model_name="apitoken",
+            name="person",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="tokens", to="store.person"),
+        ),
+        migrations.AddField(
+            model_name="ticket",
+            name="run",
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name="tickets", to="store.runrecord"),
+        ),
+        migrations.AddField(
+            model_name="ticketmessage",
+            name="ticket",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="messages", to="store.ticket"),
         ),
         migrations.AddIndex(
             model_name="ticket",

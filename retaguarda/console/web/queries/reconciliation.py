@@ -167,7 +167,7 @@ def open_items(q: str, kind: str = "") -> list[LedgerItem]:
 
 def line_of(line: str) -> StatementEntry | None:
     """A line of the book of accounts."""
-    return StatementEntry.objects.filter(entry=line).first() if line else None
+    return StatementEntry.objects.filter(account__in=book.accounts(), entry=line).first() if line else None  # by its index
 
 
 @dataclass(frozen=True)
