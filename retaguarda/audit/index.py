@@ -109,7 +109,8 @@ def _named(part: str) -> list[str] | None:
 
     The log has millions of events, and a few dozen names.
     """
-    found, last = [], ""
+    found: list[str] = []
+    last = ""
     for _ in range(ACTORS):
         name = AuditEntry.objects.filter(actor__gt=last).order_by("actor").values_list("actor", flat=True).first()
         if name is None:
