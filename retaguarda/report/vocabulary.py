@@ -23,7 +23,7 @@ RUN_STATES: Vocabulary = {
 TICKET_STATES: Vocabulary = {
     "open": ("Nobody's yet", _WARN),
     "in_progress": ("In hand", _INFO),
-    "answered": ("Answered", _GOOD),
+    "answered": ("Replied to", _GOOD),
 }
 FIRES: Vocabulary = {
     "planned": ("Planned", _INFO),
