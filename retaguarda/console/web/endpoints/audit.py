@@ -102,7 +102,7 @@ def audit_verify_log(request: HttpRequest, how: VerifyIn) -> Any:  # noqa: ARG00
 def audit_sample_of(request: HttpRequest, wanted: SampleIn) -> Any:  # noqa: ARG001
     """Draw a random sample of events that anybody draws again by its seed."""
     _must_be_here()
-    drawn = views.sample_of({name: str(value or "") for name, value in wanted.model_dump().items()})
+    drawn = views.sample_of({name: "" if value is None else str(value) for name, value in wanted.model_dump().items()})
     found = [{**hit.event, "seq": hit.seq} for hit in drawn.hits]
     return {"seed": drawn.seed, "population": drawn.population, "events": found}
 
