@@ -17,13 +17,22 @@ NUMBERS = "(WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n
 PROCESSES = ("close_month", "export_erp", "register_contracts", "reconcile_ccee", "download_statements")
 
 
-def fill(runs: int, apart: int = 4) -> None:
-    """Rows of so many runs, `apart` seconds from each other, three items each, an event for each; and fires of fifty triggers."""
+def numbers_to(last: int) -> str:
+    """The numbers from 1 on as a table `numbered` with the column n."""
+    from django.db import connection
+
+    if connection.vendor == "postgresql":
+        return f"generate_series(1, {last}) AS numbered(n)"
+    return NUMBERS.format(runs=last)
+
+
+def fill(runs: int, apart: int = 4, events: int = 1) -> None:
+    """Rows of so many runs, `apart` seconds from each other, three items and so many events each; and fires of fifty triggers."""
     from django.db import connection
 
     from retaguarda.store.models import Item, OutboxEvent, PlannedFire, RunRecord
 
-    numbers = NUMBERS.format(runs=runs)
+    numbers = numbers_to(runs)
     at = f"(n - {runs}) * {apart} + 431400"  # the newest ten minutes ago
     process = " ".join(f"WHEN {place} THEN '{name}'" for place, name in enumerate(PROCESSES))
     state = "CASE WHEN n % 97 = 0 THEN 'FAULTED' WHEN n % 31 = 0 THEN 'PARTIAL' WHEN n % 1009 = 0 THEN 'PENDING' ELSE 'SUCCESSFUL' END"
@@ -49,14 +58,28 @@ def fill(runs: int, apart: int = 4) -> None:
         "fields": """'{"buyer": "A", "seller": "B", "mwh": "744.000"}'""",
         "updated_at": _moment(at),
     }
-    event = {"at": _moment(at), "line": """'{"id": "x", "action": "run.queued"}'""", "sealed": "n > 0"}
+    of_run = f"((n - 1) / {events} + 1)"
+    named = '"actor": "retaguarda", "target": "ccee", "item": "", "version": "0.1.0", "local": "2026-11-11T10:00:00-03:00"'
+    line = f"""'{{"id": "x", "action": "run.queued", {named}, "data": {{}}, "run": "run-' || {of_run} || '"}}'"""
+    line = f"CAST({line} AS json)" if _is_postgresql() else line
+    event = {
+        "at": _moment(at.replace("n -", f"{of_run} -")),
+        "line": f"CAST({line} AS json)" if _is_postgresql() else line,
+        "sealed": "n > 0",
+    }
     fire = {"trigger": "'daily-' || (n % 50)", "at": _moment("-n * 1728"), "local": "'2026-11-11T07:30-03:00'", "state": "'RUN'"}
     _insert(RunRecord, run, numbers)
     _insert(Item, item, f"{numbers} CROSS JOIN (SELECT 1 AS digit UNION ALL SELECT 2 UNION ALL SELECT 3) AS three")
-    _insert(OutboxEvent, event, numbers)
+    _insert(OutboxEvent, event, numbers_to(runs * events))
     _insert(PlannedFire, fire, numbers)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
+
+
+def _is_postgresql() -> bool:
+    from django.db import connection
+
+    return connection.vendor == "postgresql"
 
 
 def _moment(seconds: str) -> str:
@@ -75,7 +98,7 @@ def _insert(model: Any, given: Mapping[str, str], source: str) -> None:
     fields = [field for field in model._meta.concrete_fields if not field.primary_key or field.column in given]
     defaults = [field.get_db_prep_save(field.get_default(), connection) for field in fields if field.column not in given]
     values = [given[field.column].replace("%", "%%") if field.column in given else "%s" for field in fields]
-    columns = ", ".join(field.column for field in fields)
+    columns = ", ".join(f'"{field.column}"' for field in fields)  # `end` and `by` are words of SQL
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO {model._meta.db_table} ({columns}) SELECT {', '.join(values)} FROM {source}", defaults)
 

@@ -128,3 +128,8 @@ def _inflated(data: bytes, window: int) -> bytes:
 
 redactor = Redactor()
 """One a process: what the vault hands out, every sink removes."""
+
+
+def visible(text: str) -> str:
+    """A text from outside without marks that turn the direction of writing, and without control characters."""
+    return "".join(c for c in text if c.isprintable())

@@ -214,12 +214,41 @@ class ConsoleSettings(_Section):
     public_url: str = Field(
         default="", pattern=r"^(https?://[^/\s]+)?$", description="where people reach it, e.g. https://retaguarda.example, behind a proxy"
     )
+    proxies: tuple[str, ...] = Field(default=("127.0.0.1",), description="addresses or networks of the proxies whose word is believed")
     idle_minutes: float = Field(default=30, gt=0, description="a session that nobody uses ends after so long")
     session_hours: float = Field(default=12, gt=0, description="a session ends after so long, used or not")
     link_hours: float = Field(default=24, gt=0, description="how long a one-time link is good for")
     attempts: int = Field(default=5, ge=1, description="wrong passwords or codes after which a person is locked out")
     lock_minutes: float = Field(default=15, gt=0, description="how long wrong attempts count, and a person stays locked out")
+    token_days: int = Field(default=90, ge=1, description="days for which a token of the API holds at most")
     upload_mb: float = Field(default=50, gt=0, description="largest file that may be given to a process")
+
+
+class TicketSettings(_Section):
+    """Requests from other areas: until when they are answered, and the mailbox that they arrive in."""
+
+    answer_days: int = Field(default=1, ge=0, description="business days in which a request is answered")
+    calendar: str = Field(default="anbima", description="calendar that those days are counted in")
+    mailbox: str = Field(default="", description="maildir:/folder or imaps://user@host/folder; empty: none arrive by e-mail")
+    senders: tuple[str, ...] = Field(default=(), description="addresses or @domains whose e-mails become requests")
+    smtp: str = Field(default="", description="smtps://user@host:465 or smtp+starttls://user@host:587, where answers are sent from")
+    sender: str = Field(default="", description="address that answers come from")
+    credential: str = Field(default="", description="entry of the vault whose password opens mailbox and mail server")
+    poll_seconds: float = Field(default=60, gt=0, description="how often the mailbox is looked at")
+
+
+class OidcSettings(_Section):
+    """Sign-in by the company's identity provider (OpenID Connect), beside local passwords or in their place."""
+
+    issuer: str = Field(default="", description="address of the provider, as its discovery document names it; empty: none")
+    client: str = Field(default="", description="name under which the provider knows the console")
+    credential: str = Field(default="", description="entry of the vault, field client_secret; empty: a public client")
+    claim: str = Field(default="groups", description="claim of the ID token or of the user's facts that roles are mapped from")
+    roles: dict[str, tuple[str, ...]] = Field(default={}, description="roles by a value of the claim, e.g. back-office = operator")
+    name_claim: str = Field(default="preferred_username", description="claim that names the person here when signing in first")
+    scopes: str = Field(default="openid profile email", description="scopes that are asked for")
+    title: str = Field(default="", description="what the button calls the provider")
+    only: bool = Field(default=False, description="no local passwords: everybody comes by the provider")
 
 
 class IndicatorSettings(_Section):
@@ -282,6 +311,8 @@ class Settings(BaseSettings):
     backup: BackupSettings = BackupSettings()
     retention: RetentionSettings = RetentionSettings()
     console: ConsoleSettings = ConsoleSettings()
+    oidc: OidcSettings = OidcSettings()
+    tickets: TicketSettings = TicketSettings()
     indicators: IndicatorSettings = IndicatorSettings()
     audit: AuditSettings = AuditSettings()
     evidence: EvidenceSettings = EvidenceSettings()

@@ -40,6 +40,8 @@ from retaguarda.console import (
     commands_sign_off,
     commands_statement,
     commands_store,
+    commands_ticket,
+    commands_token,
     commands_trigger,
     commands_user,
     commands_vault,
@@ -67,6 +69,8 @@ app = typer.Typer(
 app.add_typer(commands_run.app, name="run", help="Launch, follow, stop and resume runs.")
 app.add_typer(commands_robot.robots, name="robot", help="Robots and whether they are fit for work.")
 app.add_typer(commands_robot.processes_app, name="process", help="Processes and their parameters.")
+app.add_typer(commands_ticket.app, name="ticket", help="Requests from other areas, and their mailbox.")
+app.add_typer(commands_token.app, name="token", help="Secrets by which programs ask the console's API.")
 app.add_typer(commands_new.app, name="new", help="Start a new robot or task from its template.")
 app.add_typer(commands_statement.app, name="statement", help="Bank statements and boleto returns: read them, see what is proved.")
 commands_decisions.register(commands_reconcile.app)

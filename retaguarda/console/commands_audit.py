@@ -13,6 +13,7 @@ import typer
 
 from retaguarda.errors import ConfigurationError
 from retaguarda.language import say
+from retaguarda.redaction import visible
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -302,11 +303,6 @@ def note_reading(action: str, asked: Asked, count: int, **more: Any) -> None:
     query = {key: value.isoformat() if isinstance(value, dt.datetime) else value for key, value in asdict(asked).items() if value}
     with transaction.atomic():
         events.record(action, data={"asked": query, "events": count, **more})
-
-
-def visible(text: str) -> str:
-    """A text from outside without marks that turn the direction of writing, and without control characters."""
-    return "".join(c for c in text if c.isprintable())
 
 
 def _own_log() -> Path:

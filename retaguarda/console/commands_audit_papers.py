@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import random
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retaguarda.console.commands_audit import Json, Since, Unmask, Until, asked_for, day, note_reading, ready_index, seen, visible
+from retaguarda.console.commands_audit import Json, Since, Unmask, Until, asked_for, day, note_reading, ready_index, seen
 from retaguarda.console.commands_dossier import dossier
 from retaguarda.console.wiring import House, open_house
 from retaguarda.errors import ConfigurationError
 from retaguarda.language import say
+from retaguarda.redaction import visible
 
 if TYPE_CHECKING:
     from retaguarda.audit.index import Asked, Hit
     from retaguarda.operations.reviews import Coverage
 
 FORMATS = ("xlsx", "csv", "jsonl", "tiles")
-LONGEST_DETAIL = 400
 Row = list[str | int | dt.datetime | None]
 Out = Annotated[Path | None, typer.Option("--out", help="File to write.")]
 
@@ -48,22 +47,18 @@ def sample(
     """Draw a random sample of events as a working paper in xlsx, with columns for the auditor."""
     house = open_house()
     index, asked = ready_index(house), asked_for([], "", "", action, since, until)
-    population = list(index.found(asked).values_list("seq", flat=True))
-    if not population:
-        raise ConfigurationError("no event is like that", remedy="choose another period or action")
-    drawn = sorted(random.Random(seed).sample(population, min(size, len(population))))  # noqa: S311  # an auditor must draw it again
-    hits = list(seen(house, index.read(index.found(asked).filter(seq__in=drawn)), unmask, "audit sample"))
-    note_reading("audit.exported", asked, len(hits), sample={"seed": seed, "size": size, "population": len(population)})
-    if as_json:
-        typer.echo(json.dumps({"seed": seed, "population": len(population), "events": drawn}, ensure_ascii=False))
-        return
-    from retaguarda.report.papers import workbook
+    from retaguarda.operations import sampling
 
+    drawn = sampling.draw(index, asked, seed, size)
+    drawn = replace(drawn, hits=list(seen(house, drawn.hits, unmask, "audit sample")))
+    note_reading("audit.exported", asked, len(drawn.hits), sample={"seed": seed, "size": size, "population": drawn.population})
+    if as_json:
+        told = {"seed": seed, "population": drawn.population, "events": [hit.seq for hit in drawn.hits]}
+        typer.echo(json.dumps(told, ensure_ascii=False))
+        return
     path = out or Path(f"audit-sample-{seed}.xlsx")
-    facts = _facts(house, asked) | {say("Seed"): str(seed), say("Population"): say("{count} events", count=len(population))}
-    blank = [say("Examined by"), say("Examined on"), say("Conclusion"), say("Remarks")]
-    path.write_bytes(workbook(say("Audit sample"), facts, _headings(), map(_row, hits), blank))
-    typer.echo(say("✓ {count} of {all} events drawn: {path}", count=len(hits), all=len(population), path=path))
+    path.write_bytes(sampling.paper(drawn, _facts(house, asked)))
+    typer.echo(say("✓ {count} of {all} events drawn: {path}", count=len(drawn.hits), all=drawn.population, path=path))
 
 
 def export(
@@ -230,31 +225,19 @@ def erase(
 
 
 def _headings() -> list[str]:
-    names = ("No.", "When", "Who", "What", "Code", "Run", "Item", "Where", "Details", "Versions", "SHA-256 of the line")
-    return [say(name) for name in names]
+    from retaguarda.operations.sampling import headings
+
+    return headings()
 
 
 def _row(hit: Hit) -> Row:
-    import hashlib
+    from retaguarda.operations.sampling import row_of
 
-    from retaguarda.report.actions import action_text
-    from retaguarda.report.versions import versions_text
-
-    when = dt.datetime.fromisoformat(hit.event["ts"]) if "ts" in hit.event else None
-    details = json.dumps(hit.event.get("data", {}), ensure_ascii=False)
-    details = details if len(details) <= LONGEST_DETAIL else details[:LONGEST_DETAIL] + "…"
-    code = hit.value("action") or "erased"
-    what = action_text(code) if hit.event else say("Content erased")
-    texts = [what, code, hit.value("run"), hit.value("item"), hit.value("target"), "" if details == "{}" else details]
-    return [hit.seq, when, visible(hit.value("actor")), *map(visible, texts), versions_text(hit.event), hashlib.sha256(hit.raw).hexdigest()]
+    return row_of(hit)
 
 
 def _facts(house: House, asked: Asked) -> dict[str, str]:
     """What stands above a paper: which log it is of, and what was asked for."""
-    log = house.audit()
-    note, size = log.last_note()
-    period = f"{asked.since:%d/%m/%Y} – " if asked.since else "… – "
-    period += f"{asked.until - dt.timedelta(days=1):%d/%m/%Y}" if asked.until else "…"
-    facts = {say("Company"): house.settings.company, say("Period"): period, say("Checkpoint"): say("{count} events", count=size)}
-    facts |= {say("Root"): note.split("\n")[2], say("Key of the log"): (log.folder / "log.vkey").read_text(encoding="utf-8").strip()}
-    return {name: value for name, value in facts.items() if value}
+    from retaguarda.operations.sampling import facts_of
+
+    return facts_of(house.audit(), house.settings.company, asked)

@@ -28,7 +28,7 @@ def serve(
     house = open_console()
     given = {name: value for name, value in (("host", host), ("port", port)) if value}
     console = house.settings.console.model_copy(update=given)
-    if secret := house.register().first_link():
+    if not house.settings.oidc.only and (secret := house.register().first_link()):
         typer.echo(say("Nobody can sign in yet. This link, good once, creates the administrator {name}:", name="admin"))
         typer.echo(address(console, f"/link/{secret}"))
     typer.echo(say("The console is at {address}", address=address(console)))

@@ -43,7 +43,7 @@ def _tell(found: list[Figures]) -> None:
     from retaguarda.console.screen import listing, screen
     from retaguarda.report.show import number, span
 
-    names = ("from", "items", "in order", "mean time", "automatic matches", "hours saved", "deadlines met", "margin")
+    names = ("from", "items", "in order", "mean time", "automatic matches", "hours saved", "deadlines met", "margin", "satisfaction")
     table = listing(*(say(name) for name in names), whole=tuple(range(len(names))))
     for one in found:
         rates = [f"{rate:.1%}" if rate is not None else "—" for rate in (one.handled.rate, one.matched.rate, one.deadlines.rate)]
@@ -58,5 +58,6 @@ def _tell(found: list[Figures]) -> None:
             number(Decimal(str(one.hours_saved)), 1),
             rates[2],
             margin,
+            "—" if one.satisfaction is None else number(Decimal(str(one.satisfaction)), 1),
         )
     screen().print(table)

@@ -32,6 +32,8 @@ def up(
     interrupts = Interrupts()
     worker = ["worker", "start", "--concurrency", str(concurrency), *(["--queues", queues] if queues else [])]
     commands = {"scheduler": ["scheduler", "start"], "worker": worker, "watch": ["alert", "watch"]}
+    if house.settings.tickets.mailbox or house.settings.tickets.smtp:
+        commands["post"] = ["ticket", "watch"]
     if console:
         commands["console"] = ["console", "serve"]
     parts = [Part(name, command, house.clock) for name, command in commands.items()]

@@ -35,13 +35,18 @@ if TYPE_CHECKING:  # each command imports what it needs when it needs it: a list
     from retaguarda.operations.dossier import Dossiers
     from retaguarda.operations.installation import Installation
     from retaguarda.people.entrance import Entrance
+    from retaguarda.people.provider import Provider
     from retaguarda.people.register import Register
+    from retaguarda.people.tokens import Tokens
     from retaguarda.portal import Robot
     from retaguarda.process import Process
     from retaguarda.run import Progress
     from retaguarda.runner import Runner
     from retaguarda.settings import Settings
+    from retaguarda.tickets.post import Post
+    from retaguarda.tickets.tickets import Tickets
     from retaguarda.triggers.trigger import Trigger
+    from retaguarda.uploads import Uploads
     from retaguarda.vault import Vault
 
 
@@ -121,6 +126,37 @@ class House:
         from retaguarda.jobs.requests import Requests
 
         return Requests(self.settings.approvals, self.clock, self.runs(), self.vault)
+
+    def uploads(self) -> Uploads:
+        """The files that people gave to this installation."""
+        from retaguarda.uploads import Uploads
+
+        return Uploads(self.settings.home, self.settings.console.upload_mb)
+
+    def provider(self) -> Provider:
+        """People who come by the identity provider."""
+        from retaguarda.people.provider import Provider
+
+        return Provider(self.settings.oidc, self.register(), self.clock)
+
+    def tokens(self) -> Tokens:
+        """Secrets by which programs ask the API."""
+        from retaguarda.people.tokens import Tokens
+
+        return Tokens(self.settings.console, self.clock)
+
+    def tickets(self) -> Tickets:
+        """What other areas ask for."""
+        from retaguarda.tickets.tickets import Tickets
+
+        return Tickets(self.settings.tickets, self.clock, self.vault)
+
+    def post(self) -> Post:
+        """The mailbox of the tickets."""
+        from retaguarda.console.web.server import address
+        from retaguarda.tickets.post import Post
+
+        return Post(self.tickets(), self.uploads(), lambda path: address(self.settings.console, path))
 
     def register(self) -> Register:
         """The people of the console."""

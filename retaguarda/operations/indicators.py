@@ -1,7 +1,8 @@
 """Indicators by week or month, counted in the tables alone: whoever counts again finds the same.
 
 A run belongs to the period in which it was created, an item to its run's, a press to the one in which it was made, a match to the one
-in which it was decided first, a deadline to the one in which it was due. Breaks are told as they stood at the end of each period.
+in which it was decided first, a deadline to the one in which it was due, a request from another area to the one of its answer. Breaks
+are told as they stood at the end of each period.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from retaguarda.store.models import (
     PlannedFire,
     RunRecord,
     RunState,
+    Ticket,
 )
 
 Grain = Literal["week", "month"]
@@ -78,6 +80,10 @@ class Figures:
     """Mean time between the end of the run that met an obligation and its deadline."""
     breaks: Mapping[str, int] = field(default_factory=dict)
     """Breaks that were open at its end, by age."""
+    tickets: Share = Share(0, 0, 0)
+    """Requests from other areas that were answered: in the agreed time, and later."""
+    satisfaction: float | None = None
+    """Mean of the marks, from 1 to 5, that were given to those answers."""
 
     @property
     def handled(self) -> Share:
@@ -118,7 +124,7 @@ def _plain(one: Figures) -> dict[str, Any]:
     told = asdict(one) | {"start": f"{one.start}", "end": f"{one.end}", "mean_seconds": one.mean_seconds}
     for name in ("runs", "items", "portals"):
         told[name] = {key: asdict(share) | {"rate": share.rate} for key, share in getattr(one, name).items()}
-    for name in ("matched", "deadlines"):
+    for name in ("matched", "deadlines", "tickets"):
         told[name] = asdict(getattr(one, name)) | {"rate": getattr(one, name).rate}
     return told
 
@@ -139,6 +145,7 @@ def _of(settings: IndicatorSettings, processes: list[str], start: dt.date, end: 
         hours_saved=_hours_saved(settings, items),
         **_deadlines(since, until),
         breaks=_breaks(until),
+        **_tickets(since, until),
     )
 
 
@@ -207,6 +214,14 @@ def _breaks(until: dt.datetime) -> dict[str, int]:
         found[name] = some.filter(opened_at__gte=oldest).count() if oldest else some.count()
         newest = oldest or newest
     return found
+
+
+def _tickets(since: dt.datetime, until: dt.datetime) -> dict[str, Any]:
+    answered = Ticket.objects.filter(answered_at__gte=since, answered_at__lt=until)
+    late = Count("pk", filter=Q(answered_at__gt=F("due_at")))
+    found = answered.aggregate(total=Count("pk"), late=late, mean=Avg("satisfaction"))
+    mean = None if found["mean"] is None else round(float(found["mean"]), 2)
+    return {"tickets": Share(found["total"], found["total"] - found["late"], found["late"]), "satisfaction": mean}
 
 
 def _by_first(rows: Iterable[tuple[str, str, int]]) -> dict[str, Counter[str]]:

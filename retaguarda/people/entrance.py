@@ -24,7 +24,8 @@ from retaguarda.audit import events
 from retaguarda.clock import Clock
 from retaguarda.errors import ConfigurationError, InvalidItem
 from retaguarda.model.secrets import STEP, one_time_code
-from retaguarda.people.register import SEED_BYTES, hash_of
+from retaguarda.people.register import SEED_BYTES, hash_of, revoke_all
+from retaguarda.people.tokens import Tokens
 from retaguarda.settings import ConsoleSettings
 from retaguarda.store.models import FailedAttempt, OneTimeLink, Person
 from retaguarda.vault import Vault
@@ -95,6 +96,15 @@ class Entrance:
             return None
         return found
 
+    def token(self, secret: str, address: str) -> Person | None:
+        """Who asks by a token, with the roles that it may use; None, and counted, when it is not good."""
+        if self.locked_out("", address):
+            return None
+        found = Tokens(self.settings, self.clock).holder(secret)
+        if found is None:
+            self._failed("token.refused", "", address)
+        return found
+
     def seed(self, link: OneTimeLink) -> str:
         """The seed of the second factor that goes with a link; the same however often the page is opened."""
         name = f"link/{link.pk}"
@@ -103,7 +113,7 @@ class Entrance:
         return self.vault().entry(name)["totp"]
 
     def accept(self, link: OneTimeLink, password: str, code: str) -> Person:
-        """Take over the password and the second factor of a link, which is used up; sessions of the person end.
+        """Take over the password and the second factor of a link, which is used up; sessions and tokens of the person end.
 
         Raises InvalidItem when the password is weak or the code is not the one that the new second factor shows.
         """
@@ -119,7 +129,8 @@ class Entrance:
             person.password, person.last_step = _hasher().hash(password), step
             person.save(update_fields=["password", "last_step"])
             FailedAttempt.objects.filter(name=person.name).delete()
-            events.record("person.enrolled", target=person.name, who=person.name, data={"link_made_by": link.made_by})
+            told = {"link_made_by": link.made_by, "tokens": revoke_all(person, self.clock)}
+            events.record("person.enrolled", target=person.name, who=person.name, data=told)
             self.vault().put(_entry(person), {"totp": seed})
         self.vault().take(f"link/{link.pk}")
         return person

@@ -72,7 +72,7 @@ class Register:
         person.roles = wanted
 
     def disable(self, person: Person) -> None:
-        """Shut a person out: sessions and links end at once."""
+        """Shut a person out: sessions, links and tokens end at once."""
         with transaction.atomic():
             held = self._locked(person)
             self._leave_an_administrator(held)
@@ -80,7 +80,8 @@ class Register:
             held.save(update_fields=["active"])
             ended, _ = held.sessions.all().delete()
             held.links.filter(used_at=None).delete()
-            events.record("person.disabled", target=held.name, data={"sessions": ended})
+            tokens = revoke_all(held, self.clock)
+            events.record("person.disabled", target=held.name, data={"sessions": ended, "tokens": tokens})
         person.active = False
 
     def enable(self, person: Person) -> None:
@@ -112,7 +113,7 @@ class Register:
 
     def first_link(self) -> str | None:
         """On the first start, the link that creates the administrator; None when somebody can sign in already."""
-        if Person.objects.exclude(password="").exists():
+        if Person.objects.exclude(password="", subject=None).exists():
             return None
         with transaction.atomic():
             person = Person.objects.filter(name="admin").first() or self.add("admin", [Role.ADMINISTRATOR])
@@ -123,11 +124,16 @@ class Register:
         return Person.objects.select_for_update().get(pk=person.pk)
 
     def _leave_an_administrator(self, person: Person) -> None:
-        others = Person.objects.select_for_update().filter(active=True).exclude(pk=person.pk).exclude(password="")
+        others = Person.objects.select_for_update().filter(active=True).exclude(pk=person.pk).exclude(password="", subject=None)
         if Role.ADMINISTRATOR in person.roles and not any(Role.ADMINISTRATOR in other.roles for other in others):
             raise ConfigurationError(f"{person.name} is the only administrator", remedy="make another person administrator first")
 
 
 def hash_of(secret: str) -> str:
-    """What is kept of the secret of a link."""
+    """What is kept of the secret of a link or a token."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def revoke_all(person: Person, clock: Clock) -> int:
+    """End every token of a person, in the transaction of whatever made that necessary; how many there were."""
+    return person.tokens.filter(revoked_at=None, expires_at__gt=clock.now()).update(revoked_at=clock.now())

@@ -20,6 +20,11 @@ RUN_STATES: Vocabulary = {
     "skipped": ("Skipped", _IDLE),
     "missed": ("Missed", _BAD),
 }
+TICKET_STATES: Vocabulary = {
+    "open": ("Nobody's yet", _WARN),
+    "in_progress": ("In hand", _INFO),
+    "answered": ("Replied to", _GOOD),
+}
 FIRES: Vocabulary = {
     "planned": ("Planned", _INFO),
     "run": ("Runs", _GOOD),

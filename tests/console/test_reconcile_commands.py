@@ -23,10 +23,10 @@ def answered(workbook: Path, answer: str, reason: str) -> int:
     book = openpyxl.load_workbook(workbook)
     sheet = next(sheet for sheet in book.worksheets if sheet.title in {"Propostas", "Proposals"})
     head = next(row for row in sheet.iter_rows() if any(cell.value == "Aprovar (S/N)" for cell in row))
-    named = {cell.value: cell.column for cell in head}
-    rows = [row for row in sheet.iter_rows(min_row=head[0].row + 1) if row[named["Linha"] - 1].value]
+    named = {cell.value: (cell.column or 0) - 1 for cell in head}
+    rows = [row for row in sheet.iter_rows(min_row=(head[0].row or 0) + 1) if row[named["Linha"]].value]
     for row in rows:
-        row[named["Aprovar (S/N)"] - 1].value, row[named["Motivo"] - 1].value = answer, reason
+        row[named["Aprovar (S/N)"]].value, row[named["Motivo"]].value = answer, reason
     book.save(workbook)
     return len(rows)
 

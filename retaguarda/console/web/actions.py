@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
 from retaguarda.console.web.place import house
 from retaguarda.console.wiring import process_named
-from retaguarda.errors import ConfigurationError, InvalidItem
+from retaguarda.errors import ConfigurationError
 from retaguarda.jobs.runs import ENDED
 from retaguarda.store.models import RunRecord
-
-UNSAFE = re.compile(r"[^\w. ()+-]")
-UPLOADS = "uploads"
 
 
 def launch(process: str, given: Mapping[str, str], *, dry_run: bool = False) -> RunRecord:
@@ -48,39 +41,10 @@ def retry(run: RunRecord, *, refused: bool = False) -> None:
 
 
 def keep_upload(name: str, chunks: IO[bytes]) -> Path:
-    """Keep a file that somebody gave to a process, under its hash and a name without surprises; where it lies.
-
-    Raises InvalidItem when it is larger than `console.upload_mb`.
-    """
-    limit = int(house().settings.console.upload_mb * 1_000_000)
-    folder = house().settings.home / UPLOADS
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary, digest, size = folder / f".{secrets.token_hex(8)}", hashlib.sha256(), 0
-    try:
-        with temporary.open("xb") as file:
-            while chunk := chunks.read(1 << 20):
-                size += len(chunk)
-                if size > limit:
-                    raise InvalidItem(f"The file is larger than {limit // 1_000_000} MB.", remedy="split it, or raise console.upload_mb")
-                digest.update(chunk)
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        final = folder / digest.hexdigest() / plain_name(name)
-        final.parent.mkdir(exist_ok=True)
-        temporary.replace(final)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return final.absolute()
+    """Keep a file that somebody gave to a process; where it lies. Raises InvalidItem when it is larger than `console.upload_mb`."""
+    return house().uploads().keep(name, chunks)
 
 
 def is_upload(path: Path) -> bool:
     """Whether a path leads to a file that was given here, and nowhere else on this machine."""
-    inside = (house().settings.home / UPLOADS).resolve()
-    return path.resolve().is_relative_to(inside) and path.is_file()
-
-
-def plain_name(name: str) -> str:
-    """A file's name without folders and without what shells, logs or headers might take for something else."""
-    last = name.replace("\\", "/").rpartition("/")[2]
-    return UNSAFE.sub("_", last).lstrip(".")[-120:].strip() or "file"
+    return house().uploads().holds(path)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from ninja import NinjaAPI, Path, Schema
 from ninja.errors import AuthenticationError, ValidationError
-from ninja.security import APIKeyCookie
+from ninja.security import APIKeyCookie, APIKeyHeader
 
 from retaguarda import __version__
 from retaguarda.console.web.routes import ROUTES, Route, View, may, person_of
@@ -19,7 +19,11 @@ from retaguarda.people.roles import EVERYBODY, Role
 ROOT = "api/v1"
 FORBIDDEN = {"code": "forbidden", "text": "Your roles do not let you do this.", "remedy": "ask an administrator for the role"}
 Number = Annotated[int, Path(ge=1, lt=2**53)]
-STRANGER = {"code": "not-signed-in", "text": "Nobody is signed in.", "remedy": "sign in at /sign-in, and send the cookie of the session"}
+STRANGER = {
+    "code": "not-signed-in",
+    "text": "Nobody is signed in.",
+    "remedy": "send a token that holds (Authorization: Bearer …), or sign in at /sign-in and send the cookie of the session",
+}
 
 
 class SignedIn(APIKeyCookie):
@@ -32,10 +36,35 @@ class SignedIn(APIKeyCookie):
         self._roles = roles
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Any:  # noqa: ARG002  # ninja's signature
+        if is_by_token(request):
+            return None
         person = person_of(request)
         if person is not None and not may(person, self._roles):
             raise NotAllowed
         return person
+
+
+class ByToken(APIKeyHeader):
+    """A token of the person's, made on the page "My access" or with `retaguarda token make`: `Authorization: Bearer rtg_…`."""
+
+    param_name = "Authorization"
+
+    def __init__(self, roles: Collection[Role]) -> None:
+        super().__init__()
+        self._roles = roles
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Any:  # noqa: ARG002  # the middleware looked at it
+        if not is_by_token(request):
+            return None
+        person = person_of(request)
+        if person is not None and not may(person, self._roles):
+            raise NotAllowed
+        return person
+
+
+def is_by_token(request: HttpRequest) -> bool:
+    """Whether a program asks by a token, not a person by a session."""
+    return bool(getattr(request, "by_token", False))
 
 
 class NotAllowed(Exception):  # a plain fact
@@ -71,7 +100,7 @@ def endpoint(method: str, path: str, *, roles: Collection[Role], **more: Any) ->
     """Make a function reachable under /api/v1, and register it with its roles."""
 
     def register(view: View) -> View:
-        decorated = getattr(api, method.lower())(path, auth=SignedIn(roles), **more)(view)
+        decorated = getattr(api, method.lower())(path, auth=[ByToken(roles), SignedIn(roles)], **more)(view)
         ROUTES.append(Route(f"{ROOT}{path}", f"api_{view.__name__}", (method.upper(),), frozenset(roles), view, api=True))
         return decorated  # type: ignore[no-any-return]
 

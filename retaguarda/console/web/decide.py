@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from retaguarda.console.web.actions import queue
 from retaguarda.console.web.place import house
 from retaguarda.console.wiring import process_named
-from retaguarda.decisions import breaks, register
-from retaguarda.errors import ConfigurationError, RetaguardaError
+from retaguarda.decisions import breaks, by_hand, register
+from retaguarda.errors import ConfigurationError, InvalidItem, RetaguardaError
 from retaguarda.reconcile.break_rules import read_break_rules
 from retaguarda.report.retell import retell
-from retaguarda.store.models import BreakRecord, MatchDecision
+from retaguarda.store.models import BreakRecord, MatchDecision, Ticket
+from retaguarda.tickets.tickets import FORM
 
 AT_ONCE = 200
 """Matches that are decided in one go."""
@@ -61,3 +63,23 @@ def start_work(row: BreakRecord, who: str) -> None:
     given = breaks.params(row, rule)
     process_named(rule.process).bind(given)
     breaks.started(row, house().runs().create(rule.process, given, queue=queue()), who)
+
+
+def match(line: str, parts: Sequence[tuple[str, Decimal]], who: str) -> MatchDecision:
+    """Propose that a line of a statement settles items that the ERP told; another person confirms it."""
+    if not parts:
+        raise InvalidItem("A match needs an item.", remedy="choose what the line settles")
+    if len({item for item, _ in parts}) < len(parts):
+        raise InvalidItem("An item stands twice.", remedy="give each item once, with the whole amount")
+    return by_hand.matched(line, parts, who, house().clock.now())
+
+
+def ask_owner(row: BreakRecord, question: str, who: str) -> Ticket:
+    """Ask the owner of a break what it is about: a request that goes to his area and is answered in time."""
+    rule = read_break_rules().get(row.kind)
+    subject = f"{rule.title if rule else row.kind} · {row.date:%d/%m/%Y} · {row.amount:.2f}"
+    about = " · ".join(filter(None, (row.account, row.line, row.item)))
+    text = "\n".join(filter(None, (question.strip(), retell(row.text), about)))
+    if not question.strip():
+        raise InvalidItem("A request needs a subject and a text.", remedy="say what is to be done, for what, and until when")
+    return house().tickets().ask(FORM, who, subject, text, area=row.owner, about=f"break/{row.key}")

@@ -25,6 +25,7 @@ from retaguarda.store.models import Person
 SEEN_EVERY = 60.0
 """Seconds between two notes that a session is used: a page must not cost a write."""
 LANGUAGE_COOKIE = "retaguarda_language"
+AUTHORIZATION = "HTTP_AUTHORIZATION"
 BACKGROUND = "X-Background"
 """Header of what a page asks for by itself: it does not keep a session awake."""
 
@@ -36,7 +37,7 @@ class Identity:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        person = _signed_in(request)
+        person = _by_token(request) if AUTHORIZATION in request.META and request.path.startswith("/api/") else _signed_in(request)
         request.person = person  # type: ignore[attr-defined]  # Django's own way: request.user
         with spoken_in(_language_of(request, person)), events.acting(person.name if person else ""):
             answer = self._get_response(request)
@@ -72,6 +73,13 @@ def _signed_in(request: HttpRequest) -> Person | None:
     return person
 
 
+def _by_token(request: HttpRequest) -> Person | None:
+    """Who asks the API by a token; the session of the same request counts for nothing then."""
+    request.by_token = True  # type: ignore[attr-defined]
+    kind, _, secret = request.META[AUTHORIZATION].partition(" ")
+    return house().entrance().token(secret.strip(), reached_from(request)) if kind.lower() == "bearer" else None
+
+
 def _language_of(request: HttpRequest, person: Person | None) -> str:
     chosen = person.language if person else request.COOKIES.get(LANGUAGE_COOKIE, "")
     return chosen if chosen in LANGUAGES else house().settings.language
@@ -96,6 +104,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "language": language(),
         "company": house().settings.company,
         "version": __version__,
+        "printed": house().clock.now(),
         "navigation": navigation.entries(person, request.path),
         "signs": navigation.signs(person),
         "privacy": privacy.standing(request, person),

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from retaguarda.console.web.routes import ROUTES, may
 from retaguarda.language import say
-from retaguarda.store.models import Person, Request, RequestState
+from retaguarda.store.models import Person, Request, RequestState, Ticket, TicketState
 
 AREAS = {
     "today": "Today",
@@ -52,10 +52,11 @@ def _is_here(address: str, path: str) -> bool:
 
 
 def _waiting(name: str) -> int:
-    """How many questions wait for people."""
+    """How many questions and requests wait for people."""
     if name != "requests":
         return 0
-    return Request.objects.filter(state=RequestState.OPEN).order_by("asked_at")[:SHOWN_AT_MOST].count()
+    asked = Request.objects.filter(state=RequestState.OPEN).order_by("asked_at")[:SHOWN_AT_MOST].count()
+    return asked + Ticket.objects.filter(state__in=(TicketState.OPEN, TicketState.IN_PROGRESS)).order_by("due_at")[:SHOWN_AT_MOST].count()
 
 
 def signs(person: Person | None) -> list[str]:

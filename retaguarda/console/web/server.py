@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import logging
-import os
 import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -42,7 +42,9 @@ def configure(console: ConsoleSettings, key: str) -> None:
     settings.ALLOWED_HOSTS = [*LOOPBACK, console.host, *([public.hostname] if public.hostname else [])]
     settings.CSRF_TRUSTED_ORIGINS = [console.public_url] if console.public_url else []
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = secure
-    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if secure else None
+    settings.SECURE_PROXY_SSL_HEADER = (
+        None  # uvicorn reads the proxy's word, and only that of console.proxies; Django would believe anybody's
+    )
     settings.SECURE_HSTS_SECONDS = 365 * 24 * 3600 if secure else 0
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # of forms; files go to the disk as they come
     connections.settings["default"]["CONN_MAX_AGE"] = 0  # each request has a thread of its own, which ends with it
@@ -56,6 +58,7 @@ def serve(house: House, host: str, port: int) -> None:
 
     logging.getLogger("django.request").setLevel(logging.ERROR)  # a refusal is no trouble of ours; addresses may hold a link's secret
     application: Any = get_asgi_application()
+    importlib.import_module("retaguarda.console.web.urls")  # now, not while the first visitor waits
     connections.close_all()
     proxied = bool(house.settings.console.public_url)
     uvicorn.run(
@@ -63,7 +66,7 @@ def serve(house: House, host: str, port: int) -> None:
         host=host,
         port=port,
         proxy_headers=proxied,
-        forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1") if proxied else "",
+        forwarded_allow_ips=",".join(house.settings.console.proxies) if proxied else "",
         server_header=False,
         access_log=False,
         log_level="warning",

@@ -12,8 +12,9 @@ from retaguarda.store.models.accounts import (
 from retaguarda.store.models.audit import AuditEntry, AuditFolder, OutboxEvent, QuarantinedFile
 from retaguarda.store.models.decisions import BreakRecord, DecisionEvent, DecisionState, LedgerItem, MatchAllocation, MatchDecision, SignOff
 from retaguarda.store.models.operations import Alert, LegalHold, Milestone, Notice
-from retaguarda.store.models.people import ConsoleSession, FailedAttempt, OneTimeLink, Person
+from retaguarda.store.models.people import ApiToken, ConsoleSession, FailedAttempt, OneTimeLink, Person
 from retaguarda.store.models.runs import Booking, Evidence, Intent, IntentState, Item, ItemState, RunRecord, RunState
+from retaguarda.store.models.tickets import Ticket, TicketMessage, TicketState
 from retaguarda.store.models.unattended import (
     FireState,
     Lease,
@@ -29,6 +30,7 @@ from retaguarda.store.models.unattended import (
 
 __all__ = [
     "Alert",
+    "ApiToken",
     "AuditEntry",
     "AuditFolder",
     "BoletoReturn",
@@ -68,6 +70,9 @@ __all__ = [
     "SignOff",
     "StatementEntry",
     "StatementFile",
+    "Ticket",
+    "TicketMessage",
+    "TicketState",
     "TitleState",
     "TriggerEntry",
     "TriggerState",

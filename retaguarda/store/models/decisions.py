@@ -83,7 +83,11 @@ class LedgerItem(models.Model):
     seen_at = models.DateTimeField()
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["document"]), models.Index(fields=["contract"])]
+        indexes: ClassVar = [
+            models.Index(fields=["document"]),
+            models.Index(fields=["contract"]),
+            models.Index(fields=["kind", "due_date"], condition=models.Q(open_amount__gt=0), name="store_ledger_open"),
+        ]
 
 
 class BreakRecord(models.Model):

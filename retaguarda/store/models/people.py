@@ -1,4 +1,4 @@
-"""People who use the console: their roles, sessions, one-time links and failed attempts to sign in."""
+"""People who use the console: their roles, sessions, one-time links, tokens and failed attempts to sign in."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class Person(models.Model):
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=120)
     signed_in_at = models.DateTimeField(null=True)
+    subject = models.CharField(max_length=300, null=True, unique=True)  # issuer and its name for the person (OIDC)
 
 
 class ConsoleSession(models.Model):
@@ -53,3 +54,16 @@ class FailedAttempt(models.Model):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["name", "at"]), models.Index(fields=["address", "at"])]
+
+
+class ApiToken(models.Model):
+    """A secret by which a program asks the API as a person; only its hash is kept."""
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=60)
+    sha256 = models.CharField(max_length=64, unique=True)
+    roles: models.JSONField = KeptJSON(default=list)  # of the person's, those that it may use
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)

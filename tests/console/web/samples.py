@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from retaguarda.audit import events
 from retaguarda.jobs.requests import APPROVAL, CHALLENGE
-from retaguarda.store.models import ItemState, Request, RunRecord, RunState
+from retaguarda.store.models import ItemState, Request, RunRecord, RunState, Ticket
+from retaguarda.tickets.tickets import FORM
 from tests.console.web.server import Console
 
 HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
@@ -24,6 +25,7 @@ class Samples:
     approval: Request
     challenge: Request
     evidence: str
+    ticket: Ticket
 
     def values(self) -> dict[str, object]:
         """A value for each place of an address."""
@@ -35,6 +37,9 @@ class Samples:
             "template": "contracts",
             "calendar": "anbima",
             "trigger": "daily-statements",
+            "ticket": self.ticket.pk,
+            "token": 1,
+            "line": "e1",
             "key": "ab" * 32,
             "month": "2026-10",
             "name": "nobody",
@@ -56,5 +61,6 @@ def fill(console: Console) -> Samples:
         approval = console.requests.ask(run, APPROVAL, "register 2026-10", digest="ab" * 32, facts=facts)
         challenge = console.requests.ask(run, CHALLENGE, "ccee/robo", facts={"question": HOSTILE})
         console.runs.suspend(run, {"code": "approval-required", "text": HOSTILE})
+        ticket = console.tickets.ask(FORM, "somebody", HOSTILE, HOSTILE, area=HOSTILE[:80], about=f"break/{'ab' * 32}")
     assert RunState(run.state) is RunState.SUSPENDED
-    return Samples(run, approval, challenge, sha256)
+    return Samples(run, approval, challenge, sha256, ticket)

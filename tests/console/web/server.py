@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import re
 import socket
@@ -22,8 +23,9 @@ from retaguarda.jobs.runs import Runs
 from retaguarda.model.secrets import STEP, one_time_code
 from retaguarda.people.entrance import Entrance
 from retaguarda.people.register import Register
-from retaguarda.settings import ApprovalSettings, ConsoleSettings
+from retaguarda.settings import ApprovalSettings, ConsoleSettings, TicketSettings
 from retaguarda.store.models import FailedAttempt, Person
+from retaguarda.tickets.tickets import Tickets
 from retaguarda.vault import Vault
 from tests.house import KEY
 from tests.sandbox_fixtures import ROOT, eventually
@@ -65,6 +67,10 @@ class Console:
     @property
     def requests(self) -> Requests:
         return Requests(ApprovalSettings(), self.clock, self.runs, lambda: self.vault)
+
+    @property
+    def tickets(self) -> Tickets:
+        return Tickets(TicketSettings(), self.clock, lambda: self.vault)
 
     @property
     def evidence(self) -> EvidenceStore:
@@ -146,10 +152,14 @@ def served(home: Path, url: str, **settings: str) -> Iterator[Console]:
     command = [sys.executable, "-m", "retaguarda", "console", "serve"]
     with (home / "console.log").open("ab") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-    known = {name.rpartition("__")[2].lower(): value for name, value in settings.items() if name.startswith("RETAGUARDA_CONSOLE__")}
+    known = {
+        name.rpartition("__")[2].lower(): json.loads(value) if value.startswith("[") else value
+        for name, value in settings.items()
+        if name.startswith("RETAGUARDA_CONSOLE__")
+    }
     console = Console(home, port, ConsoleSettings.model_validate(known), process=process)
     try:
-        eventually(lambda: _answers(port) or process.poll() is not None, 60)
+        eventually(lambda: _answers(port) or process.poll() is not None, 120)
         assert process.poll() is None, (home / "console.log").read_text()
         yield console
     finally:

@@ -16,7 +16,7 @@ importlib.import_module("retaguarda.console.web.urls")  # every area registers i
 PLACE = re.compile(r"[<{](?:\w+:)?(\w+)[>}]")
 ENDS_SESSIONS = {"sign_out", "end_other_sessions"}
 CASES = [(route, method) for route in ROUTES if route.name not in ENDS_SESSIONS for method in route.methods if method != "HEAD"]
-PUBLIC = {"sign_in", "sign_in_code", "link", "choose_language"}
+PUBLIC = {"sign_in", "sign_in_code", "sign_in_provider", "sign_in_provider_back", "link", "choose_language", "ticket_mark"}
 
 
 @pytest.fixture(scope="module")

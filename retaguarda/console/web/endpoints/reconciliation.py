@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from decimal import Decimal
+from typing import Annotated, Any
 
 from django.http import HttpRequest
-from ninja import Schema
+from ninja import Query, Schema
 
 from retaguarda.audit import events
+from retaguarda.console.commands_ticket import described
 from retaguarda.console.statement_status import as_values
 from retaguarda.console.web import decide
 from retaguarda.console.web.api import TROUBLES, NothingThere, endpoint
@@ -18,8 +20,8 @@ from retaguarda.decisions import breaks as break_book
 from retaguarda.decisions import lineage, register, sign_off
 from retaguarda.errors import ConfigurationError, RetaguardaError
 from retaguarda.model.values import Month
-from retaguarda.people.roles import EVERYBODY
-from retaguarda.store.models import BreakRecord, MatchDecision, SignOff
+from retaguarda.people.roles import EVERYBODY, Role
+from retaguarda.store.models import BreakRecord, LedgerItem, MatchDecision, SignOff
 
 
 class VerdictIn(Schema):
@@ -35,6 +37,20 @@ class VerdictOut(Schema):
 
     done: list[str]
     refused: dict[str, str]
+
+
+class PartIn(Schema):
+    """An item, and how much of it the line settles."""
+
+    item: str
+    amount: Decimal
+
+
+class MatchIn(Schema):
+    """A line of a statement and what it settles."""
+
+    line: str
+    items: list[PartIn]
 
 
 class ReasonIn(Schema):
@@ -91,6 +107,47 @@ def breaks(request: HttpRequest, kind: str = "", owner: str = "", after: str = "
     """Open breaks, the most urgent first."""
     rows, following = queries.breaks(kind, owner, after)
     return {"rows": [_break(row) for row in rows], "after": following}
+
+
+@endpoint("GET", "/reconciliation/breaks/{key}", roles=EVERYBODY, response={200: dict[str, Any], **TROUBLES})
+def one_break(request: HttpRequest, key: str) -> Any:  # noqa: ARG001
+    """One break."""
+    return _break(_there(break_book.find, key))
+
+
+@endpoint("POST", "/reconciliation/breaks/{key}/work", roles=(Role.OPERATOR,), response={200: dict[str, Any], **TROUBLES})
+def work_on_break(request: HttpRequest, key: str) -> Any:  # noqa: ARG001
+    """Start what is done about a break of this kind."""
+    row = _there(break_book.find, key)
+    decide.start_work(row, events.actor())
+    return _break(row)
+
+
+@endpoint("POST", "/reconciliation/breaks/{key}/ask", roles=(Role.OPERATOR,), response={201: dict[str, Any], **TROUBLES})
+def ask_about_break(request: HttpRequest, key: str, body: ReasonIn) -> Any:  # noqa: ARG001
+    """Ask the owner of a break what it is: a request that is answered in time."""
+    return 201, described(decide.ask_owner(_there(break_book.find, key), body.reason, events.actor()))
+
+
+@endpoint("GET", "/reconciliation/items", roles=EVERYBODY, response={200: list[dict[str, Any]], **TROUBLES})
+def open_items(request: HttpRequest, q: str = "") -> Any:  # noqa: ARG001
+    """Items that the ERP told as open, by number, document, contract or partner."""
+    return [_item(row) for row in queries.open_items(q)]
+
+
+@endpoint("POST", "/reconciliation/match", roles=DECIDERS, response={201: dict[str, Any], **TROUBLES})
+def match_by_hand(request: HttpRequest, body: MatchIn) -> Any:  # noqa: ARG001
+    """Propose that a line settles these items; another person confirms it."""
+    return 201, _decision(decide.match(body.line, [(one.item, one.amount) for one in body.items], events.actor()))
+
+
+@endpoint("GET", "/reconciliation/contracts", roles=EVERYBODY, response={200: dict[str, Any], **TROUBLES})
+def contracts(request: HttpRequest, month: str = "", outcome: str = "", start: Annotated[int, Query(ge=0, lt=10**6)] = 0) -> Any:  # noqa: ARG001
+    """CCEE beside the ERP, contract by contract, as the latest reconciliation found them."""
+    found = queries.comparison(house().evidence_folder, house().clock, str(_month(month)) if month else "")
+    if found is None:
+        return {"run": None, "counts": {}, "contracts": []}
+    return {"run": found.run.pk, "counts": found.counts, "contracts": list(found.of(outcome, start))}
 
 
 @endpoint("POST", "/reconciliation/breaks/{key}/close", roles=DECIDERS, response={200: dict[str, Any], **TROUBLES})
@@ -187,3 +244,8 @@ def _break(row: BreakRecord) -> dict[str, Any]:
         | told
         | {"closed_at": row.closed_at and row.closed_at.isoformat(), "work": row.work_id}
     )
+
+
+def _item(row: LedgerItem) -> dict[str, Any]:
+    names = ("item", "kind", "document", "contract", "partner", "partner_name")
+    return {name: getattr(row, name) for name in names} | {"due_date": f"{row.due_date}", "open_amount": f"{row.open_amount:.2f}"}

@@ -53,6 +53,12 @@ def list_requests(request: HttpRequest) -> Any:  # noqa: ARG001
     return [_request(asked) for asked in requests_read.open_ones()]
 
 
+@endpoint("GET", "/uncertain", roles=EVERYBODY, response={200: list[dict[str, Any]], **TROUBLES})
+def list_uncertain(request: HttpRequest) -> Any:  # noqa: ARG001
+    """Presses whose outcome nobody knows, with the hashes of their pictures; POST /runs/{run_id}/retry lets the robot look again."""
+    return [_doubt(one) for one in requests_read.doubts()]
+
+
 @endpoint("GET", "/requests/{number}", roles=EVERYBODY, response={200: RequestOut, **TROUBLES})
 def get_request(request: HttpRequest, number: Number) -> Any:  # noqa: ARG001
     """One question."""
@@ -87,3 +93,10 @@ def _asked(number: int) -> Request:
 def _request(asked: Request) -> dict[str, Any]:
     plain = {name: getattr(asked, name) for name in ("kind", "subject", "digest", "facts", "state", "answered_by", "reason")}
     return {"number": asked.pk, "run": asked.run_id, **plain, "asked_at": iso(asked.asked_at), "expires_at": iso(asked.expires_at)}
+
+
+def _doubt(one: requests_read.Doubt) -> dict[str, Any]:
+    intent = one.intent
+    told = {name: getattr(intent, name) for name in ("portal", "act", "reference", "attempt", "state", "unreadable", "protocol", "text")}
+    pictures = {"before": one.before and one.before.sha256, "after": [kept.sha256 for kept in one.after]}
+    return {"run": one.root.pk, "at": iso(intent.at), **told, **pictures, "item": one.item.fields if one.item else {}}

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest
-from ninja import Schema
+from ninja import Query, Schema
 
 from retaguarda.agenda import written
 from retaguarda.agenda.outlook import next_fires, outlooks, preview
 from retaguarda.audit import events
+from retaguarda.calendars.calendar import load_calendars
 from retaguarda.console import trigger_screens as shown
 from retaguarda.console.web.api import TROUBLES, NothingThere, endpoint
 from retaguarda.console.web.place import house
 from retaguarda.console.web.queries import schedule as queries
 from retaguarda.console.web.views.schedule import CHANGERS, PREVIEW_DAYS
 from retaguarda.console.wiring import processes
-from retaguarda.people.roles import EVERYBODY
+from retaguarda.people.roles import EVERYBODY, Role
 from retaguarda.triggers.trigger import Trigger
 
 
@@ -79,6 +80,29 @@ def trigger_remove(request: HttpRequest, trigger: str) -> Any:  # noqa: ARG001
 def trigger_switch(request: HttpRequest, trigger: str, body: SwitchIn) -> Any:  # noqa: ARG001
     """Switch a trigger on or off."""
     return {"changed": house().by_hand().switch(_trigger(trigger), on=body.on, who=events.actor(), reason=body.reason)}
+
+
+@endpoint("POST", "/schedule/triggers/{trigger}/fire", roles=(Role.OPERATOR,), response={201: dict[str, Any], **TROUBLES})
+def trigger_fire(request: HttpRequest, trigger: str) -> Any:  # noqa: ARG001
+    """Fire a trigger now, beside its rule."""
+    row = house().by_hand().fire_now(_trigger(trigger), events.actor())
+    return 201, {"trigger": trigger, "run": row.run_id, **shown.row_of(row)}
+
+
+@endpoint("GET", "/schedule/calendars", roles=EVERYBODY, response={200: list[dict[str, Any]], **TROUBLES})
+def calendars(request: HttpRequest) -> Any:  # noqa: ARG001
+    """The calendars, with how sure their days are."""
+    return [{"name": name, "confidence": found.confidence, "digest": found.digest} for name, found in sorted(load_calendars().items())]
+
+
+@endpoint("GET", "/schedule/calendars/{calendar}", roles=EVERYBODY, response={200: dict[str, Any], **TROUBLES})
+def calendar_year(request: HttpRequest, calendar: str, year: Annotated[int, Query(ge=2000, le=2100)]) -> Any:  # noqa: ARG001
+    """The days of a year that are no business days, beside weekends."""
+    found = load_calendars().get(calendar)
+    if found is None:
+        raise NothingThere
+    days = {f"{day}": name for day, name in sorted(found.holidays(year).items())} if found.knows(year) else {}
+    return {"name": calendar, "year": year, "known": found.knows(year), "holidays": days}
 
 
 @endpoint("GET", "/schedule/preview", roles=EVERYBODY, response={200: list[dict[str, Any]], **TROUBLES})

@@ -137,4 +137,4 @@ def _standing(house: House, worker: Worker) -> str:
         return say("ended")
     if not house.workers().living(worker):
         return say("died")
-    return say("draining") if worker.draining else say("at work")
+    return say("draining") if worker.draining else say("working")

@@ -50,7 +50,8 @@ def lines(found: Sequence[Figures]) -> Iterator[tuple[str, str, str, object]]:
         yield start, "mean_seconds", "", one.mean_seconds
         yield start, "hours_saved", "", one.hours_saved
         yield start, "margin_hours", "", one.margin_hours
-        for name in ("matched", "deadlines"):
+        yield start, "satisfaction", "", one.satisfaction
+        for name in ("matched", "deadlines", "tickets"):
             share = getattr(one, name)
             yield from ((start, f"{name}.{part}", "", getattr(share, part)) for part in ("total", "good", "bad", "rate"))
         for name in ("runs", "items", "portals"):

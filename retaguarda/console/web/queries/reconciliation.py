@@ -22,8 +22,18 @@ from retaguarda.errors import RetaguardaError
 from retaguarda.model.values import Month, Period
 from retaguarda.reconcile.coverage import DayState, Known
 from retaguarda.report.content import ContractLine, Findings
-from retaguarda.store.models import BreakRecord, DecisionState, Evidence, MatchDecision, RunRecord
+from retaguarda.store.models import (
+    BreakRecord,
+    DecisionState,
+    Evidence,
+    LedgerItem,
+    MatchAllocation,
+    MatchDecision,
+    RunRecord,
+    StatementEntry,
+)
 
+MANY = 1000
 PAGE = 50
 """Rows of a list."""
 ACCOUNTS = 40
@@ -88,14 +98,24 @@ def decisions(state: str, account: str = "", q: str = "", after: str = "", page:
     if account:
         rows = rows.filter(account=account)
     if q:
-        rows = rows.filter(Q(line=q) | Q(key__startswith=q) | Q(allocations__item=q)).distinct()
+        rows = rows.filter(pk__in=_about(q))
     return page_by(rows.prefetch_related("allocations"), "-date", after, page)
 
 
-def decision_counts() -> Mapping[str, int]:
-    """How many decisions there are of each state."""
-    rows = MatchDecision.objects.values_list("state").annotate(n=Count("pk"))
-    return dict(rows)
+def _about(q: str) -> list[int]:
+    """Decisions on a line, with an item, or whose key begins so: each by an index of its own, which one condition for all has not."""
+    by_item = MatchAllocation.objects.filter(item=q).values_list("decision_id", flat=True)[:MANY]
+    by_line = MatchDecision.objects.filter(account__in=book.accounts(), line=q).values_list("pk", flat=True)[:MANY]
+    by_key = MatchDecision.objects.filter(key__startswith=q).values_list("pk", flat=True)[:MANY]
+    return [*by_item, *by_line, *by_key]
+
+
+def decision_counts() -> Mapping[str, str]:
+    """How many decisions there are of each state, counted up to MANY: beyond, the exact number changes nothing."""
+    counts = {
+        state: len(MatchDecision.objects.filter(state=state).values_list("state", flat=True)[: MANY + 1]) for state in DecisionState.values
+    }
+    return {state: f"{MANY}+" if count > MANY else f"{count}" for state, count in counts.items()}
 
 
 def known_accounts() -> list[str]:
@@ -131,6 +151,23 @@ def breaks(kind: str = "", owner: str = "", after: str = "", page: int = PAGE) -
     if owner:
         rows = rows.filter(owner=owner)
     return page_by(rows, "due_on", after, page)
+
+
+def open_items(q: str, kind: str = "") -> list[LedgerItem]:
+    """Items that the ERP told as open: those whose number, document, contract or partner begins so; the next due when nothing is asked."""
+    rows = LedgerItem.objects.filter(open_amount__gt=0)
+    if kind:
+        rows = rows.filter(kind=kind)
+    if q.strip():
+        text = q.strip()[:80]
+        begins = Q(item__startswith=text) | Q(document__startswith=text) | Q(contract__startswith=text) | Q(partner__startswith=text)
+        rows = rows.filter(begins | Q(partner_name__icontains=text))
+    return list(rows.order_by("due_date", "item")[:PAGE])
+
+
+def line_of(line: str) -> StatementEntry | None:
+    """A line of the book of accounts."""
+    return StatementEntry.objects.filter(account__in=book.accounts(), entry=line).first() if line else None  # by its index
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from retaguarda.jobs.journal import UNRESOLVED
-from retaguarda.store.models import Evidence, Intent, Item, Request, RequestState, RunRecord
+from retaguarda.store.models import DecisionState, Evidence, Intent, Item, MatchDecision, Request, RequestState, RunRecord
 
 PAGE = 50
+MANY = 1000
+"""Counted at most: beyond, the exact number changes nothing."""
 
 
 def open_ones() -> list[Request]:
@@ -19,6 +21,16 @@ def closed_ones() -> list[Request]:
     """What was answered last."""
     closed = Request.objects.filter(state__in=(RequestState.ANSWERED, RequestState.REFUSED, RequestState.EXPIRED))
     return list(closed.select_related("run").order_by("-asked_at")[:PAGE])
+
+
+def doubt_count() -> int:
+    """Presses whose outcome nobody knows, counted up to MANY."""
+    return len(Intent.objects.filter(state__in=UNRESOLVED).order_by().values_list("pk", flat=True)[:MANY])
+
+
+def proposal_count() -> int:
+    """Matches that wait for a person's yes or no, counted up to MANY."""
+    return len(MatchDecision.objects.filter(state=DecisionState.PROPOSED).order_by().values_list("pk", flat=True)[:MANY])
 
 
 def get(number: int) -> Request | None:

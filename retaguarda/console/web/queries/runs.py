@@ -19,12 +19,14 @@ from retaguarda.console.web.queries.cursor import page_by
 from retaguarda.language import say
 from retaguarda.report.labels import label
 from retaguarda.report.vocabulary import PROCESSES
-from retaguarda.store.models import Evidence, Intent, Item, ItemState, OutboxEvent, Request, RunRecord, RunState
+from retaguarda.store.models import Evidence, Intent, Item, ItemState, MatchDecision, OutboxEvent, Request, RunRecord, RunState
 
 PAGE = 50
 """Rows of a list."""
 STEPS = 200
 """Steps of a run that a page shows; a month has seven."""
+EVENTS = 2000
+"""Events of a run whose versions are counted."""
 TAIL_BYTES = 96 * 1024
 DAY = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _OPEN_ITEMS = (ItemState.UNCERTAIN, ItemState.DEFERRED, ItemState.FAILED_APPLICATION)
@@ -272,6 +274,30 @@ def events_of(root: RunRecord, runs: Sequence[RunRecord], page: int = PAGE * 4) 
 
 
 @dataclass(frozen=True)
+class Versions:
+    """By what a run came about: programs, inputs, plans and rules, each by what tells it from every other version."""
+
+    programs: Sequence[tuple[RunRecord, Counter[str]]]
+    """Steps, with the versions of the program that wrote their events and how many of them."""
+    inputs: Sequence[Evidence]
+    plans: Sequence[Request]
+    rules: Sequence[str]
+    """SHA-256 of the matching rules that its decisions were made by."""
+
+
+def versions(root: RunRecord, runs: Sequence[RunRecord]) -> Versions:
+    """The versions behind a run and its steps."""
+    wrote: dict[str, Counter[str]] = {run.pk: Counter() for run in runs}
+    for line in events_of(root, runs, EVENTS):
+        wrote[line["run"]][str(line.get("version", ""))] += 1
+    keys = [run.pk for run in runs]
+    inputs = Evidence.objects.filter(run__in=keys, kind="input").select_related("run").order_by("pk")[:PAGE]
+    plans = Request.objects.filter(run__in=keys).exclude(digest="").order_by("pk")[:PAGE]
+    rules = MatchDecision.objects.filter(run__in=keys).exclude(rules="").order_by().values_list("rules", flat=True).distinct()[:PAGE]
+    return Versions([(run, wrote[run.pk]) for run in runs], list(inputs), list(plans), sorted(rules))
+
+
+@dataclass(frozen=True)
 class Stage:
     """One of the five parts of every run, and how it stands."""
 
@@ -292,7 +318,7 @@ def stages(root: RunRecord, progress: Progress, uncertain: int) -> list[Stage]:
     tone = {RunState.SUSPENDED: "warn", RunState.PENDING: "info", RunState.RUNNING: "info", RunState.STOPPED: "warn"}
     here = tone.get(RunState(root.state), "bad")
     found = []
-    word = say("waits") if root.state == RunState.SUSPENDED else say("stopped here") if ended else say("at work")
+    word = say("waits") if root.state == RunState.SUSPENDED else say("stopped here") if ended else say("under way")
     for number, name in enumerate(names):
         tones = ("good", say("done")) if number < at else (here, word) if number == at else ("idle", "—")
         found.append(Stage(name, *tones))

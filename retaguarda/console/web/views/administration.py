@@ -41,27 +41,36 @@ def person_add(request: HttpRequest) -> HttpResponse:
         person = house().register().add(name, request.POST.getlist("role"), request.POST.get("full_name", "").strip())
     except RetaguardaError as error:
         return _people(request, wrong=_in_words(error), status=422)
-    return _people(request, link=_link(person), whose=person.name)
+    return _people(request, link=link_of(person), whose=person.name)
 
 
 @page("administration/people/<str:name>/change", roles=CHANGERS, methods=("POST",))
 def person_change(request: HttpRequest, name: str) -> HttpResponseBase:
     """Give a person other roles, a new link, or another try; shut one out, or let one in again."""
-    person, what, register = _person(name), request.POST.get("what", ""), house().register()
+    person = _person(name)
     try:
-        if what == "link":
-            return _people(request, link=_link(person), whose=person.name)
-        if what == "roles":
-            register.give_roles(person, request.POST.getlist("role"))
-        elif what == "disable":
-            register.disable(person)
-        elif what == "enable":
-            register.enable(person)
-        elif what == "unlock":
-            house().entrance().unlock(person)
+        link = change(person, request.POST.get("what", ""), request.POST.getlist("role"))
     except RetaguardaError as error:
         return _people(request, wrong=_in_words(error), status=409)
-    return redirect("administration")
+    return _people(request, link=link, whose=person.name) if link else redirect("administration")
+
+
+def change(person: Person, what: str, roles: list[str]) -> str:
+    """Change something about a person: roles, disable, enable, unlock, tokens (they end); of `link` the new one is returned."""
+    register = house().register()
+    if what == "link":
+        return link_of(person)
+    if what == "roles":
+        register.give_roles(person, roles)
+    elif what == "disable":
+        register.disable(person)
+    elif what == "enable":
+        register.enable(person)
+    elif what == "unlock":
+        house().entrance().unlock(person)
+    elif what == "tokens":
+        house().tokens().revoke_every(person)
+    return ""
 
 
 @page("administration/alerts", roles=WATCHERS, name="alerts")
@@ -181,7 +190,8 @@ def _retention(request: HttpRequest, wrong: str = "", status: int = 200) -> Http
     return render(request, "administration/retention.html", context, status=status)
 
 
-def _link(person: Person) -> str:
+def link_of(person: Person) -> str:
+    """The address of a new one-time link for a person; earlier ones end."""
     return address(house().settings.console, f"/link/{house().register().link(person)}")
 
 

@@ -6,7 +6,7 @@ import time
 
 import segno
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -36,17 +36,20 @@ YEAR = 365 * 24 * 3600
 @never_cache
 def sign_in(request: HttpRequest) -> HttpResponseBase:
     """Name and password."""
-    wanted = request.GET.get("next", "")
+    wanted, oidc = request.GET.get("next", ""), house().settings.oidc
+    shown = {"next": wanted, "provider": (oidc.title or oidc.issuer) if oidc.client else "", "local": not oidc.only}
     if request.method != "POST":
-        return redirect(_safe(request, wanted)) if person_of(request) else render(request, "entrance/sign_in.html", {"next": wanted})
+        return redirect(safe(request, wanted)) if person_of(request) else render(request, "entrance/sign_in.html", shown)
+    if oidc.only:
+        return render(request, "entrance/sign_in.html", shown | {"wrong": say("Here everybody signs in by the provider.")}, status=403)
     name = request.POST.get("name", "").strip().lower()
     person = house().entrance().check_password(name, request.POST.get("password", ""), reached_from(request))
     if person is None:
         text = say("Name or password is wrong, or there were too many attempts: wait some minutes, or ask an administrator.")
-        return render(request, "entrance/sign_in.html", {"next": wanted, "wrong": text, "name": name}, status=403)
+        return render(request, "entrance/sign_in.html", shown | {"wrong": text, "name": name}, status=403)
     request.session.flush()
     request.session[HALF], request.session[SINCE] = person.pk, time.time()
-    request.session[NEXT] = _safe(request, request.POST.get("next", ""))
+    request.session[NEXT] = safe(request, request.POST.get("next", ""))
     request.session.set_expiry(HALF_LIFE)
     return redirect("sign_in_code")
 
@@ -64,7 +67,7 @@ def sign_in_code(request: HttpRequest) -> HttpResponseBase:
         text = say("The code is wrong or was used already, or there were too many attempts.")
         return render(request, "entrance/code.html", {"wrong": text}, status=403)
     wanted = request.session.get(NEXT, "/")
-    _begin(request, person)
+    begin(request, person)
     return redirect(wanted)
 
 
@@ -84,7 +87,7 @@ def sign_out(request: HttpRequest) -> HttpResponseBase:
 def one_time_link(request: HttpRequest, secret: str) -> HttpResponseBase:
     """Choose a password and a second factor; looking at the page does not use the link up."""
     entrance = house().entrance()
-    link = entrance.link(secret, reached_from(request))
+    link = None if house().settings.oidc.only else entrance.link(secret, reached_from(request))
     if link is None:
         return render(request, "entrance/link_over.html", status=410)
     wrong = ""
@@ -104,7 +107,7 @@ def one_time_link(request: HttpRequest, secret: str) -> HttpResponseBase:
 def choose_language(request: HttpRequest) -> HttpResponseBase:
     """Portuguese or English, for this person from here on."""
     wanted = request.POST.get("language", "")
-    answer = redirect(_safe(request, request.POST.get("next", "")))
+    answer = redirect(safe(request, request.POST.get("next", "")))
     if wanted in LANGUAGES:
         if person := person_of(request):
             Person.objects.filter(pk=person.pk).update(language=wanted)
@@ -115,9 +118,31 @@ def choose_language(request: HttpRequest) -> HttpResponseBase:
 @page("account", roles=EVERYBODY, name="account")
 def account(request: HttpRequest) -> HttpResponse:
     """Who I am, what I may do, where else I am signed in."""
-    person = person_of(request)
-    others = person.sessions.exclude(session_key=request.session.session_key).count() if person else 0
-    return render(request, "entrance/account.html", {"others": others})
+    return account_page(request)
+
+
+@page("account/tokens", roles=EVERYBODY, methods=("POST",))
+def token_make(request: HttpRequest) -> HttpResponse:
+    """Make a token for a program of mine; its secret is shown once."""
+    person = _me(request)
+    days = request.POST.get("days", "")
+    try:
+        secret = (
+            house().tokens().make(person, request.POST.get("name", ""), request.POST.getlist("role"), int(days) if days.isdecimal() else 0)
+        )
+    except RetaguardaError as error:
+        return account_page(request, wrong=" ".join(filter(None, (retell(error.text), retell(error.remedy)))), status=422)
+    return account_page(request, secret=secret)
+
+
+@page("account/tokens/<int:token>/revoke", roles=EVERYBODY, methods=("POST",))
+def token_revoke(request: HttpRequest, token: int) -> HttpResponseBase:
+    """End a token of mine at once."""
+    found = _me(request).tokens.filter(pk=token).first()
+    if found is None:
+        raise Http404
+    house().tokens().revoke(found)
+    return redirect("account")
 
 
 @page("account/sessions", roles=EVERYBODY, methods=("POST",), name="end_other_sessions")
@@ -131,6 +156,23 @@ def end_other_sessions(request: HttpRequest) -> HttpResponseBase:
     return redirect("account")
 
 
+def account_page(request: HttpRequest, *, secret: str = "", wrong: str = "", linking: bool = False, status: int = 200) -> HttpResponse:
+    """The page of one's own access."""
+    person = _me(request)
+    others = person.sessions.exclude(session_key=request.session.session_key).count()
+    oidc = house().settings.oidc
+    context = {"provider": (oidc.title or oidc.issuer) if oidc.client else "", "linked": bool(person.subject), "linking": linking}
+    context |= {"others": others, "tokens": house().tokens().of(person), "now": house().clock.now(), "secret": secret, "wrong": wrong}
+    return render(request, "entrance/account.html", context | {"most_days": house().settings.console.token_days}, status=status)
+
+
+def _me(request: HttpRequest) -> Person:
+    person = person_of(request)
+    if person is None:
+        raise Http404
+    return person
+
+
 def _accepted(request: HttpRequest, link: object) -> str:
     """Take a link over and sign its person in; what is wrong, in the reader's words."""
     first, again = request.POST.get("password", ""), request.POST.get("again", "")
@@ -142,11 +184,11 @@ def _accepted(request: HttpRequest, link: object) -> str:
         return " ".join(filter(None, (retell(error.text), retell(error.remedy))))
     with transaction.atomic():
         events.record("person.signed_in", target=person.name, who=person.name, data={"address": reached_from(request), "by": "link"})
-    _begin(request, person)
+    begin(request, person)
     return ""
 
 
-def _begin(request: HttpRequest, person: Person) -> None:
+def begin(request: HttpRequest, person: Person) -> None:
     """A session of a new name: one that was planted before the sign-in is worth nothing."""
     request.session.flush()
     request.session[PERSON] = person.pk
@@ -154,7 +196,7 @@ def _begin(request: HttpRequest, person: Person) -> None:
     request.session.set_expiry(int(house().settings.console.session_hours * 3600))
 
 
-def _safe(request: HttpRequest, wanted: str) -> str:
+def safe(request: HttpRequest, wanted: str) -> str:
     """An address of this console, or its first page: nobody is led elsewhere."""
     own = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure())
     return wanted if own and wanted.startswith("/") else reverse("today")

@@ -89,6 +89,14 @@ def _charts(found: list[Figures], grain: Grain) -> list[dict[str, Any]]:
         _chart("reasons", say("What went wrong, by reason"), "stack", "", starts, by_reason),
         _chart("saved", say("Hours saved"), "bar", "h", starts, [(say("hours"), [one.hours_saved for one in found])]),
         _chart("margin", say("Margin before deadlines"), "bar", "h", starts, [(say("hours"), [one.margin_hours for one in found])]),
+        _chart(
+            "satisfaction",
+            say("Satisfaction with answers"),
+            "line",
+            "",
+            starts,
+            [(say("mark from 1 to 5"), [one.satisfaction for one in found])],
+        ),
         _chart("breaks", say("Open breaks, by age"), "stack", "", starts, by_age),
     ]
 

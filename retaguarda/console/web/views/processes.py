@@ -6,14 +6,17 @@ import io
 from pathlib import Path
 from typing import Any
 
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 
+from retaguarda.audit import events
 from retaguarda.console.web import actions, forms
 from retaguarda.console.web.place import house
 from retaguarda.console.web.queries import processes as queries
 from retaguarda.console.web.queries import runs as run_queries
+from retaguarda.console.web.queries import tickets
 from retaguarda.console.web.routes import page, person_of
 from retaguarda.console.wiring import process_named, processes
 from retaguarda.errors import RetaguardaError
@@ -21,6 +24,8 @@ from retaguarda.language import say
 from retaguarda.people.roles import Role
 from retaguarda.process import Process
 from retaguarda.report.retell import retell
+from retaguarda.store.models import Ticket
+from retaguarda.tickets.tickets import files_of
 
 OPERATOR = (Role.OPERATOR,)
 COLUMNS = {
@@ -60,17 +65,21 @@ def launch(request: HttpRequest, process: str) -> HttpResponseBase:
     if process not in processes():
         raise Http404
     chosen = process_named(process)
+    ticket = _ticket(request)
     if request.method != "POST":
         earlier = run_queries.get(request.GET.get("from", ""))
         given = earlier.params if earlier is not None and earlier.process == process else {}
-        return _shown(request, forms.empty(chosen, given))
+        return _shown(request, forms.empty(chosen, given or _suggested(request, chosen) | (_files_of(chosen, ticket) if ticket else {})))
     form = forms.filled(chosen, request)
     what = request.POST.get("do", "check")
     if not form.is_right:
         return _shown(request, form, status=422)
     if what not in {"simulate", "launch"}:
         return _shown(request, form, checks=_checked(form))
-    run = actions.launch(process, form.given, dry_run=what == "simulate")
+    with transaction.atomic():
+        run = actions.launch(process, form.given, dry_run=what == "simulate")
+        if ticket and what == "launch":
+            house().tickets().work(ticket, run, events.actor())
     return redirect("run", run_id=run.pk)
 
 
@@ -137,7 +146,25 @@ def _shown(request: HttpRequest, form: forms.Form, *, checks: list[dict[str, str
         "approvers": queries.approvers(person.name if person else "") if needs else [],
         "checks": checks,
     }
-    return render(request, "processes/launch.html", context, status=status)
+    return render(request, "processes/launch.html", context | {"ticket": _ticket(request)}, status=status)
+
+
+def _suggested(request: HttpRequest, process: Process) -> dict[str, str]:
+    """Values that a link of the console fills in, by the parameter's name; whoever launches sees them first."""
+    return {one.name: request.GET[one.name][:200] for one in process.parameters if one.name in request.GET}
+
+
+def _ticket(request: HttpRequest) -> Ticket | None:
+    """The request from another area that this launch is for, if it is for one."""
+    text = request.GET.get("ticket", "")
+    return tickets.get(int(text)) if text.isascii() and text.isdecimal() and len(text) < 16 else None
+
+
+def _files_of(process: Process, ticket: Ticket) -> dict[str, str]:
+    """The files that came with a ticket, for the first parameter that takes files; the e-mail itself is none of them."""
+    wanted = next((one.name for one in forms.empty(process, {}).fields if one.kind == "file"), "")
+    paths = [file["path"] for file in files_of(ticket) if not file["name"].endswith(".eml")]
+    return {wanted: paths[0]} if wanted and paths else {}
 
 
 def _limit(process: Process) -> int:

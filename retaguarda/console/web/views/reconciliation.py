@@ -15,7 +15,8 @@ from retaguarda.audit import events
 from retaguarda.console.web import decide
 from retaguarda.console.web.place import house
 from retaguarda.console.web.queries import reconciliation as queries
-from retaguarda.console.web.routes import may, page, person_of
+from retaguarda.console.web.routes import may, may_reach, page, person_of
+from retaguarda.console.web.views.tickets import marked
 from retaguarda.decisions import breaks as break_book
 from retaguarda.decisions import lineage, register, sign_off
 from retaguarda.errors import RetaguardaError
@@ -25,7 +26,7 @@ from retaguarda.people.roles import EVERYBODY, Role
 from retaguarda.reconcile.break_rules import read_break_rules
 from retaguarda.reconcile.coverage import DayState
 from retaguarda.report.retell import retell
-from retaguarda.store.models import BreakRecord, DecisionState, MatchDecision, SignOff
+from retaguarda.store.models import BreakRecord, DecisionState, MatchDecision, SignOff, Ticket
 
 DECIDERS = (Role.OPERATOR, Role.APPROVER)
 """Who may decide on matches and breaks; nobody confirms what he made himself."""
@@ -111,6 +112,13 @@ def break_work(request: HttpRequest, key: str) -> HttpResponseBase:
     return _done(request, row, lambda: decide.start_work(row, events.actor()))
 
 
+@page("reconciliation/breaks/<str:key>/ask", roles=(Role.OPERATOR,), methods=("POST",))
+def break_ask(request: HttpRequest, key: str) -> HttpResponseBase:
+    """Ask whoever a break belongs to: a request that is answered in time."""
+    row = _broken(key)
+    return _done(request, row, lambda: decide.ask_owner(row, request.POST.get("question", "")[:4000], events.actor()))
+
+
 @page("reconciliation/lineage", roles=EVERYBODY, name="lineage")
 def lineage_of(request: HttpRequest) -> HttpResponse:
     """The way of a contract's money, from any of its stations."""
@@ -134,6 +142,7 @@ def contract_list(request: HttpRequest) -> HttpResponse:
     first = int(start) if start.isdecimal() and len(start) < 7 else 0
     context: dict[str, Any] = {"outcome": asked, "wanted": wanted, "found": found}
     if found:
+        context["launches"] = may_reach(person_of(request), "launch")
         context |= {"rows": found.of(asked, first), "more": first + queries.CONTRACTS if found.of(asked, first + queries.CONTRACTS) else 0}
     return render(request, "reconciliation/contracts.html", context)
 
@@ -202,6 +211,8 @@ def _break(request: HttpRequest, row: BreakRecord, wrong: str = "", status: int 
         "age": (today - row.opened_at.date()).days,
         "today": today,
         "proposals": MatchDecision.objects.filter(line=row.line, account=row.account).order_by("-pk")[:10] if row.line else [],
+        "asked": marked(list(Ticket.objects.filter(about=f"break/{row.key}").order_by("-pk")[:10])),
+        "matches": bool(row.line) and not row.closed_at and may(person_of(request), DECIDERS),
         "decides": may(person_of(request), DECIDERS),
         "works": may(person_of(request), (Role.OPERATOR,)),
         "wrong": wrong,

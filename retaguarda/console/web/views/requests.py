@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,7 +12,10 @@ from django.shortcuts import redirect, render
 from retaguarda.audit import events
 from retaguarda.console.web.place import house
 from retaguarda.console.web.queries import requests as queries
+from retaguarda.console.web.queries import tickets as ticket_queries
+from retaguarda.console.web.queries.tickets import sla
 from retaguarda.console.web.routes import may, page, person_of
+from retaguarda.console.web.views.tickets import ASKERS, marked
 from retaguarda.errors import RetaguardaError
 from retaguarda.jobs.requests import APPROVAL, CHALLENGE
 from retaguarda.jobs.runs import root_of
@@ -26,16 +30,24 @@ LONGEST_CODE = 64
 @page("requests", roles=EVERYBODY)
 def requests(request: HttpRequest) -> HttpResponse:
     """What waits for people, by age."""
-    uncertain = len(queries.doubts())
-    return render(
-        request, "requests/list.html", {"open": queries.open_ones(), "closed": queries.closed_ones(), "uncertain_count": uncertain}
-    )
+    now, agreed = house().clock.now(), dt.timedelta(hours=house().settings.alerts.request_hours)
+    context = {
+        "open": [(asked, asked.asked_at + agreed, sla(asked.asked_at, asked.asked_at + agreed, now)) for asked in queries.open_ones()],
+        "closed": queries.closed_ones(),
+        "doubts": queries.doubt_count(),
+        "proposals": queries.proposal_count(),
+        "tickets": marked(ticket_queries.waiting()),
+        "asks": may(person_of(request), ASKERS),
+    }
+    return render(request, "requests/list.html", context)
 
 
 @page("requests/uncertain", roles=EVERYBODY)
 def uncertain(request: HttpRequest) -> HttpResponse:
     """Presses whose outcome nobody knows, each with its pictures side by side."""
-    return render(request, "requests/uncertain.html", {"doubts": queries.doubts(), "operates": may(person_of(request), (Role.OPERATOR,))})
+    now, agreed = house().clock.now(), dt.timedelta(hours=house().settings.alerts.request_hours)
+    doubts = [(one, one.intent.at + agreed, sla(one.intent.at, one.intent.at + agreed, now)) for one in queries.doubts()]
+    return render(request, "requests/uncertain.html", {"doubts": doubts, "operates": may(person_of(request), (Role.OPERATOR,))})
 
 
 @page("requests/<int:number>", roles=EVERYBODY, name="request")

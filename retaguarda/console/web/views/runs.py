@@ -31,6 +31,7 @@ from retaguarda.language import say
 from retaguarda.people.roles import EVERYBODY, Role
 from retaguarda.report.vocabulary import RUN_STATES
 from retaguarda.store.models import ConsoleSession, ItemState, RunRecord, RunState
+from retaguarda.uploads import plain_name
 
 LOOK_SECONDS = 1.0
 LIVE_AT_MOST = dt.timedelta(hours=2)
@@ -41,6 +42,7 @@ TABS = {
     "evidence": "Evidence",
     "log": "Log",
     "parameters": "Parameters",
+    "versions": "Versions",
     "audit": "Audit",
 }
 PICTURES = {b"RIFF": "image/webp", b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg"}
@@ -89,8 +91,13 @@ async def run_live(request: HttpRequest, run_id: str) -> HttpResponseBase:
 
 
 @page("runs/<str:run_id>/evidence/<str:sha256>", roles=EVERYBODY)
-def run_evidence(request: HttpRequest, run_id: str, sha256: str) -> HttpResponse:  # noqa: ARG001
+def run_evidence(request: HttpRequest, run_id: str, sha256: str) -> HttpResponse:
     """A file of a run, byte by byte as it was kept; pictures are shown, anything else is only saved."""
+    return evidence_file(request, run_id, sha256)
+
+
+def evidence_file(_request: HttpRequest, run_id: str, sha256: str) -> HttpResponse:
+    """What answers with a file of a run; Http404 when the run has none of that hash."""
     kept = queries.evidence_of(_root(run_id), sha256)
     if kept is None or kept.removed_at is not None:
         raise Http404
@@ -104,7 +111,7 @@ def run_evidence(request: HttpRequest, run_id: str, sha256: str) -> HttpResponse
     answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     answer.headers["Cache-Control"] = "private, max-age=3600, immutable"  # the address is the hash of what it holds
     if not kind:
-        answer.headers["Content-Disposition"] = content_disposition_header(True, actions.plain_name(kept.label)) or "attachment"
+        answer.headers["Content-Disposition"] = content_disposition_header(True, plain_name(kept.label)) or "attachment"
     return answer
 
 
@@ -197,11 +204,23 @@ def _parameters(_request: HttpRequest, root: RunRecord, _steps: list[RunRecord])
     return {"params": root.params.items(), "result": root.result if isinstance(root.result, dict) else {}}
 
 
+def _versions(_request: HttpRequest, root: RunRecord, steps: list[RunRecord]) -> dict[str, Any]:
+    return {"found": queries.versions(root, steps)}
+
+
 def _audit(_request: HttpRequest, root: RunRecord, steps: list[RunRecord]) -> dict[str, Any]:
     return {"events": queries.events_of(root, steps), "asked": queries.questions(steps)}
 
 
-_TAB_CONTENT = {"overview": _overview, "items": _items, "evidence": _evidence, "log": _log, "parameters": _parameters, "audit": _audit}
+_TAB_CONTENT = {
+    "overview": _overview,
+    "items": _items,
+    "evidence": _evidence,
+    "log": _log,
+    "parameters": _parameters,
+    "versions": _versions,
+    "audit": _audit,
+}
 
 
 def _number(request: HttpRequest, name: str) -> int:
