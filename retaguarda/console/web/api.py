@@ -134,7 +134,8 @@ def _invalid(request: HttpRequest, error: Any) -> HttpResponse:
 @api.exception_handler(RetaguardaError)
 def _told(request: HttpRequest, error: Any) -> HttpResponse:
     facts = {"code": error.code, "text": error.text, "remedy": error.remedy}
-    return api.create_response(request, facts, status=status_of(error))
+    status = status_of(error)
+    return api.create_response(request, facts, status=409 if status == 422 else status)  # 422 says that a request is not as described
 
 
 @endpoint("GET", "/openapi.json", roles=EVERYBODY, include_in_schema=False)

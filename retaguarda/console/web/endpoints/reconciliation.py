@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest
 from ninja import Query, Schema
+from pydantic import WithJsonSchema
 
 from retaguarda.audit import events
 from retaguarda.console.commands_ticket import described
@@ -22,6 +23,8 @@ from retaguarda.errors import ConfigurationError, RetaguardaError
 from retaguarda.model.values import Month
 from retaguarda.people.roles import EVERYBODY, Role
 from retaguarda.store.models import BreakRecord, LedgerItem, MatchDecision, SignOff
+
+_AMOUNT = r"^[0-9]{1,10}(\.[0-9]{1,2})?$"
 
 
 class VerdictIn(Schema):
@@ -43,7 +46,7 @@ class PartIn(Schema):
     """An item, and how much of it the line settles."""
 
     item: str
-    amount: Decimal
+    amount: Annotated[Decimal, WithJsonSchema({"type": "string", "pattern": _AMOUNT})]
 
 
 class MatchIn(Schema):
