@@ -94,7 +94,7 @@ CONTROLS = (
         f"{AUDIT}commands.py::test_exports_hold_every_event_and_neutralise_formulas",
     ),
     Control(
-        "only printable characters are shown", "retaguarda/console/commands_audit.py",
+        "only printable characters are shown", "retaguarda/redaction.py",
         "for c in text if c.isprintable())", "for c in text)",
         f"{AUDIT}commands.py::test_marks_that_turn_the_direction_and_control_characters_are_not_shown",
     ),

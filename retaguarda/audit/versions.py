@@ -85,7 +85,10 @@ def carrying_out(run: str) -> Iterator[None]:
     try:
         yield
     finally:
-        _robots.pop(run)
+        if before:
+            _robots[run] = before
+        else:
+            _robots.pop(run, None)
 
 
 def at_work(run: str, robot: str, version: Version) -> None:

@@ -100,14 +100,17 @@ def _show_fields(found: list[dict[str, Any]]) -> None:
         console.print(say("The vault holds no credential."))
         return
     heads = say("credential"), say("fields"), say("certificate until"), say("password until"), say("business days left")
-    table = listing("", *heads, whole=(1, 3, 4, 5))
+    table = listing("", *heads, whole=(1, 3, 4))
     for one in sorted(found, key=lambda one: (_nearest(one) is None, _nearest(one) or 0, one["credential"])):
         until = [f"{dt.datetime.fromisoformat(one[end]):%d/%m/%Y}" if one[end] else "" for end in ("certificate_ends", "password_ends")]
         nearest = _nearest(one)
         sign = "[bold red]✗[/bold red]" if one["attention"] else "[green]✓[/green]"
         left = "" if nearest is None else str(max(0, nearest))
-        table.add_row(sign, one["credential"], ", ".join(one["fields"]), until[0] or retell(one["problem"]), until[1], left)
+        table.add_row(sign, one["credential"], ", ".join(one["fields"]), *until, left)
     console.print(table)
+    for one in found:
+        if one["problem"]:
+            console.print(f"✗ {one['credential']}: {retell(one['problem'])}", style="red", markup=False)
 
 
 def _nearest(one: dict[str, Any]) -> int | None:

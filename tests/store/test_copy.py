@@ -60,6 +60,8 @@ def _value(field: Any, number: int) -> Any:
         return number % 2 == 0
     if isinstance(field, models.FloatField):
         return 1_234_567.123_456_789 / (number + 1)
+    if isinstance(field, models.PositiveSmallIntegerField):
+        return number
     if isinstance(field, models.IntegerField):
         return 2_000_000 + number
     if field.primary_key:

@@ -76,7 +76,7 @@ def test_pages_are_in_order_on_a_desk_and_on_a_phone(console: Console, page: Pag
     page.on("console", lambda message: told.append(message.text) if message.type == "error" else None)
     page.goto(console.url + PAGES[name])
     if name.startswith("indicators"):
-        expect(page.locator(".chart canvas")).to_have_count(7)
+        expect(page.locator(".chart canvas")).to_have_count(8)
     kept(page, name)
     assert faults(page) == []
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
