@@ -32,8 +32,12 @@ LONG = ("month", "erp", "browser")
 """Marks of tests that take minutes, the longest first."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files whose tests take minutes begin first, so that no worker is left alone with one in the end."""
+    """Files whose tests take minutes begin first, so that no worker is left alone with one in the end; `one_store` runs on PostgreSQL."""
+    for item in items:
+        if item.get_closest_marker("one_store") and "postgres" not in item.name:
+            item.add_marker(pytest.mark.thorough)
     ranks = dict.fromkeys((item.path for item in items), len(LONG))
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}

@@ -47,6 +47,7 @@ def whole() -> None:
         assert wrongs(trigger, state.ruled_since, state.covered_until) == []
 
 
+@pytest.mark.one_store
 def test_two_schedulers_fire_each_second_once(any_store: OpenStore) -> None:
     two = [start(any_store, 0, 60) for _ in range(2)]
     eventually(lambda: Worker.objects.filter(kind="scheduler").count() == 2, 30)
@@ -63,6 +64,7 @@ def test_two_schedulers_fire_each_second_once(any_store: OpenStore) -> None:
     assert not Worker.objects.filter(stopped_at=None).exists()
 
 
+@pytest.mark.one_store
 def test_killed_at_any_decision_nothing_is_lost_and_nothing_doubled(any_store: OpenStore, clock: SetClock) -> None:
     """Two slots in which one scheduler after another dies between a decision and its commit; another one ends what they left."""
     slots = [start(any_store, seed, 4) for seed in (100, 200)]

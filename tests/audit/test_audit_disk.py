@@ -16,6 +16,7 @@ from tests.audit.logs import tell
 SAMPLE = 9
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(600)
 def test_whatever_call_is_killed_or_fails_state_and_log_agree_and_nothing_acknowledged_is_lost(migrated: Path, tmp_path: Path) -> None:
     every = points(migrated, tmp_path / "run", count=1)

@@ -83,6 +83,7 @@ def test_processes_killed_at_a_sandbox_portal_register_once() -> None:
     assert sum(tally.fired.values()) > 0
 
 
+@pytest.mark.thorough
 @pytest.mark.browser
 @pytest.mark.timeout(300)
 def test_the_robot_in_its_browser_registers_once() -> None:

@@ -90,6 +90,7 @@ def test_dry_run_looks_and_presses_nothing(house: Installation, ccee: SandboxPro
     assert items == [(reference, "planned") for reference in references]
 
 
+@pytest.mark.thorough
 def test_stopped_by_another_process_at_a_safe_point_then_resumed(house: Installation, ccee: SandboxProcess, tmp_path: Path) -> None:
     references = sheet(tmp_path / "sheet.csv", 2, 3)
     process = begun(house, tmp_path / "sheet.csv")

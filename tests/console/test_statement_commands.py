@@ -96,6 +96,7 @@ def test_a_large_file_needs_little_memory(tmp_path: Path) -> None:
     assert peaks[1] < peaks[0] + 60
 
 
+@pytest.mark.one_store
 def test_status_tells_account_by_day_what_is_proved(any_store: OpenStore, any_house: House) -> None:
     def status(*arguments: str, language: str = "en") -> subprocess.CompletedProcess[str]:
         own = {"RETAGUARDA_STORE__URL": any_store.url, "RETAGUARDA_HOME": str(any_store.home), "RETAGUARDA_LANGUAGE": language}

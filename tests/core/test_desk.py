@@ -64,6 +64,7 @@ def told() -> list[str]:
     return [event.line["action"] for event in OutboxEvent.objects.order_by("id")]
 
 
+@pytest.mark.one_store
 @ON_BOTH
 def test_things_are_registered_once_and_a_second_run_presses_nothing(house: House, toy: ToyPortal) -> None:
     run = carried_out(house)
@@ -115,6 +116,7 @@ def test_a_refused_password_is_remembered_even_without_a_picture(house: House, t
     assert toy.sign_ins == ["robo"]
 
 
+@pytest.mark.one_store
 @ON_BOTH
 def test_a_lost_session_is_renewed_once_an_item(house: House, toy: ToyPortal) -> None:
     toy.misbehave("GET /list", toy.drop_sessions)

@@ -66,6 +66,7 @@ def test_its_robot_passes_the_suite_of_its_capability(project: Project) -> None:
     assert "skipped" not in done.stdout
 
 
+@pytest.mark.thorough
 @pytest.mark.browser
 def test_its_robot_is_fit_for_work_and_works(project: Project, bank: SandboxProcess, tmp_path: Path) -> None:
     project.settings |= {"RETAGUARDA_CONFIG": str(bank.state / "portals.toml"), "RETAGUARDA_HOME": str(tmp_path / "state")}

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tests.conftest import OpenStore
 
 
+@pytest.mark.one_store
 @pytest.mark.timeout(400)
 def test_killed_at_random_nothing_is_lost_doubled_or_told_otherwise_than_it_is(any_store: OpenStore) -> None:
     chaos = chaos_at(any_store.url, any_store.home, seed=7, workers=2, schedulers=2)

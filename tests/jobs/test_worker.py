@@ -30,6 +30,7 @@ def state(run: RunRecord) -> str:
     return RunRecord.objects.get(pk=run.pk).state
 
 
+@pytest.mark.one_store
 def test_what_is_queued_is_carried_out_once_in_its_order_and_ends_by_its_disposition(place: Workplace) -> None:
     ordered = [place.queue("hello", priority, name=f"p{priority}") for priority in (30, 10, 20)]
     later = place.queue("hello", 1, name="other-queue", queue="elsewhere")
@@ -54,6 +55,7 @@ def test_what_is_queued_is_carried_out_once_in_its_order_and_ends_by_its_disposi
     assert told == ["The run took longer than its time limit; it stopped at a safe point.", "killed at its time limit"]
 
 
+@pytest.mark.one_store
 def test_a_killed_worker_s_run_goes_on_where_it_stood_and_its_children_die_with_it(place: Workplace) -> None:
     run = place.queue("parent")
     first = place.worker()
@@ -89,6 +91,7 @@ def test_a_living_worker_stands_in_for_a_dead_one(place: Workplace) -> None:
     assert "worker.died" in {event.line["action"] for event in OutboxEvent.objects.all()}
 
 
+@pytest.mark.one_store
 def test_stop_kill_drain_and_shutdown(place: Workplace) -> None:
     place.worker(2)
     stopped, killed = place.queue("itemised", items=2, gate=1), place.queue("hanging")

@@ -95,6 +95,7 @@ def on(house: Installation, bank: Bank, day: str) -> Installation:
     return house
 
 
+@pytest.mark.thorough
 def test_from_the_sheet_to_the_banks_answer(tmp_path: Path, house: Installation, bank: Bank) -> None:
     sheet = tmp_path / "faturas.csv"
     write_invoices(sheet, ["F-1", "F-2", "F-3", "F-4"], UF="XX")

@@ -20,6 +20,7 @@ def states(house: Installation) -> list[str]:
     return [day["state"] for day in account["days"]]
 
 
+@pytest.mark.thorough
 def test_what_is_missing_is_fetched_once_and_files_add_nothing(tmp_path: Path, sandbox_factory: Factory) -> None:
     bank = sandbox_factory("bank_jatoba")
     house = Installation(tmp_path / "house", bank)

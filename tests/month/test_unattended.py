@@ -23,6 +23,7 @@ def waiting(house: Installation) -> list[dict[str, Any]]:
     return list(json.loads(house.command("request", "list", "--json").stdout))
 
 
+@pytest.mark.thorough
 def test_a_parked_run_goes_on_with_the_code_that_a_person_types(tmp_path: Path, sandbox_factory: Factory) -> None:
     ccee = sandbox_factory("ccee")
     mailbox = ccee.site("ccee").mailbox

@@ -309,6 +309,7 @@ while True:
 """
 
 
+@pytest.mark.thorough
 def test_a_snapshot_is_of_one_moment_while_another_process_writes(one_site: Site, tmp_path: Path) -> None:
     command = [sys.executable, "-c", WRITER, one_site.store.url, str(tmp_path / "output")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as writer:

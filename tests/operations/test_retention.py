@@ -381,6 +381,7 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.one_store
 def test_killed_again_and_again_it_comes_to_the_same_end(any_house: House, any_store: OpenStore) -> None:
     house, seeded, said = any_house, random.Random(7), [""]
     for number in range(12):

@@ -38,6 +38,7 @@ def test_holds_the_month(sandbox_factory: Factory) -> None:
     assert held["statements"] == []
 
 
+@pytest.mark.thorough
 def test_keeps_its_state_and_password_over_a_restart_and_no_other_sandbox_has_them(tmp_path: Path) -> None:
     with running_sandbox(tmp_path / "one", "erp") as first:
         password = first.credential("tryton/robo").secret("password").reveal()

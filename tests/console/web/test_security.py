@@ -153,7 +153,7 @@ def test_the_api_keeps_to_its_description(console: Console, samples: Samples) ->
         operation: Any = result.ok()  # type: ignore[union-attr]
 
         @given(case=operation.as_strategy(generation_mode=GenerationMode.POSITIVE))
-        @settings(max_examples=10, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=6, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         def attempt(case: Any) -> None:
             nonlocal tried
             answer = case.call(headers=headers)

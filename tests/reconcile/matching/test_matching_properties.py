@@ -58,7 +58,7 @@ def told(result: Result) -> tuple[str, str, str]:
     return outputs.matches(result).write_csv(), outputs.lines(result).write_csv(), outputs.carried(result).write_csv()
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cases())
 def test_no_cent_is_settled_twice_and_none_is_lost(case: Case) -> None:
     result = case.run()
@@ -78,7 +78,7 @@ def test_no_cent_is_settled_twice_and_none_is_lost(case: Case) -> None:
     assert all(taken[item] + left.get(item, 0) == amount for item, amount in opened.items())
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cases(), st.integers(0, 2**16))
 def test_the_order_of_rows_changes_nothing(case: Case, seed: int) -> None:
     assert told(case.run()) == told(case.run(seed))
