@@ -128,6 +128,7 @@ def test_a_signal_stops_at_a_safe_point(
     assert registered(ccee, references) == dict.fromkeys(references, 1)
 
 
+@pytest.mark.thorough
 def test_json_is_all_that_is_written(house: Installation, tmp_path: Path) -> None:
     [reference] = sheet(tmp_path / "sheet.csv", 9, 1)
     done = house.command(*arguments(tmp_path / "sheet.csv"), "--json")

@@ -233,6 +233,7 @@ def kill_who_signs_in(exchange: Exchange) -> None:
     exchange.cut()
 
 
+@pytest.mark.thorough
 @pytest.mark.one_store
 @pytest.mark.browser
 def test_twenty_launches_with_a_wrong_password_send_no_more_than_the_portal_forgives(any_store: OpenStore) -> None:

@@ -18,6 +18,7 @@ from tests.robots.test_banks import CEDRO, IPE, JATOBA, ROBOTS
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.thorough
 class TestBankJatobaReturns(ReturnsSuite):
     case = JATOBA
     days = tuple(dt.date(2026, 11, day) for day in (3, 4, 5, 6, 9, 10))

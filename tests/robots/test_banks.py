@@ -125,6 +125,7 @@ CEDRO = Case(
 )
 
 
+@pytest.mark.thorough
 class TestBankCedroStatements(StatementsSuite):
     case = CEDRO
 
