@@ -6,15 +6,12 @@ A lane has one portal and one browser for all its schedules, with a fresh contex
 from __future__ import annotations
 
 import math
-import multiprocessing
 import os
 import random
 import signal
-import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -182,19 +179,6 @@ def play(seeds: range, folder: Path, until: float = math.inf) -> Tally:
         return proc.play_in(lane, seeds, until)
 
 
-def _lane(seeds: range, until: float) -> Tally:
-    with tempfile.TemporaryDirectory(prefix="retaguarda-browser-", ignore_cleanup_errors=True) as folder:
-        return play(seeds, Path(folder), until)
-
-
 def rehearse(seeds: range, seconds: float = math.inf, lanes: int = LANES) -> Tally:
     """Play the schedules in some lanes at a time, as many as begin within the seconds."""
-    lanes = max(1, min(lanes, len(seeds)))
-    clock, tally = Clock(), Tally("browser", FAULTS)
-    began = clock.monotonic()
-    with ProcessPoolExecutor(lanes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for part in pool.map(_lane, [seeds[lane::lanes] for lane in range(lanes)], [began + seconds] * lanes):
-            tally.merge(part)
-    tally.seconds = clock.monotonic() - began
-    tally.fired = +tally.fired
-    return tally
+    return proc.in_lanes(Tally("browser", FAULTS), play, seeds, seconds, lanes)

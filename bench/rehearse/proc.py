@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -328,18 +329,27 @@ def play(seeds: range, folder: Path, until: float = math.inf) -> Tally:
         return play_in(lane, seeds, until)
 
 
-def _lane(seeds: range, until: float) -> Tally:
-    with tempfile.TemporaryDirectory(prefix="retaguarda-proc-", ignore_cleanup_errors=True) as folder:
-        return play(seeds, Path(folder), until)
-
-
 def rehearse(seeds: range, seconds: float = math.inf, lanes: int = LANES) -> Tally:
     """Play the schedules in some lanes at a time, as many as begin within the seconds."""
-    lanes = max(1, min(lanes, len(seeds)))
-    clock, tally = Clock(), Tally("proc", FAULTS)
+    return in_lanes(Tally("proc", FAULTS), play, seeds, seconds, lanes)
+
+
+Play = Callable[[range, Path, float], Tally]
+"""Plays schedules in a folder of its own, as many as begin before a moment."""
+
+
+def _lane(play_: Play, level: str, seeds: range, until: float) -> Tally:
+    with tempfile.TemporaryDirectory(prefix=f"retaguarda-{level}-", ignore_cleanup_errors=True) as folder:
+        return play_(seeds, Path(folder), until)
+
+
+def in_lanes(tally: Tally, play_: Play, seeds: range, seconds: float, lanes: int) -> Tally:
+    """Count what some processes play side by side."""
+    lanes, clock = max(1, min(lanes, len(seeds))), Clock()
     began = clock.monotonic()
+    one = partial(_lane, play_, tally.level)
     with ProcessPoolExecutor(lanes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for part in pool.map(_lane, [seeds[lane::lanes] for lane in range(lanes)], [began + seconds] * lanes):
+        for part in pool.map(one, [seeds[lane::lanes] for lane in range(lanes)], [began + seconds] * lanes):
             tally.merge(part)
     tally.seconds = clock.monotonic() - began
     tally.fired = +tally.fired
