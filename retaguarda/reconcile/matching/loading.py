@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from retaguarda.errors import InvalidItem
+from retaguarda.errors import IncompleteDownload, InvalidItem
 from retaguarda.reconcile.matching.model import Rejection
 from retaguarda.reconcile.matching.tables import ACCOUNTS, HISTORY, ITEMS, LINES, PARTNERS, RETURNS, Inputs, Table, digest, empty, read
 
@@ -54,7 +54,10 @@ def _rows(path: Path, table: Table, accounts: pl.DataFrame, rejections: list[Rej
         return read(path, table, rejections)
     from retaguarda.reconcile.matching.bank_files import return_rows, statement_rows
 
-    return (statement_rows if table is LINES else return_rows)(path, accounts, rejections)
+    try:
+        return (statement_rows if table is LINES else return_rows)(path, accounts, rejections)
+    except IncompleteDownload as error:  # it names no file, and of several one must know which
+        raise InvalidItem(f"the file {path} was not read: {error.text}", remedy=error.remedy) from error
 
 
 def _together(frames: list[pl.DataFrame], table: Table) -> pl.DataFrame:

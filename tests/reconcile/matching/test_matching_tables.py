@@ -180,3 +180,11 @@ def test_a_file_of_an_account_nobody_registered_is_refused(tmp_path: Path) -> No
     made["statement"].write_text(OFX, encoding="ascii")
     with pytest.raises(InvalidItem, match="has 0 accounts"):
         load(made["open_items"], made["partners"], made["accounts"], [made["statement"]])
+
+
+def test_a_file_that_is_no_statement_is_refused_by_its_name(tmp_path: Path) -> None:
+    made = files(two_customers(), tmp_path)
+    odd = tmp_path / "notas.csv"
+    odd.write_text("line_id,account_id\n1,2\n", encoding="ascii")
+    with pytest.raises(InvalidItem, match=r"notas\.csv was not read: "):
+        load(made["open_items"], made["partners"], made["accounts"], [made["statement"], odd])
