@@ -130,7 +130,9 @@ class ActProtocol:
         digest, ours = digest_of(wanted.fields()), partial(self._must_be_ours, key)
         intent, permit = self.journal.intend(self.run, key, digest, wanted.fields(), picture, after=last, must_be_ours=ours)
         no = self._submit(form, intent, permit)
-        return self._weigh(no, intent, wanted, find) if no else self._verify(intent, wanted, find)
+        if no:
+            return self._weigh(no, intent, wanted, find)
+        return self._verify(intent, wanted, find, answered=intent.state == IntentState.OPEN)
 
     def _must_be_ours(self, key: ActKey) -> None:
         """LeaseLost when the process lives, but the lock or the lease that let it come this far does not."""
@@ -171,7 +173,7 @@ class ActProtocol:
         picture = self._picture(f"{intent.act} {intent.reference}: refused")
         if isinstance(no, Conflict):
             self.journal.close(intent, IntentState.UNCERTAIN, no.text, picture=picture)
-            return self._verify(intent, wanted, find)
+            return self._verify(intent, wanted, find, answered=True)
         try:
             found = self._look(wanted, find)
         except RetaguardaError:
@@ -181,8 +183,11 @@ class ActProtocol:
         self.journal.close(intent, IntentState.REFUSED, no.text, picture=picture)
         raise no
 
-    def _verify(self, intent: Intent, wanted: W, find: Callable[[W], Found | None]) -> Outcome:
-        """Find again, by another screen than the form's own answer; equal and exactly one is the proof."""
+    def _verify(self, intent: Intent, wanted: W, find: Callable[[W], Found | None], *, answered: bool) -> Outcome:
+        """Find again, by another screen than the form's own answer; equal and exactly one is the proof.
+
+        A press without an answer may still be under way, and what is shown be another hand's: that is no proof yet.
+        """
         try:
             proven = self._look(wanted, find)
         except RetaguardaError as error:
@@ -193,6 +198,8 @@ class ActProtocol:
             self.journal.close(intent, IntentState.UNCERTAIN, "pressed, but the portal does not show it yet")
             self.journal.see_orphan(intent)
             raise _quiet(self.quiet_seconds)
+        if not answered:
+            self._must_be_the_only_one(self.quiet_seconds - self.journal.see_orphan(intent))
         return self._done(intent, proven)
 
     def _done(self, intent: Intent, proven: Found, text: str = "") -> Outcome:
@@ -212,11 +219,19 @@ class ActProtocol:
         except (PortalError, BusinessError) as error:
             raise self._unreadable(intent, error) from error
         if found:
+            if not intent.protocol:
+                self._must_be_the_only_one(left)
             return self._done(intent, found, "found after an interruption")
         if left > 0:
             raise _quiet(left)
         self.journal.close(intent, IntentState.ABSENT, "proven absent after the quiet period")
         return None
+
+    @staticmethod
+    def _must_be_the_only_one(left: float) -> None:
+        """QuietPeriod while a press without an answer may still come to the portal, and be the second one there."""
+        if left > 0:
+            raise QuietPeriod(f"shown, but the answer was lost; looked up again after {left:.0f} s, lest it come twice", left)
 
     def _unreadable(self, intent: Intent, error: PortalError | BusinessError) -> RetaguardaError:
         """What a look that proved nothing means: the press stays unresolved, whatever the portal said."""
