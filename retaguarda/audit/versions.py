@@ -30,13 +30,13 @@ _robots: dict[str, dict[str, str]] = {}
 """By run that this process carries out: the robots that worked for it, with their versions."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Version:
     """Files by name, each with its SHA-256."""
 
     files: Mapping[str, str]
 
-    @property
+    @functools.cached_property
     def digest(self) -> str:
         listing = "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(self.files.items()))
         return hashlib.sha256(listing.encode()).hexdigest()
@@ -58,8 +58,7 @@ def configuration() -> Version:
 
 def calendars() -> Version:
     """The files of calendars, and the library that knows the holidays which follow from rules."""
-    library = {"holidays": _of(importlib.metadata.version("holidays").encode())}
-    return Version(_hashed((configuration_folder() / "calendars").glob("*.toml")) | library)
+    return Version(_hashed((configuration_folder() / "calendars").glob("*.toml")) | {"holidays": _of_library("holidays")})
 
 
 @functools.cache
@@ -124,6 +123,12 @@ def _look(path: Path) -> str:
 @functools.lru_cache(maxsize=200)
 def _of_file(path: Path, *_look: int) -> str:
     return _of(path.read_bytes())
+
+
+@functools.cache
+def _of_library(name: str) -> str:
+    """The hash of a library's version: the one that this process has loaded, or will."""
+    return _of(importlib.metadata.version(name).encode())
 
 
 def _of(data: bytes) -> str:
