@@ -52,6 +52,7 @@ from retaguarda.console.commands_watchdog import watchdog
 from retaguarda.console.demo import demo
 from retaguarda.console.doctor import doctor
 from retaguarda.console.help_texts import spoken
+from retaguarda.console.rehearse import rehearse
 from retaguarda.console.up import up
 from retaguarda.errors import RetaguardaError, StoreUnavailable
 from retaguarda.language import configured_language, say, set_language
@@ -85,7 +86,7 @@ commands_audit_papers.join(commands_audit.app)
 app.add_typer(commands_evidence.app, name="evidence", help="Files in which a secret was found: what there is, and opening one.")
 app.add_typer(commands_witness.app, name="witness", help="A witness of audit logs, on a machine of another administrator.")
 app.add_typer(commands_vault.app, name="vault", help="Credentials.")
-app.add_typer(commands_credential.app, name="credential", help="Who works with a credential, and how often it may still be tried.")
+app.add_typer(commands_credential.app, name="credential", help="Set and renew credentials, see when they end and who works with one.")
 app.add_typer(commands_store.app, name="store", help="The database: check it, migrate it, move it to a server.")
 app.add_typer(commands_request.app, name="request", help="What runs wait for people for: approvals and codes.")
 app.add_typer(commands_calendar.app, name="calendar", help="Business days: calendars, their sources, and deadlines.")
@@ -102,6 +103,7 @@ app.command()(up)
 app.command()(commands_metrics.metrics)
 app.command()(commands_indicators.indicators)
 app.command()(watchdog)
+app.command()(rehearse)
 app.command()(doctor)
 app.command()(demo)
 

@@ -1,4 +1,4 @@
-"""`retaguarda credential`: who works with a credential, and how often it may still be tried."""
+"""`retaguarda credential`: set and renew credentials, when they end, who works with one, and how often it may still be tried."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retaguarda.clock import SAO_PAULO
+from retaguarda.console.commands_vault import asked_for, set_entry, store
 from retaguarda.console.wiring import House, open_house, robot_class, unopened_house
 from retaguarda.errors import ConfigurationError, CredentialRefused, CredentialResting, RetaguardaError
 from retaguarda.language import say
@@ -23,7 +24,30 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def _credential() -> None:
-    """Who works with a credential, and how often it may still be tried."""
+    """Set and renew credentials, see when they end, who works with one, and how often it may still be tried."""
+
+
+app.command("set")(set_entry)
+
+
+@app.command()
+def rotate(
+    name: Annotated[str, typer.Argument(help="Name of the credential, portal first, e.g. ccee/robo.")],
+    field: Annotated[list[str] | None, typer.Option("--field", "-f", help="Field to ask for anew, repeatable; else the password.")] = None,
+    until: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day on which the portal takes it.")] = None,
+) -> None:
+    """Renew a credential after its portal took the new password: ask for it, keep the other fields, let it be tried again."""
+    from retaguarda.jobs.certificates import PASSWORD_UNTIL
+
+    house = open_house()
+    if name not in house.vault().names():
+        raise ConfigurationError(f"the vault has no credential {name!r}", remedy=f"retaguarda credential set {name}")
+    wanted, kept = field or ["password"], house.vault().entry(name)
+    if "password" in wanted:
+        kept.pop(PASSWORD_UNTIL, None)  # it was said of the old one
+    end = {PASSWORD_UNTIL: f"{until:%Y-%m-%d}"} if until else {}
+    store(house, {name: kept | {one: asked_for(one, again=True) for one in wanted} | end})
+    typer.echo(say("Credential {name} is kept.", name=name))
 
 
 @app.command()
@@ -62,18 +86,15 @@ def _certificates(as_json: bool) -> bool:
 
 
 def _fields_of(house: House, name: str) -> dict[str, Any]:
-    from retaguarda.jobs.certificates import Certificate
-
-    vault, now = house.vault(), house.clock.now()
-    entry, held = vault.entry(name), house.certificates().of(name)
-    ends = {"certificate": held.ends.astimezone(SAO_PAULO) if held and held.ends else None}
-    ends["password"], problem = _password_end(entry.get("password_until", ""))
-    left = {what: Certificate(name, end).days_left(now) if end else None for what, end in ends.items()}
+    now, endings = house.clock.now(), house.certificates()
+    held = {"certificate": endings.of(name), "password": endings.password_of(name)}
+    ends = {what: one.ends.astimezone(SAO_PAULO) if one and one.ends else None for what, one in held.items()}
+    left = {what: one.days_left(now) if one and one.ends else None for what, one in held.items()}
     nearest = min((days for days in left.values() if days is not None), default=None)
-    problem = (held.problem if held else "") or problem
+    problem = next((one.problem for one in held.values() if one and one.problem), "")
     return {
         "credential": name,
-        "fields": sorted(entry),
+        "fields": sorted(house.vault().entry(name)),
         "certificate_ends": ends["certificate"].isoformat() if ends["certificate"] else None,
         "password_ends": ends["password"].isoformat() if ends["password"] else None,
         "business_days_left": left["certificate"],
@@ -81,14 +102,6 @@ def _fields_of(house: House, name: str) -> dict[str, Any]:
         "problem": problem,
         "attention": bool(problem) or (nearest is not None and nearest <= house.settings.alerts.certificate_days),
     }
-
-
-def _password_end(day: str) -> tuple[dt.datetime | None, str]:
-    """The end of the last day of a password, and what is wrong with how it was written."""
-    try:
-        return (dt.datetime.combine(dt.date.fromisoformat(day), dt.time.max, SAO_PAULO), "") if day else (None, "")
-    except ValueError:
-        return None, f"password_until is no day: {day}"
 
 
 def _show_fields(found: list[dict[str, Any]]) -> None:

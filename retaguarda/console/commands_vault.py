@@ -29,13 +29,18 @@ def set_entry(
     field: Annotated[list[str] | None, typer.Option("--field", "-f", help="Field to ask for, repeatable.")] = None,
 ) -> None:
     """Set a credential; each field is asked for on the terminal. Clears its refusals, so that it is tried again."""
-    from retaguarda.vault import PUBLIC
-
     house = open_house()
-    fields = {one: typer.prompt(one, hide_input=one not in PUBLIC) for one in (field or ["user", "password"])}
+    fields = {one: asked_for(one) for one in (field or ["user", "password"])}
     kept = house.vault().entry(name) if name in house.vault().names() else {}
     store(house, {name: kept | fields})
     typer.echo(say("Credential {name} is kept.", name=name))
+
+
+def asked_for(field: str, *, again: bool = False) -> str:
+    """A field's value, typed on the terminal; a secret does not show, and `again` has it typed twice."""
+    from retaguarda.vault import PUBLIC
+
+    return str(typer.prompt(field, hide_input=field not in PUBLIC, confirmation_prompt=again and field not in PUBLIC))
 
 
 @app.command("import")

@@ -1,4 +1,4 @@
-"""Which certificates end, and when: a run that would cross the end of one must not begin."""
+"""Which certificates and passwords end, and when: a run that would cross the end of a certificate must not begin."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from retaguarda.vault import Vault
 PARAMETERS = frozenset({"credential", "credentials"})
 """Parameters of a process that name the credentials it works with."""
 REMEDY = "renew it: docs/runbook.md, section 5"
+PASSWORD_UNTIL = "password_until"  # noqa: S105  # the name of a field
+"""The field that says the last day on which the portal takes a password, as YYYY-MM-DD."""
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
-    """A credential's certificate: when it ends, or why that cannot be told."""
+class Ending:
+    """A certificate or password of a credential: when it ends, or why that cannot be told."""
 
     credential: str
     ends: dt.datetime | None
@@ -41,14 +43,14 @@ class Certificates:
 
     vault: Callable[[], Vault]
     clock: Clock
-    _known: dict[str, Certificate] = field(default_factory=dict)
+    _known: dict[str, Ending] = field(default_factory=dict)
 
-    def __iter__(self) -> Iterator[Certificate]:
+    def __iter__(self) -> Iterator[Ending]:
         for name in self.vault().names():
             if found := self.of(name):
                 yield found
 
-    def of(self, name: str) -> Certificate | None:
+    def of(self, name: str) -> Ending | None:
         """The certificate of a credential; None when it has none, or when the vault has no such credential."""
         vault = self.vault()
         if name not in vault.names():
@@ -60,10 +62,24 @@ class Certificates:
         key = hashlib.sha256(f"{name} {told}".encode()).hexdigest()
         if key not in self._known:
             try:
-                self._known[key] = Certificate(name, expires_at(credential))
+                self._known[key] = Ending(name, expires_at(credential))
             except ConfigurationError as error:
-                self._known[key] = Certificate(name, None, error.text)
+                self._known[key] = Ending(name, None, error.text)
         return self._known[key]
+
+    def passwords(self) -> Iterator[Ending]:
+        """The passwords of which somebody told the last day."""
+        for name in self.vault().names():
+            if found := self.password_of(name):
+                yield found
+
+    def password_of(self, name: str) -> Ending | None:
+        """The end of the last day of a credential's password; None when nobody told it."""
+        day = self.vault().entry(name).get(PASSWORD_UNTIL, "")
+        try:
+            return Ending(name, dt.datetime.combine(dt.date.fromisoformat(day), dt.time.max, SAO_PAULO)) if day else None
+        except ValueError:
+            return Ending(name, None, f"password_until is no day: {day}")
 
     def refusal(self, names: Iterable[str], seconds: float) -> ConfigurationError | None:
         """Why a run with these credentials must not begin: a certificate ends before the seconds that it may take are over."""

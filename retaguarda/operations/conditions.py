@@ -14,7 +14,7 @@ from django.db.models import Q
 
 from retaguarda.clock import SAO_PAULO
 from retaguarda.errors import RetaguardaError, StoreUnavailable
-from retaguarda.jobs.certificates import REMEDY, Certificates
+from retaguarda.jobs.certificates import REMEDY, Certificates, Ending
 from retaguarda.jobs.journal import RESTORED
 from retaguarda.jobs.workers import Workers
 from retaguarda.operations.failures import NAMED_RUNS, failed_runs, finding, overdue_runs, refused_credentials, uncertain_items
@@ -210,22 +210,50 @@ def restored_store(_installation: Installation) -> Iterator[Finding]:
 
 def ending_certificates(installation: Installation) -> Iterator[Finding]:
     """Certificates in the vault that end soon, have ended or do not open."""
-    now, soon = installation.clock.now(), installation.settings.alerts.certificate_days
-    if not (installation.settings.home / "vault.json").exists():
-        return
-    for held in Certificates(installation.vault, installation.clock):
-        if held.problem:
-            text = f"the certificate of {held.credential} cannot be read"
-            yield finding(text, cause=f"certificate/{held.credential}", severity="critical", remedy=REMEDY, said=held.problem)
-        elif held.ends and (left := held.days_left(now)) <= soon:
-            over, day = held.ends <= now, f"{held.ends.astimezone(SAO_PAULO):%Y-%m-%d}"
-            yield finding(
-                f"the certificate of {held.credential} ended on {day}" if over else f"the certificate of {held.credential} ends on {day}",
-                cause=f"certificate/{held.credential}",
-                severity="critical" if left <= LAST_DAYS else "warning",
-                remedy=REMEDY,
-                **({"since": held.ends.isoformat()} if over else {}),
-            )
+    for held in Certificates(installation.vault, installation.clock) if _has_vault(installation) else ():
+        name, day = held.credential, _day(held)
+        texts = (
+            f"the certificate of {name} cannot be read",
+            f"the certificate of {name} ended on {day}",
+            f"the certificate of {name} ends on {day}",
+        )
+        yield from _ending(installation, held, texts, f"certificate/{name}", REMEDY)
+
+
+def ending_passwords(installation: Installation) -> Iterator[Finding]:
+    """Passwords of which somebody told the last day, and that day is near, past or unreadable."""
+    for held in Certificates(installation.vault, installation.clock).passwords() if _has_vault(installation) else ():
+        name, day = held.credential, _day(held)
+        texts = (
+            f"nobody can tell until when the password of {name} is good",
+            f"the password of {name} ended on {day}",
+            f"the password of {name} ends on {day}",
+        )
+        yield from _ending(
+            installation, held, texts, f"password/{name}", f"change it at the portal, then: retaguarda credential rotate {name}"
+        )
+
+
+def _has_vault(installation: Installation) -> bool:
+    """Whether there is a vault to look into: the file is made with the first credential."""
+    return installation.settings.vault.kind != "file" or (installation.settings.home / "vault.json").exists()
+
+
+def _day(held: Ending) -> str:
+    return f"{held.ends.astimezone(SAO_PAULO):%Y-%m-%d}" if held.ends else ""
+
+
+def _ending(installation: Installation, held: Ending, texts: tuple[str, str, str], cause: str, remedy: str) -> Iterator[Finding]:
+    """What is to be told of something that cannot be read, has ended or ends, in these texts; nothing while there is time."""
+    unreadable, ended, ends = texts
+    now = installation.clock.now()
+    if held.problem:
+        yield finding(unreadable, cause=cause, severity="critical", remedy=remedy, said=held.problem)
+    elif held.ends and (left := held.days_left(now)) <= installation.settings.alerts.certificate_days:
+        over = held.ends <= now
+        severity = "critical" if left <= LAST_DAYS else "warning"
+        since = {"since": held.ends.isoformat()} if over else {}
+        yield finding(ended if over else ends, cause=cause, severity=severity, remedy=remedy, **since)
 
 
 WATCHDOG: tuple[Condition, ...] = (unkept_plan, missed_fires, unserved_queues)
@@ -245,6 +273,7 @@ CONDITIONS: tuple[Condition, ...] = (
     old_backup,
     restored_store,
     ending_certificates,
+    ending_passwords,
 )
 
 

@@ -21,8 +21,8 @@ from retaguarda.agenda.obligations import Standings
 from retaguarda.clock import SAO_PAULO
 from retaguarda.console.wiring import processes
 from retaguarda.errors import ConfigurationError
-from retaguarda.jobs.certificates import Certificate, Certificates, credentials_of
-from retaguarda.operations.conditions import ending_certificates
+from retaguarda.jobs.certificates import Certificates, Ending, credentials_of
+from retaguarda.operations.conditions import ending_certificates, ending_passwords
 from retaguarda.operations.installation import Installation
 from retaguarda.process import task
 from retaguarda.run import Run
@@ -109,11 +109,40 @@ def test_what_is_good_for_long_is_not_told_and_what_does_not_open_is(any_house: 
     assert (finding.severity, "cannot be read" in finding.text) == ("critical", True)
 
 
+def test_a_password_with_a_last_day_is_told_too(any_house: House) -> None:
+    today = any_house.services.clock.now().astimezone(SAO_PAULO).date()
+    assert list(ending_passwords(installation(any_house))) == []
+    any_house.vault.put("ccee/robo", {"user": "robo", "password": "x", "password_until": f"{today - dt.timedelta(days=1)}"})
+    any_house.vault.put("erp/robo", {"user": "robo", "password": "x", "password_until": f"{today + dt.timedelta(days=400)}"})
+    any_house.vault.put("erp/typo", {"user": "robo", "password": "x", "password_until": "next week"})
+    over, typo = ending_passwords(installation(any_house))
+    assert (over.cause, over.severity, "ended on" in over.text) == ("password/ccee/robo", "critical", True)
+    assert over.facts["remedy"].endswith("retaguarda credential rotate ccee/robo")
+    assert (typo.cause, "next week" in typo.facts["said"]) == ("password/erp/typo", True)
+
+
+def test_rotating_asks_twice_keeps_the_rest_and_forgets_the_old_last_day(tmp_path: Path) -> None:
+    home = {"RETAGUARDA_HOME": str(tmp_path / "state"), "RETAGUARDA_VAULT__KEY_FILE": str(tmp_path / "vault.key")}
+    typed = "robo\nold\n2026-01-31\n"
+    rows = ("--field", "user", "--field", "password", "--field", "password_until")
+    assert retaguarda(home, "credential", "set", "erp/robo", *rows, typed=typed).returncode == 0
+    assert retaguarda(home, "credential", "rotate", "erp/robo", typed="one\nother\n").returncode != 0
+    assert retaguarda(home, "credential", "rotate", "erp/robo", typed="new\nnew\n").returncode == 0
+    [told] = json.loads(retaguarda(home, "credential", "list", "--json").stdout)
+    assert (told["fields"], told["password_ends"]) == (["password", "user"], None)
+    done = retaguarda(home, "credential", "rotate", "erp/robo", "--until", "2027-01-31", typed="newer\nnewer\n")
+    [told] = json.loads(retaguarda(home, "credential", "list", "--json").stdout)
+    assert (done.returncode, told["password_ends"][:10]) == (0, "2027-01-31")
+    assert "newer" not in done.stdout + done.stderr
+    missing = retaguarda(home, "credential", "rotate", "erp/nobody", typed="x\nx\n")
+    assert (missing.returncode, "credential set erp/nobody" in missing.stderr) == (3, True)
+
+
 def test_business_days_are_counted_and_not_days() -> None:
     thursday = dt.datetime(2026, 11, 19, 15, tzinfo=dt.UTC)  # the Friday is a national holiday
     monday, tuesday = thursday + dt.timedelta(days=4), thursday + dt.timedelta(days=5)
-    assert [Certificate(BANK, ends).days_left(thursday) for ends in (monday, tuesday)] == [0, 1]
-    assert Certificate(BANK, thursday).days_left(thursday) == -1
+    assert [Ending(BANK, ends).days_left(thursday) for ends in (monday, tuesday)] == [0, 1]
+    assert Ending(BANK, thursday).days_left(thursday) == -1
 
 
 def test_a_composed_process_names_the_credentials_of_its_steps() -> None:
@@ -132,9 +161,9 @@ def installation(house: House) -> Installation:
     return Installation(settings, services.clock, services.locks, lambda: house.vault)
 
 
-def retaguarda(home: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def retaguarda(home: dict[str, str], *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "retaguarda", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=os.environ | home, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, cwd=ROOT, env=os.environ | home, capture_output=True, text=True, check=False, timeout=120, input=typed)
 
 
 def test_the_command_line_shows_when_certificates_end(tmp_path: Path) -> None:
