@@ -21,6 +21,9 @@ _SPEAKS = re.compile(
 )
 """A document number that names an invoice or a company; any other is the bank's own."""
 
+_GROUPED = re.compile(r"(?<![0-9A-Z])(?<=[A-Z .:º°])[0-9]{1,3}(?:\.[0-9]{3})+(?![0-9.,/-])", re.IGNORECASE)
+"""A number with dots between its thousands (`NF 4.203`), which is an invoice's; amounts have a comma, and companies a slash."""
+
 
 class Told(Protocol):
     """A movement, as a file or the store tells it."""
@@ -101,7 +104,7 @@ def line_row(line: str, account: str, file: str, told: Told) -> Row:
         "hist_code": told.type,
         "doc_number": told.document,
         "fitid": told.fitid,
-        "description": " ".join(_spoken(told)),
+        "description": _GROUPED.sub(lambda found: found[0].replace(".", ""), " ".join(_spoken(told))),
     }
 
 

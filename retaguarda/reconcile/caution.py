@@ -5,12 +5,14 @@ The engine is sure of the payer; a month releases contracts, so it also asks whi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 from retaguarda.model.receivables import Receivable
 from retaguarda.model.reconciliation import ZERO
+from retaguarda.model.values import Cnpj, plain
 from retaguarda.reconcile.matching.model import Decision, DifferenceKind, Verdict
 from retaguarda.reconcile.matching.result import Result
 from retaguarda.reconcile.receipts import Receipts
@@ -21,6 +23,7 @@ _NAMING = ("reference", "return", "our_number")
 """Rules of movements and titles that name their invoices."""
 _WHOLE = {DifferenceKind.RETURN_FILE, DifferenceKind.BANK_FEE}
 """Differences that are ours, not the customer's: he paid all of the invoice."""
+_CNPJ = re.compile(r"(?<![0-9A-Z])[0-9A-Z]{2}\.?[0-9A-Z]{3}\.?[0-9A-Z]{3}/?[0-9A-Z]{4}-?[0-9]{2}(?![0-9A-Z])")
 PAID_BEFORE = "the ERP already shows a payment of this amount"
 
 
@@ -37,25 +40,45 @@ def cash(parts: Sequence[Decimal], difference: Decimal, kind: str) -> list[Decim
 
 
 def cautious(asked: Receipts, result: Result) -> list[Decision]:
-    """The engine's decisions; one that could as well be about another contract's invoice, or that the ERP may show already, waits for a person."""
+    """The engine's decisions; those that a month should not act upon by itself wait for a person, with the reason among their words.
+
+    These are payments that could as well be about another contract's invoice, that the ERP may show already, that a company pays
+    which is nobody's we know, or that pay less than the several invoices which they name.
+    """
     left = {item.item_id: item.open_amount for item in result.open_items()}
-    return [_doubted(asked, left, one) for one in result.decisions()]
+    return [_doubted(asked, left, one) if one.verdict is Verdict.AUTO else one for one in result.decisions()]
 
 
 def _doubted(asked: Receipts, left: Mapping[str, Decimal], one: Decision) -> Decision:
-    if one.verdict is not Verdict.AUTO:
-        return one
     parts = [(asked.by_number[part.item_id], part.amount) for part in one.allocations]
-    shown = {mine.number for mine, amount in parts if asked.open[mine.number] and asked.paid_by_others.get(mine.number) == amount}
-    rivals = _rivals(asked, left, parts) if one.rule.partition(".")[0] in _WITHOUT_NUMBER else set()
-    if not shown and not rivals:
+    family, _, rest = one.rule.partition(".")
+    shown = sorted(mine.number for mine, amount in parts if asked.open[mine.number] and asked.paid_by_others.get(mine.number) == amount)
+    rivals = sorted(_rivals(asked, left, parts)) if family in _WITHOUT_NUMBER else []
+    stranger = family == "reference" and rest.endswith("unknown") and _is_stranger(one.line.description, parts)
+    if not (shown or rivals or stranger or (rest.startswith("part") and len(parts) > 1)):
         return one
-    words = (
-        *one.evidence.words,
-        *(f"or: {number}" for number in sorted(rivals)),
-        *(f"{PAID_BEFORE}: {number}" for number in sorted(shown)),
+    words = (*one.evidence.words, *(f"or: {number}" for number in rivals), *(f"{PAID_BEFORE}: {number}" for number in shown))
+    return replace(
+        one,
+        verdict=Verdict.PROPOSAL,
+        rule=one.rule.removesuffix("unknown") + "stranger" if stranger else one.rule,
+        alternatives=len(shown) + len(rivals),
+        evidence=replace(one.evidence, words=words),
     )
-    return replace(one, verdict=Verdict.PROPOSAL, alternatives=len(shown | rivals), evidence=replace(one.evidence, words=words))
+
+
+def _is_stranger(text: str, parts: Iterable[tuple[Receivable, Decimal]]) -> bool:
+    """Whether a text names a company, and none of the invoices' (branches share the first eight characters)."""
+    named = [cnpj for found in _CNPJ.findall(plain(text)) if (cnpj := _cnpj(found))]
+    roots = {mine.cnpj.root for mine, _ in parts}
+    return bool(named) and not any(cnpj.root in roots for cnpj in named)
+
+
+def _cnpj(text: str) -> Cnpj | None:
+    try:
+        return Cnpj.parse(text)
+    except ValueError:
+        return None
 
 
 def _rivals(asked: Receipts, left: Mapping[str, Decimal], parts: Iterable[tuple[Receivable, Decimal]]) -> set[str]:

@@ -186,7 +186,19 @@ class _Telling:
     def _waits(self, movement: Movement, one: Decision) -> None:
         wanted = sum((part.amount for part in one.allocations if part.kind == "AR"), ZERO)
         kind, hint = _doubt(one)
-        self._break(kind, movement, receivable=_listed(one), expected=wanted, hint=hint, evidence=_why(one))
+        odd = _titles(self._odd_titles(one)) if kind is BreakKind.TITLE_UNKNOWN else ()
+        self._break(kind, movement, receivable=_listed(one), expected=wanted, hint=hint, evidence=(*odd, *_why(one)))
+
+    def _odd_titles(self, one: Decision) -> list[Paid]:
+        """The titles of a credit that pay no invoice, or not what is open of it."""
+        items = {part.item_id for part in one.allocations}
+        day = one.line.date
+        of_file = (
+            paid
+            for paid in self.asked.titles
+            if paid.account == one.line.account_id and _explains(one, paid, credit_day(paid.title) or day)
+        )
+        return [paid for paid in of_file if paid.invoice not in items]
 
     def _is_classed(self, movement: Movement, one: engine.Classified) -> None:
         if one.line_class is LineClass.DUPLICATE_PAYMENT:
@@ -262,11 +274,24 @@ class _Telling:
         return found
 
     def _loose_credit(self, movement: Movement) -> None:
+        """The bank's credit of boletos that the engine does not explain: by no title, by other titles, or by titles that are odd."""
         titles = self.credits.pop((movement.account, movement.entry.date), [])
+        total = sum((net(paid.title) for paid in titles), ZERO)
         if not titles:
             self._break(BreakKind.BATCH_UNEXPLAINED, movement)
-            return
-        self._break(BreakKind.BATCH_DIFFERS, movement, expected=sum((net(paid.title) for paid in titles), ZERO), evidence=_titles(titles))
+        elif total != movement.amount:
+            self._break(BreakKind.BATCH_DIFFERS, movement, expected=total, evidence=_titles(titles))
+        else:
+            for index, paid in enumerate(titles):
+                again = paid.invoice in {other.invoice for other in titles[:index]} or paid.invoice in self.paid
+                self._break(self._odd(paid, again=again), movement, net(paid.title), receivable=paid.invoice, evidence=_titles([paid]))
+
+    def _odd(self, paid: Paid, *, again: bool) -> BreakKind:
+        if not paid.invoice:
+            return BreakKind.TITLE_UNKNOWN
+        if again:
+            return BreakKind.DUPLICATE_PAYMENT
+        return BreakKind.PROPOSAL if self.asked.fits(paid, self.asked.open[paid.invoice]) else BreakKind.AMOUNT_DIFFERS
 
     def missing_credits(self) -> None:
         """Titles whose credit no statement shows, although one tells what happened that day."""
@@ -316,7 +341,7 @@ def _explains(one: Decision, paid: Paid, day: dt.date) -> bool:
 
 
 def _titles(titles: Iterable[Paid]) -> tuple[str, ...]:
-    return tuple(f"{paid.title.our_number}: {net(paid.title)}" for paid in titles)
+    return tuple(f"{paid.title.our_number.strip()} {paid.title.document.strip()}: {net(paid.title)}" for paid in titles)
 
 
 def _listed(one: Decision) -> str:
