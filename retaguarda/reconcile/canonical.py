@@ -17,7 +17,7 @@ from retaguarda.reconcile.matching.tables import ITEMS, PARTNERS, Table
 
 Row = Mapping[str, object]
 _SPEAKS = re.compile(
-    r"(?<![0-9A-Z])(?:N[FO]|FAT|DUP)[A-Z -]*[.:#º°]*\s*[0-9]|(?<![0-9A-Z])[0-9A-Z]{12}[0-9]{2}(?![0-9A-Z])|/[0-9]{4}-[0-9]{2}"
+    r"(?<![0-9A-Z])(?:N[FO]|FAT|DUP)[A-Z -]*[.:#º°]*\s*[0-9]|(?<![0-9A-Z])[0-9A-Z]{12}[0-9]{2}(?![0-9A-Z])|/[0-9A-Z]{4}-[0-9]{2}"
 )
 """A document number that names an invoice or a company; any other is the bank's own."""
 

@@ -6,7 +6,7 @@ The engine is sure of the payer; a month releases contracts, so it also asks whi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -24,6 +24,8 @@ _NAMING = ("reference", "return", "our_number")
 _WHOLE = {DifferenceKind.RETURN_FILE, DifferenceKind.BANK_FEE}
 """Differences that are ours, not the customer's: he paid all of the invoice."""
 _CNPJ = re.compile(r"(?<![0-9A-Z])[0-9A-Z]{2}\.?[0-9A-Z]{3}\.?[0-9A-Z]{3}/?[0-9A-Z]{4}-?[0-9]{2}(?![0-9A-Z])")
+Left = dict[tuple[Cnpj, Decimal], list[Receivable]]
+"""What stays open, by customer and amount."""
 PAID_BEFORE = "the ERP already shows a payment of this amount"
 
 
@@ -45,15 +47,18 @@ def cautious(asked: Receipts, result: Result) -> list[Decision]:
     These are payments that could as well be about another contract's invoice, that the ERP may show already, that a company pays
     which is nobody's we know, or that pay less than the several invoices which they name.
     """
-    left = {item.item_id: item.open_amount for item in result.open_items()}
+    left: Left = {}
+    for item in result.open_items():
+        invoice = asked.by_number[item.item_id]
+        left.setdefault((invoice.cnpj, item.open_amount), []).append(invoice)
     return [_doubted(asked, left, one) if one.verdict is Verdict.AUTO else one for one in result.decisions()]
 
 
-def _doubted(asked: Receipts, left: Mapping[str, Decimal], one: Decision) -> Decision:
+def _doubted(asked: Receipts, left: Left, one: Decision) -> Decision:
     parts = [(asked.by_number[part.item_id], part.amount) for part in one.allocations]
     family, _, rest = one.rule.partition(".")
     shown = sorted(mine.number for mine, amount in parts if asked.open[mine.number] and asked.paid_by_others.get(mine.number) == amount)
-    rivals = sorted(_rivals(asked, left, parts)) if family in _WITHOUT_NUMBER else []
+    rivals = sorted(_rivals(left, parts)) if family in _WITHOUT_NUMBER else []
     stranger = family == "reference" and rest.endswith("unknown") and _is_stranger(one.line.description, parts)
     if not (shown or rivals or stranger or (rest.startswith("part") and len(parts) > 1)):
         return one
@@ -81,14 +86,9 @@ def _cnpj(text: str) -> Cnpj | None:
         return None
 
 
-def _rivals(asked: Receipts, left: Mapping[str, Decimal], parts: Iterable[tuple[Receivable, Decimal]]) -> set[str]:
+def _rivals(left: Left, parts: Iterable[tuple[Receivable, Decimal]]) -> set[str]:
     """Invoices of the same customer and amount that stay open and release another contract."""
-    return {
-        other.number
-        for mine, settled in parts
-        for number, amount in left.items()
-        if settled == amount and (other := asked.by_number[number]).cnpj == mine.cnpj and other.boleta != mine.boleta
-    }
+    return {other.number for mine, settled in parts for other in left.get((mine.cnpj, settled), ()) if other.boleta != mine.boleta}
 
 
 def named_by(asked: Receipts, decided: Iterable[Decision]) -> set[str]:

@@ -218,7 +218,8 @@ class _Telling:
             self._break(BreakKind.UNMATCHED if movement.amount > 0 else BreakKind.UNCLASSIFIED, movement, hint=hint)
 
     def _day_of(self, line: str) -> tuple[str, ...]:
-        return tuple(f"{m.entry.date:%d/%m/%Y} {m.amount}" for m in self.asked.movements if m.id == line)
+        other = self.asked.by_id[line]
+        return (f"{other.entry.date:%d/%m/%Y} {other.amount}",)
 
     def _is_loose(self, movement: Movement) -> None:
         row = self.row[movement.id]

@@ -93,8 +93,12 @@ class Receipts:
         return movements(self.statements, self.named)
 
     @cached_property
-    def ids(self) -> frozenset[str]:
-        return frozenset(movement.id for movement in self.movements)
+    def by_id(self) -> dict[str, Movement]:
+        return {movement.id: movement for movement in self.movements}
+
+    @property
+    def ids(self) -> Collection[str]:
+        return self.by_id.keys()
 
     @cached_property
     def by_number(self) -> dict[str, Receivable]:
