@@ -52,8 +52,8 @@ class MonthReceipts:
             return book.known_as(account, names)
 
         ids = {movement.id for movement in movements(statements, named)}
-        taken, by_hand = _decided_already(ids)
-        return cls(period, run, now, Receipts(statements, returns, invoices, booked(), taken, by_hand, named))
+        decided = _taken_elsewhere(ids), _decided_by_people(ids)
+        return cls(period, run, now, Receipts(statements, returns, invoices, booked(), *decided, named))
 
     def files(self) -> dict[str, bytes]:
         """What it is made from, by canonical name; of invoices that were paid in the ERP itself, none."""
@@ -157,21 +157,22 @@ class MonthReceipts:
                 yield replace(again, reference=reference)
 
 
-def _decided_already(ids: Collection[str]) -> tuple[dict[str, Decimal], set[str]]:
-    """What decisions about other movements, or those that people took about these, settle of each item; and the latter's movements.
-
-    What the ERP shows already of the former counts no more.
-    """
+def _taken_elsewhere(ids: Collection[str]) -> dict[str, Decimal]:
+    """What decisions about other movements settle of each item and the ERP does not show yet."""
     standing = MatchAllocation.objects.filter(decision__state=DecisionState.STANDS)
-    confirmed = MatchDecision.objects.filter(state=DecisionState.STANDS, events__action=register.CONFIRMED)
-    by_hand = set(confirmed.values_list("line", flat=True)) & set(ids)
     unbooked = standing.exclude(decision__line__in=Booking.objects.values("source"))
-    elsewhere = [part for part in unbooked.values_list("item", "amount", "decision__line") if part[2] not in ids]
-    here = standing.filter(decision__line__in=sorted(by_hand)).values_list("item", "amount", "decision__line")
     taken: dict[str, Decimal] = {}
-    for item, amount, _ in [*elsewhere, *here]:
-        taken[item] = taken.get(item, ZERO) + amount
-    return taken, by_hand
+    for item, amount, line in unbooked.values_list("item", "amount", "decision__line"):
+        if line not in ids:
+            taken[item] = taken.get(item, ZERO) + amount
+    return taken
+
+
+def _decided_by_people(ids: Collection[str]) -> dict[str, dict[str, Decimal]]:
+    """What people decided of these movements, by movement and item."""
+    confirmed = MatchDecision.objects.filter(state=DecisionState.STANDS, events__action=register.CONFIRMED).distinct()
+    rows = [row for row in confirmed.prefetch_related("allocations") if row.line in ids]
+    return {row.line: {part.item: part.amount for part in row.allocations.all()} for row in rows}
 
 
 def _standing_rows(ids: Collection[str]) -> dict[str, MatchDecision]:

@@ -86,7 +86,7 @@ class _Telling:
         booked: set[str],
     ) -> None:
         self.asked, self.result, self.decided, self.standing, self.known, self.booked = asked, result, decided, standing, known, booked
-        self.left = dict(asked.open)
+        self.left = dict(asked.room)
         self.matches: list[Match] = []
         self.breaks: list[Break] = []
         self.classified: list[Classified] = []

@@ -75,8 +75,8 @@ class Receipts:
         returns: boleto return files of those accounts; one that came twice counts once.
         invoices: the ERP's, paid ones included.
         booked: the payments that stand booked in the ERP, of whatever run.
-        taken: what decisions about other movements, or those that people took, settle of an invoice and the ERP does not show yet.
-        settled_by_hand: the movements that people decided; the engine is not asked about them.
+        taken: what decisions about other movements settle of an invoice and the ERP does not show yet.
+        by_hand: what people decided of these movements, by movement and invoice; the engine is not asked about them.
         named: what the book of accounts calls an account.
     """
 
@@ -85,7 +85,7 @@ class Receipts:
     invoices: Sequence[Receivable]
     booked: Sequence[Settlement] = ()
     taken: Mapping[str, Decimal] = field(default_factory=dict)
-    settled_by_hand: Collection[str] = ()
+    by_hand: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     named: Callable[[str], str] = str
 
     @cached_property
@@ -105,13 +105,22 @@ class Receipts:
         return {invoice.number: invoice for invoice in self.invoices}
 
     @cached_property
-    def open(self) -> dict[str, Decimal]:
+    def room(self) -> dict[str, Decimal]:
         """What these movements may settle of each invoice."""
         back = _sums(one for one in self.booked if one.source in self.ids)
         return {
             one.number: max(min(one.open_amount + back.get(one.number, ZERO), one.amount) - self.taken.get(one.number, ZERO), ZERO)
             for one in self.invoices
         }
+
+    @cached_property
+    def open(self) -> dict[str, Decimal]:
+        """The same, without what people decided: what the engine may settle."""
+        left = dict(self.room)
+        for parts in self.by_hand.values():
+            for number, amount in parts.items():
+                left[number] = max(left.get(number, ZERO) - amount, ZERO)
+        return left
 
     @cached_property
     def paid_by_others(self) -> dict[str, Decimal]:
@@ -123,7 +132,7 @@ class Receipts:
     @cached_property
     def paid_elsewhere(self) -> dict[str, Decimal]:
         """The same, of the invoices of which nothing is open."""
-        return {number: paid for number, paid in self.paid_by_others.items() if not self.open[number] and number not in self.taken}
+        return {number: paid for number, paid in self.paid_by_others.items() if not self.room[number] and number not in self.taken}
 
     def invoice_of(self, number: str) -> Receivable | None:
         """The one invoice of a number as banks print it; None when no invoice or several have it."""
@@ -180,14 +189,14 @@ class Receipts:
 
     def line_rows(self) -> Iterable[Row]:
         """The movements that no person decided. Each stands here once already: to the engine they are of one file."""
-        return (line_row(m.id, m.account, "", m.entry) for m in self.movements if m.id not in self.settled_by_hand)
+        return (line_row(m.id, m.account, "", m.entry) for m in self.movements if m.id not in self.by_hand)
 
     def title_rows(self) -> Iterable[Row]:
         return (title_row(paid.title, paid.account, paid.sequence) for paid in self.titles)
 
     def open_rows(self, also: Collection[str] = ()) -> Iterable[Row]:
         """The invoices that are open, and those that are `also` on the table: paid in the ERP, and named by a movement or title."""
-        amounts = {number: amount for number, amount in self.open.items() if amount}
+        amounts = {number: amount for number, amount in self.open.items() if amount and number in self.by_number}
         return self._rows(amounts | {number: self.paid_elsewhere[number] for number in also})
 
     def paid_rows(self) -> Iterable[Row]:
