@@ -71,7 +71,7 @@ def _rule(grade: str) -> str:
 
 
 def _break(broken: Break, invoice: Receivable | None) -> BreakLine:
-    reason = " ".join(part for part in (say(broken.text), retell(broken.hint) if broken.hint else "", broken.description) if part)
+    told = (say(broken.text), retell(broken.hint), broken.description, *broken.evidence[:_SHOWN], f"→ {say(broken.step)}")
     return BreakLine(
         area="receipts",
         kind=broken.kind.value,
@@ -81,7 +81,7 @@ def _break(broken: Break, invoice: Receivable | None) -> BreakLine:
         expected=broken.expected,
         unit="R$",
         partner=invoice.partner if invoice else "",
-        detail=" · ".join([reason, *broken.evidence[:_SHOWN], f"→ {say(broken.step)}"]),
+        detail=" · ".join(filter(None, told)),
     )
 
 
