@@ -206,10 +206,23 @@ class Receipts:
     def _rows(self, amounts: Mapping[str, Decimal]) -> Iterable[Row]:
         for number, amount in amounts.items():
             row = invoice_row(self.by_number[number], amount)
-            fitting = (paid for paid in self.of_invoice(number) if self.fits(paid, amount))
-            if paid := next(fitting, None):
+            if paid := self._bearer(number, amount):
                 row |= {"nosso_numero": paid.title.our_number, "account_id": paid.account}
             yield row
+
+    def _bearer(self, number: str, amount: Decimal) -> Paid | None:
+        """A title that gives an invoice its nosso número: all that bear the number, or name the invoice, pay what is open of it."""
+        titles = self.of_invoice(number)
+        numbers = {(paid.account, paid.title.our_number) for paid in titles}
+        same = [paid for one in numbers for paid in self._titles_of_number[one]]
+        return titles[0] if len(numbers) == 1 and all(paid.invoice == number and self.fits(paid, amount) for paid in same) else None
+
+    @cached_property
+    def _titles_of_number(self) -> dict[tuple[str, str], list[Paid]]:
+        found: dict[tuple[str, str], list[Paid]] = {}
+        for paid in self.titles:
+            found.setdefault((paid.account, paid.title.our_number), []).append(paid)
+        return found
 
     def fits(self, paid: Paid, amount: Decimal) -> bool:
         """Whether a title pays what is open of its invoice, but for interest, the discount it grants, and a rounding.

@@ -271,6 +271,19 @@ def test_a_title_that_is_told_twice_is_told_one_by_one() -> None:
     ]
 
 
+def test_a_title_that_is_paid_twice_with_other_interest_waits_for_a_person() -> None:
+    titles = (title("1", "100.00", "98.00"), title("1", "103.00", "101.00", interest="3.00"))
+    broken = only_break(told([entry("199.00", "BOLETOS RECEBIDOS")], [invoice("1", "100.00")], *titles))
+    assert (broken.kind, broken.amount) == (BreakKind.TITLE_UNKNOWN, Decimal("199.00"))
+
+
+def test_a_title_paid_in_part_does_not_settle_its_invoice_though_another_pays_it() -> None:
+    titles = (title("1", "40.00", "38.10", day=3), title("1", "100.00", "98.10", day=5))
+    entries = [entry("38.10", "BOLETOS RECEBIDOS", day=3), entry("98.10", "BOLETOS RECEBIDOS", day=5)]
+    found = told(entries, [invoice("1", "100.00")], *titles)
+    assert (found.matches, {b.amount for b in found.breaks}) == ((), {Decimal("38.10"), Decimal("98.10")})
+
+
 def test_a_discount_of_a_title_is_left_to_post() -> None:
     granted = title("1", "95.00", "93.10")._replace(discount=Decimal("5.00"))
     found = told([entry("93.10", "BOLETOS RECEBIDOS")], [invoice("1", "100.00")], granted)
