@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-DATA_FILES = {"breaks.toml", "classes.toml", "deadlines.toml", "matching.toml", "triggers.toml"}
+DATA_FILES = {"breaks.toml", "deadlines.toml", "matching.toml", "triggers.toml"}
 """Rules that are data, read by what needs them."""
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from retaguarda.decisions.inputs import from_erp
 from retaguarda.decisions.matching import matched, produced
 from retaguarda.decisions.period import Given
 from retaguarda.errors import ConfigurationError, InvalidItem
 from retaguarda.intake import read_receivables
 from retaguarda.model.values import Period
 from retaguarda.planning import booking_batches
+from retaguarda.reconcile.canonical import from_erp
 from retaguarda.run import Artifact, Run, task
 
 

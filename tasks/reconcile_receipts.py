@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from retaguarda.errors import ConfigurationError, InvalidItem
+from retaguarda.accounts import book
+from retaguarda.decisions.matching import matched, produced
+from retaguarda.decisions.month import MonthReceipts
+from retaguarda.errors import IncompleteDownload, InvalidItem
 from retaguarda.formats import read_return, read_statement
 from retaguarda.intake import read_boletas, read_receivables
-from retaguarda.jobs.bookings import booked
 from retaguarda.model.acts import Errand
 from retaguarda.model.contracts import Direction
 from retaguarda.model.intake import Intake
-from retaguarda.model.statements import Entry, Statement, entry_ids
+from retaguarda.model.reconciliation import Reconciliation
+from retaguarda.model.statements import Statement
 from retaguarda.model.values import Month, Period
-from retaguarda.planning import Release, registrations, released, settlement_batches
-from retaguarda.reconcile.receipts import reconcile_receipts as match_receipts
-from retaguarda.reconcile.rules import Rules, parse_rules
+from retaguarda.planning import Release, registrations, released
+from retaguarda.reconcile.matching.tables import ITEMS
+from retaguarda.reconcile.proof import prove
 from retaguarda.report.content import Findings
 from retaguarda.report.findings import of_receipts, of_rejections
 from retaguarda.run import Artifact, Run, task
-
-CLASSES = Path("config/classes.toml")
 
 
 @dataclass(frozen=True)
@@ -52,16 +51,17 @@ def reconcile_receipts(
     boletas, invoices = read_boletas(run.path(contracts), contracts.name), read_receivables(run.path(receivables), receivables.name)
     _tell_intake(run, boletas)
     _tell_intake(run, invoices)
-    bank = [read_statement(run.bytes_of(artifact)) for artifact in statements]
+    bank = [_proved(run, artifact) for artifact in statements]
     run.stage("matching")
-    found = match_receipts(bank, [read_return(run.bytes_of(a)) for a in returns], invoices.items, _rules(), booked=booked())
+    titles = [read_return(run.bytes_of(artifact)) for artifact in returns]
+    work = MonthReceipts.of(period, run.record, run.clock.now(), bank, titles, invoices.items)
+    found = _matched(run, work)
     run.stage("release")
     sales = registrations([b for b in boletas.items if b.month == month], Direction.SALE, boletas.incomplete)
     for odd in sales.rejected:
         run.reject(odd.boletas[0], ", ".join(odd.boletas), InvalidItem(odd.reason, remedy=odd.remedy))
-    releases = tuple(released(sales.registrations, invoices.items, found.settled()))
-    batches = tuple(settlement_batches(found.matches, invoices.items, period))
-    findings = of_receipts(found, invoices.items, _entries(bank))
+    releases = tuple(released(sales.registrations, invoices.items, work.settled(found)))
+    findings = of_receipts(found, invoices.items, {movement.id: movement.entry for movement in work.asked.movements})
     told = Findings(
         of_rejections((*boletas.rejections, *invoices.rejections)),
         findings.matches,
@@ -72,11 +72,35 @@ def reconcile_receipts(
     run.hand_over("reconciliation.json", found)
     return Receipts(
         releases=run.hand_over("releases.json", releases),
-        batches=run.hand_over("batches.json", batches),
+        batches=run.hand_over("batches.json", tuple(work.batches(found))),
         findings=run.hand_over("findings.json", told),
         breaks=len(found.breaks),
         held=sum(not release.released for release in releases),
     )
+
+
+def _proved(run: Run, artifact: Artifact) -> Statement:
+    """A statement that the book of accounts proved, or that proves itself; IncompleteDownload when it does neither."""
+    statement = read_statement(run.bytes_of(artifact))
+    if not book.proved(artifact.sha256):
+        start, end = statement.start or statement.end, statement.end or statement.start
+        reasons = prove(statement, Period(start, end)).reasons if start and end and start <= end else ("the file states no period",)
+        if reasons:
+            raise IncompleteDownload(f"{artifact.name}: {'; '.join(reasons)}", remedy="download it again; if it stays so, ask the bank")
+    return statement
+
+
+def _matched(run: Run, work: MonthReceipts) -> Reconciliation:
+    """What the engine says, from files that are kept: `retaguarda reconcile reperform` makes the same of them."""
+    files = {name: run.path(run.keep(name, data)) for name, data in work.files().items()}
+    paid = None
+    if items := work.paid_items():
+        paid = matched({**files, ITEMS.name: run.path(run.keep("paid_items.csv", items))})
+        files[ITEMS.name] = run.path(run.keep(ITEMS.name, work.items(work.named(paid))))
+    result = matched(files)
+    for name, data in produced(result).items():
+        run.keep(name, data, kind="output")
+    return work.told(result, paid, keep=not run.dry_run)
 
 
 def _tell_intake(run: Run, intake: Intake[Any]) -> None:
@@ -86,22 +110,6 @@ def _tell_intake(run: Run, intake: Intake[Any]) -> None:
         run.reject(f"{rejection.file}:{rejection.line}", next(iter(rejection.row.values()), ""), error, rejection.row)
     with run.item(Errand(intake.file, {"rows": str(intake.rows), "rejected": str(len(intake.rejections))})):
         run.tell("intake.read", intake.file, rows=intake.rows, items=len(intake.items), rejections=len(intake.rejections))
-
-
-def _rules() -> Rules:
-    try:
-        return parse_rules(tomllib.loads(CLASSES.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"{CLASSES} cannot be read: {error}") from error
-
-
-def _entries(statements: list[Statement]) -> dict[str, Entry]:
-    """Entries of all statements by the stable id that matches refer to."""
-    return {
-        entry_id: entry
-        for statement in statements
-        for entry_id, entry in zip(entry_ids(statement.account_key, statement.entries), statement.entries, strict=True)
-    }
 
 
 def _notes(releases: tuple[Release, ...]) -> tuple[str, ...]:

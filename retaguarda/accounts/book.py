@@ -87,6 +87,11 @@ def take_in(statement: Statement, origin: Origin, is_business_day: IsBusinessDay
         return taken
 
 
+def proved(sha256: str) -> bool:
+    """Whether the file of this digest was taken in and proved."""
+    return StatementFile.objects.filter(sha256=sha256, proved=True).exists()
+
+
 def named(account: str) -> str:
     """The book's name of an account, however it is spelled; the spelling itself when the book does not have it."""
     return next((name for name in accounts() if same_account(name, account)), account)

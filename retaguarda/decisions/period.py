@@ -7,28 +7,25 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from django.db import transaction
 
 from retaguarda.accounts import book, returns
 from retaguarda.calendars.calendar import banks
-from retaguarda.configuration import configuration_folder
 from retaguarda.decisions import breaks, inputs, register
 from retaguarda.decisions.breaks import Found, Updated
-from retaguarda.decisions.matching import HOLIDAYS, RULES, holidays_to, matched
+from retaguarda.decisions.matching import matched
 from retaguarda.decisions.register import Recorded
 from retaguarda.model.receivables import Settlement
 from retaguarda.model.values import Period
 from retaguarda.reconcile.break_rules import read_break_rules
+from retaguarda.reconcile.canonical import partners, written
+from retaguarda.reconcile.caution import cash
 from retaguarda.reconcile.coverage import DayState
 from retaguarda.reconcile.matching import tables
 from retaguarda.reconcile.matching.model import LineClass
 from retaguarda.reconcile.matching.result import Result
 from retaguarda.store.models import DecisionState, LedgerItem, MatchDecision, RunRecord, StatementEntry
-
-if TYPE_CHECKING:
-    import polars as pl
 
 LOOKBACK = dt.timedelta(days=30)
 """How far back a decided line is still held against a reversal that came later."""
@@ -66,17 +63,14 @@ class PeriodReconciliation:
     def files(self, given: Given) -> dict[str, bytes]:
         """What it is made from, by canonical name: to be kept as evidence before anything is matched."""
         accounts = inputs.Accounts.read(given.accounts)
-        calendar = banks()
-        years = range(self.period.start.year - 1, self.period.end.year + 2)
         return {
             tables.ITEMS.name: inputs.still_open(given.items),
-            tables.PARTNERS.name: given.partners.read_bytes() if given.partners else inputs.partners(given.items),
-            tables.ACCOUNTS.name: given.accounts.read_bytes() if given.accounts else inputs.written(tables.ACCOUNTS, accounts.rows),
-            tables.LINES.name: inputs.lines(self.period, accounts, calendar.is_business),
+            tables.PARTNERS.name: given.partners.read_bytes() if given.partners else partners(given.items),
+            tables.ACCOUNTS.name: given.accounts.read_bytes() if given.accounts else written(tables.ACCOUNTS, accounts.rows),
+            tables.LINES.name: inputs.lines(self.period, accounts, banks().is_business),
             tables.RETURNS.name: inputs.returns(accounts, self.bytes_of),
             tables.HISTORY.name: given.history.read_bytes() if given.history else inputs.history(),
-            RULES: (configuration_folder() / RULES).read_bytes(),
-            HOLIDAYS: holidays_to(sorted(day for year in years for day in calendar.holidays(year))),
+            **inputs.rules(self.period),
         }
 
     def reopen(self, files: Mapping[str, Path], earlier: Callable[[bytes], Path]) -> int:
@@ -102,29 +96,31 @@ class PeriodReconciliation:
         accounts = inputs.Accounts.read(files[tables.ACCOUNTS.name])
         decided = register.standing() - rows.keys()
         everything = inputs.lines(self.period, accounts, banks().is_business, decided)
-        alone = {**files, tables.LINES.name: earlier(everything), tables.ITEMS.name: earlier(inputs.written(tables.ITEMS, []))}
+        alone = {**files, tables.LINES.name: earlier(everything), tables.ITEMS.name: earlier(written(tables.ITEMS, []))}
         found = matched(alone)
         return [rows[one.line.line_id] for one in found.classified() if one.line_class is LineClass.REVERSED and one.line.line_id in rows]
 
     def record(self, result: Result, items: bytes, overtaken: int) -> Outcome:
         """Record the decisions and what is left, together or not at all."""
         with transaction.atomic():
-            inputs.remember(tables.typed(_frame(items), tables.ITEMS, tables.ITEMS.name, []), self.now)
+            inputs.remember(items, self.now)
             decisions = register.record(result.decisions(), result.provenance.rules, self.now, self.run)
             found = [*self._of_result(result), *self._waiting(), *self._overdue(result), *self._of_accounts()]
             told = breaks.update(found, read_break_rules(), self.now, self.today, banks().shifted, self.run)
         return Outcome(decisions, told, overtaken)
 
     def to_book(self) -> dict[str, list[Settlement]]:
-        """By account of the book: payments that stand and that the ERP has not booked."""
+        """By account of the book: payments that stand and that the ERP has not booked, no more of each than was received."""
         rows = register.to_book()
         partners = dict(LedgerItem.objects.values_list("item", "partner_name"))
         accounts = dict(StatementEntry.objects.filter(entry__in=[row.line for row in rows]).values_list("entry", "account"))
         found: dict[str, list[Settlement]] = {}
         for row in rows:
-            for part in row.allocations.all():
-                if part.kind == "AR" and row.line in accounts:
-                    settled = Settlement(part.item, row.date, part.amount, partners.get(part.item, ""), row.line)
+            parts = [part for part in row.allocations.all() if part.kind == "AR" and row.line in accounts]
+            differs = row.difference or {"amount": "0", "kind": ""}
+            for part, amount in zip(parts, cash([p.amount for p in parts], Decimal(differs["amount"]), differs["kind"]), strict=True):
+                if amount:
+                    settled = Settlement(part.item, row.date, amount, partners.get(part.item, ""), row.line)
                     found.setdefault(accounts[row.line], []).append(settled)
         return found
 
@@ -160,9 +156,3 @@ class PeriodReconciliation:
                     yield Found("statement-missing", day, Decimal(), known.why, account)
         for account, reasons in returns.findings().items():
             yield from (Found("return-missing", self.today, Decimal(), reason, account, reason[:80]) for reason in reasons)
-
-
-def _frame(items: bytes) -> pl.DataFrame:
-    import polars as pl
-
-    return pl.read_csv(items, infer_schema=False)

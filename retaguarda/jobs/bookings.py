@@ -17,6 +17,14 @@ def booked() -> list[Settlement]:
     return [Settlement(b.receivable, b.date, b.amount, b.partner, b.source) for b in Booking.objects.order_by("id")]
 
 
+def booked_batches() -> dict[str, list[Settlement]]:
+    """The payments of every batch that stands booked, by the batch's reference."""
+    found: dict[str, list[Settlement]] = {}
+    for one in Booking.objects.order_by("id"):
+        found.setdefault(one.batch, []).append(Settlement(one.receivable, one.date, one.amount, one.partner, one.source))
+    return found
+
+
 def book(run: RunRecord, batch: SettlementBatch) -> None:
     """Remember that the payments of a batch stand booked; doing so twice changes nothing."""
     with transaction.atomic():

@@ -25,7 +25,7 @@ class MatchKind(enum.StrEnum):
 
 
 class BreakKind(enum.StrEnum):
-    """Why money or a title was not matched."""
+    """Why money or a title was not matched, or what is left to do although it was."""
 
     AMOUNT_DIFFERS = "amount-differs"
     DUPLICATE_PAYMENT = "duplicate-payment"
@@ -37,6 +37,9 @@ class BreakKind(enum.StrEnum):
     TITLE_UNKNOWN = "title-unknown"
     UNMATCHED = "unmatched"
     UNCLASSIFIED = "unclassified"
+    PROPOSAL = "proposal"
+    DIFFERENCE = "difference"
+    TAKEN_BACK = "taken-back"
 
 
 BREAK_TEXTS: Mapping[BreakKind, str] = {
@@ -50,8 +53,27 @@ BREAK_TEXTS: Mapping[BreakKind, str] = {
     BreakKind.TITLE_UNKNOWN: "A paid title belongs to no known invoice.",
     BreakKind.UNMATCHED: "No invoice explains the credit.",
     BreakKind.UNCLASSIFIED: "No rule explains the debit.",
+    BreakKind.PROPOSAL: "These invoices probably explain the payment; it is not sure enough to be booked without a person.",
+    BreakKind.DIFFERENCE: "The payment was matched; what it differs by is to be posted.",
+    BreakKind.TAKEN_BACK: "The payment was taken back after the ERP had booked it.",
 }
 """What each kind of break tells people (English message ids)."""
+BREAK_STEPS: Mapping[BreakKind, str] = {
+    BreakKind.AMOUNT_DIFFERS: "Charge the difference, or book it to the proposed account.",
+    BreakKind.DUPLICATE_PAYMENT: "Return the payment or keep it as an advance, as the customer says.",
+    BreakKind.PAYER_DIFFERS: "Ask the customer who paid, then confirm or reject the proposal.",
+    BreakKind.AMBIGUOUS: "Ask the customer which invoice was paid, then confirm or reject the proposal.",
+    BreakKind.BATCH_DIFFERS: "Compare the return file with the credit; ask the bank for what is missing.",
+    BreakKind.BATCH_MISSING: "Ask the bank where the credit is.",
+    BreakKind.BATCH_UNEXPLAINED: "Download the boleto return of that day again.",
+    BreakKind.TITLE_UNKNOWN: "Find out whose boleto it is, then confirm or reject the proposal.",
+    BreakKind.UNMATCHED: "Find out who paid: ask the bank for the payer, or the customer for the invoice numbers.",
+    BreakKind.UNCLASSIFIED: "Find the order behind the debit; without one, ask the bank.",
+    BreakKind.PROPOSAL: "Confirm or reject the proposal.",
+    BreakKind.DIFFERENCE: "Post it in the ERP; until then the invoice keeps what is missing.",
+    BreakKind.TAKEN_BACK: "Take the payment back in the ERP.",
+}
+"""What a person does next about each kind (English message ids)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +106,10 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """What did not match: `amount` is the bank money it holds (zero when only a title is missing its credit)."""
+    """What did not match: `amount` is the bank money it holds, `found` what is shown of it where that is another amount.
+
+    It holds none when a title is missing its credit, or when a match holds the money and something is left to do about it.
+    """
 
     kind: BreakKind
     amount: Decimal
@@ -96,14 +121,19 @@ class Break:
     expected: Decimal | None = None
     hint: str = ""
     evidence: tuple[str, ...] = ()
+    found: Decimal | None = None
 
     @property
     def text(self) -> str:
         return BREAK_TEXTS[self.kind]
 
     @property
-    def difference(self) -> Decimal | None:
-        return None if self.expected is None else self.amount - self.expected
+    def step(self) -> str:
+        return BREAK_STEPS[self.kind]
+
+    @property
+    def shown(self) -> Decimal:
+        return self.amount if self.found is None else self.found
 
 
 @dataclass(frozen=True, slots=True)

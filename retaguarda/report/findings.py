@@ -23,6 +23,10 @@ from retaguarda.model.statements import Entry, Title
 from retaguarda.reconcile.boletos import Answers
 from retaguarda.report.content import BreakLine, ContractLine, Findings, MatchLine, RejectionLine, TieLine
 from retaguarda.report.retell import retell
+from retaguarda.report.vocabulary import RULES
+
+_SHOWN = 6
+"""Pieces of evidence that a break shows."""
 
 
 def of_rejections(rejections: Iterable[Rejection]) -> tuple[RejectionLine, ...]:
@@ -35,7 +39,7 @@ def of_receipts(found: Reconciliation, receivables: Iterable[Receivable], entrie
     invoices = {receivable.number: receivable for receivable in receivables}
     return Findings(
         matches=tuple(_match(match, invoices.get(match.receivable), entries.get(match.credit)) for match in found.matches),
-        breaks=tuple(_break(broken, invoices.get(broken.receivable)) for broken in found.breaks),
+        breaks=tuple(_break(broken, invoices.get(broken.receivable.partition(", ")[0])) for broken in found.breaks),
         tie_out=_tie_out(found),
     )
 
@@ -53,23 +57,31 @@ def _match(match: Match, invoice: Receivable | None, entry: Entry | None) -> Mat
         open_before=match.expected,
         booked=match.amount,
         difference=match.difference,
-        rule=match.rule,
+        rule="settled" if match.kind is MatchKind.SETTLED else _rule(match.rule),
         evidence="; ".join(match.evidence),
         full=match.kind is not MatchKind.PARTIAL,
     )
 
 
+def _rule(grade: str) -> str:
+    """The rule of a grade, for people: `reference.explained.doc` is `reference_explained`."""
+    family, _, rest = grade.removeprefix("again.").partition(".")
+    told = f"{family}_{rest.partition('.')[0]}"
+    return told if told in RULES else family
+
+
 def _break(broken: Break, invoice: Receivable | None) -> BreakLine:
+    told = (say(broken.text), retell(broken.hint), broken.description, *broken.evidence[:_SHOWN], f"→ {say(broken.step)}")
     return BreakLine(
         area="receipts",
         kind=broken.kind.value,
         reference=broken.receivable,
         date=broken.date,
-        found=broken.amount,
+        found=broken.shown,
         expected=broken.expected,
         unit="R$",
         partner=invoice.partner if invoice else "",
-        detail=" ".join(part for part in (say(broken.text), retell(broken.hint) if broken.hint else "", broken.description) if part),
+        detail=" · ".join(filter(None, told)),
     )
 
 

@@ -61,7 +61,7 @@ def test_tables_of_portals_are_merged_key_by_key(config: Path, monkeypatch: pyte
 
 
 def test_rules_that_are_data_are_no_settings(config: Path) -> None:
-    (config / "classes.toml").write_text("anything = 1\n")
+    (config / "matching.toml").write_text("anything = 1\n")
     load_settings()
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import tomllib
 from decimal import Decimal
-from pathlib import Path
 
 from retaguarda.formats import read_return, read_statement
 from retaguarda.model.contracts import Boleta, ContractState, Direction, HeldContract
@@ -13,7 +11,6 @@ from retaguarda.model.receivables import Receivable
 from retaguarda.model.statements import ReturnFile, Statement
 from retaguarda.model.values import Cnpj
 from retaguarda.model.values import Month as SupplyMonth
-from retaguarda.reconcile.rules import Rules, parse_rules
 from sandbox.bank_cedro.statement import cnab240 as cedro_file
 from sandbox.bank_jatoba.returns import files as return_files
 from sandbox.bank_jatoba.statement import ofx
@@ -24,10 +21,6 @@ from sandbox.month import PERIOD, Month
 
 NOW = dt.datetime(2026, 11, 11, 10, tzinfo=dt.UTC)
 SUPPLY = SupplyMonth(2026, 10)
-
-
-def rules() -> Rules:
-    return parse_rules(tomllib.loads(Path("config/classes.toml").read_text(encoding="utf-8")))
 
 
 def account(month: Month, key: str) -> Account:

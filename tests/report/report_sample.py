@@ -218,7 +218,7 @@ def _matches(month: Month) -> Iterator[MatchLine]:
         invoice = invoices[number]
         full = entry.amount > invoice.amount * Decimal("0.9")
         booked = invoice.amount if full else entry.amount
-        rule = "reference" if full else "part"
+        rule = "reference" if full else "reference_part"
         yield MatchLine(
             ACCOUNTS[entry.account], entry.date, entry.text, entry.document, entry.amount, number, invoice.company.name, invoice.due_date,
             invoice.amount, booked, entry.amount - invoice.amount, rule, f"NF{number}", full,
@@ -227,7 +227,7 @@ def _matches(month: Month) -> Iterator[MatchLine]:
         invoice = invoices[title.document]
         yield MatchLine(
             ACCOUNTS["A"], title.credit_date, "BOLETOS RECEBIDOS", title.our_number, title.net, title.document, title.company.name,
-            title.due_date, title.face, title.paid, title.net - title.face, "retorno",
+            title.due_date, title.face, title.paid, title.net - title.face, "return",
             f"NF{title.document}; nosso número {title.our_number}", True,
         )  # fmt: skip
 
@@ -311,8 +311,8 @@ def _tie_out(month: Month, matches: tuple[MatchLine, ...], breaks: tuple[BreakLi
     parts = [
         TieLine("part", "matched with invoices", len(matches), sum((m.credit for m in matches), ZERO)),
         TieLine("part", "own-transfer", 3, Decimal("154220.11")),
-        TieLine("part", "investment-redemption", 12, Decimal("402118.90")),
-        TieLine("part", "investment-yield", 9, Decimal("2011.45")),
+        TieLine("part", "investment", 12, Decimal("402118.90")),
+        TieLine("part", "returned-payment", 9, Decimal("2011.45")),
         TieLine("part", "breaks", len(receipts), sum((b.found for b in receipts if b.found), ZERO)),
     ]
     whole = sum((p.amount for p in parts), ZERO)

@@ -113,7 +113,7 @@ def _joined_files(board: Board, files: dict[tuple[str, str, int], Titles], there
 
 
 def _of_titles(board: Board, line: int, titles: Titles, grade: str, file: tuple[str, str, int]) -> Settled:
-    parts = [(item, board.open[item]) for item, _ in titles if item >= 0 and board.open[item]]
+    parts = list(dict.fromkeys((item, board.open[item]) for item, _ in titles if item >= 0 and board.open[item]))
     if len(parts) < len(titles):
         grade = "return.unknown_title"
     difference = board.cents[line] - sum(cents for _, cents in parts)
