@@ -152,12 +152,13 @@ def fill_everything(home: Path, runs: int, events: int) -> None:
     """Two years of runs with all that belongs to them."""
     from django.db import connection
 
-    from bench.book_rows import fill_books, fill_index
+    from bench.book_rows import fill_acts, fill_books, fill_index
     from bench.metrics import fill
 
     began = time.perf_counter()
     fill(runs, YEARS_SECONDS // runs, max(events // runs, 1))
     fill_books(runs)
+    fill_acts(runs)
     fill_index(events, home / "audit")
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")

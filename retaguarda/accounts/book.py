@@ -25,6 +25,8 @@ from retaguarda.store.models import RunRecord, StatementEntry, StatementFile
 BOOK = "accounts"
 """Who takes something in waits for who does already: what is new depends on what is known."""
 IsBusinessDay = Callable[[dt.date], bool]
+CONTINUED = dt.timedelta(days=31)
+"""A statement continues one that ended at most so long ago: no calendar has that many days in a row without a business day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def take_in(statement: Statement, origin: Origin, is_business_day: IsBusinessDay
         if StatementFile.objects.filter(account=account, sha256=origin.sha256, proved=True).exists():
             return Taken(account, name, known=len(_movements(statement)))
         told = _told_for_good(account, statement.start, statement.end)
-        before = balance_before(_files(account), _sums(account), statement.start, is_business_day) if statement.start else None
+        before = _balance_before(account, statement.start, is_business_day) if statement.start else None
         before = opening if before is None else before
         reasons = tuple(_unproved(statement, origin.asked, before, is_business_day)) or tuple(_contradictions(statement, told))
         start_balance = before if statement.opening_balance is None else statement.opening_balance
@@ -94,7 +96,13 @@ def named(account: str) -> str:
 
 def known(account: str, period: Period, is_business_day: IsBusinessDay) -> dict[dt.date, Known]:
     """The state of every day of the period."""
-    return known_days(_files(account), _sums(account), period, is_business_day)
+    files = _files(account, period.start, period.end)
+    return known_days(files, _sums(account, files, period.end), period, is_business_day)
+
+
+def _balance_before(account: str, day: dt.date, is_business_day: IsBusinessDay) -> Decimal | None:
+    files = _files(account, day, day)
+    return balance_before(files, _sums(account, files, day), day, is_business_day)
 
 
 def _unproved(statement: Statement, asked: str, before: Decimal | None, is_business_day: IsBusinessDay) -> Sequence[str]:
@@ -131,8 +139,9 @@ def known_as(account: str, names: Iterable[str]) -> str:
     return next((name for name in same_bank if same_account(name, account)), account)[:80]
 
 
-def _files(account: str) -> list[Covered]:
-    rows = StatementFile.objects.filter(account=account).order_by("start", "end", "id")
+def _files(account: str, first: dt.date, last: dt.date) -> list[Covered]:
+    """The files that say something of these days, and those before them that they may continue."""
+    rows = StatementFile.objects.filter(account=account, start__lte=last, end__gte=first - CONTINUED).order_by("start", "end", "id")
     return [
         Covered(row.name, row.start, row.end, row.opening, row.closing, tuple(row.reasons), row.provisional_from)
         for row in rows
@@ -140,8 +149,12 @@ def _files(account: str) -> list[Covered]:
     ]
 
 
-def _sums(account: str) -> dict[dt.date, Decimal]:
-    rows = StatementEntry.objects.filter(account=account).values("date").annotate(total=Sum("amount"))
+def _sums(account: str, files: Sequence[Covered], last: dt.date) -> dict[dt.date, Decimal]:
+    """The sums by day of the movements that these files are judged by, up to a day."""
+    first = min((file.start for file in files if file.proves), default=None)
+    if first is None:
+        return {}
+    rows = StatementEntry.objects.filter(account=account, date__range=(first, last)).values("date").annotate(total=Sum("amount"))
     return {row["date"]: row["total"] for row in rows}
 
 
@@ -152,8 +165,10 @@ _Told = dict[dt.date, tuple[str, list[Decimal]]]
 def _told_for_good(account: str, start: dt.date | None, end: dt.date | None) -> _Told:
     """The days between the two that a proved file has and that may no longer change."""
     told: _Told = {}
-    for file in _files(account):
-        if not file.proves or start is None or end is None:
+    if start is None or end is None:
+        return told
+    for file in _files(account, start, end):
+        if not file.proves:
             continue
         first, last = max(start, file.start), min(end, file.end if file.provisional_from is None else file.provisional_from - DAY)
         for number in range((last - first).days + 1):

@@ -44,7 +44,11 @@ class MatchDecision(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["account", "line"], condition=models.Q(state="STANDS"), name="line_decided_once")
         ]
-        indexes: ClassVar = [models.Index(fields=["state", "date"]), models.Index(fields=["account", "line"])]
+        indexes: ClassVar = [
+            models.Index(fields=["state", "date"]),
+            models.Index(fields=["account", "line"]),
+            models.Index(fields=["line"], name="store_decision_line"),
+        ]
 
 
 class MatchAllocation(models.Model):

@@ -105,7 +105,7 @@ def decisions(state: str, account: str = "", q: str = "", after: str = "", page:
 def _about(q: str) -> list[int]:
     """Decisions on a line, with an item, or whose key begins so: each by an index of its own, which one condition for all has not."""
     by_item = MatchAllocation.objects.filter(item=q).values_list("decision_id", flat=True)[:MANY]
-    by_line = MatchDecision.objects.filter(account__in=book.accounts(), line=q).values_list("pk", flat=True)[:MANY]
+    by_line = MatchDecision.objects.filter(line=q).values_list("pk", flat=True)[:MANY]
     by_key = MatchDecision.objects.filter(key__startswith=q).values_list("pk", flat=True)[:MANY]
     return [*by_item, *by_line, *by_key]
 
@@ -167,7 +167,7 @@ def open_items(q: str, kind: str = "") -> list[LedgerItem]:
 
 def line_of(line: str) -> StatementEntry | None:
     """A line of the book of accounts."""
-    return StatementEntry.objects.filter(account__in=book.accounts(), entry=line).first() if line else None  # by its index
+    return StatementEntry.objects.filter(entry=line).first() if line else None
 
 
 @dataclass(frozen=True)
