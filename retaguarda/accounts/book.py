@@ -7,7 +7,7 @@ Provisional days are taken in, and give way to the next download that has them.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -96,13 +96,19 @@ def named(account: str) -> str:
 
 def known(account: str, period: Period, is_business_day: IsBusinessDay) -> dict[dt.date, Known]:
     """The state of every day of the period."""
-    files = _files(account, period.start, period.end)
-    return known_days(files, _sums(account, files, period.end), period, is_business_day)
+    return known_of([account], period, is_business_day)[account]
+
+
+def known_of(names: Collection[str], period: Period, is_business_day: IsBusinessDay) -> dict[str, dict[dt.date, Known]]:
+    """The state of every day of the period, of many accounts."""
+    files = _files(names, period.start, period.end)
+    sums = _sums(files, period.end)
+    return {name: known_days(files[name], sums[name], period, is_business_day) for name in names}
 
 
 def _balance_before(account: str, day: dt.date, is_business_day: IsBusinessDay) -> Decimal | None:
-    files = _files(account, day, day)
-    return balance_before(files, _sums(account, files, day), day, is_business_day)
+    files = _files([account], day, day)
+    return balance_before(files[account], _sums(files, day)[account], day, is_business_day)
 
 
 def _unproved(statement: Statement, asked: str, before: Decimal | None, is_business_day: IsBusinessDay) -> Sequence[str]:
@@ -139,23 +145,26 @@ def known_as(account: str, names: Iterable[str]) -> str:
     return next((name for name in same_bank if same_account(name, account)), account)[:80]
 
 
-def _files(account: str, first: dt.date, last: dt.date) -> list[Covered]:
-    """The files that say something of these days, and those before them that they may continue."""
-    rows = StatementFile.objects.filter(account=account, start__lte=last, end__gte=first - CONTINUED).order_by("start", "end", "id")
-    return [
-        Covered(row.name, row.start, row.end, row.opening, row.closing, tuple(row.reasons), row.provisional_from)
-        for row in rows
-        if row.start and row.end
-    ]
+def _files(names: Collection[str], first: dt.date, last: dt.date) -> dict[str, list[Covered]]:
+    """By account: the files that say something of these days, and those before them that they may continue."""
+    found: dict[str, list[Covered]] = {name: [] for name in names}
+    rows = StatementFile.objects.filter(account__in=names, start__lte=last, end__gte=first - CONTINUED).order_by("start", "end", "id")
+    for row in rows:
+        if row.start and row.end:
+            told = Covered(row.name, row.start, row.end, row.opening, row.closing, tuple(row.reasons), row.provisional_from)
+            found[row.account].append(told)
+    return found
 
 
-def _sums(account: str, files: Sequence[Covered], last: dt.date) -> dict[dt.date, Decimal]:
-    """The sums by day of the movements that these files are judged by, up to a day."""
-    first = min((file.start for file in files if file.proves), default=None)
-    if first is None:
-        return {}
-    rows = StatementEntry.objects.filter(account=account, date__range=(first, last)).values("date").annotate(total=Sum("amount"))
-    return {row["date"]: row["total"] for row in rows}
+def _sums(files: Mapping[str, Sequence[Covered]], last: dt.date) -> dict[str, dict[dt.date, Decimal]]:
+    """By account: the sums by day of the movements that these files are judged by, up to a day."""
+    found: dict[str, dict[dt.date, Decimal]] = {name: {} for name in files}
+    first = min((file.start for some in files.values() for file in some if file.proves), default=None)
+    if first is not None:
+        rows = StatementEntry.objects.filter(account__in=list(files), date__range=(first, last))
+        for account, day, total in rows.order_by().values_list("account", "date").annotate(total=Sum("amount")):
+            found[account][day] = total
+    return found
 
 
 _Told = dict[dt.date, tuple[str, list[Decimal]]]
@@ -167,7 +176,7 @@ def _told_for_good(account: str, start: dt.date | None, end: dt.date | None) -> 
     told: _Told = {}
     if start is None or end is None:
         return told
-    for file in _files(account, start, end):
+    for file in _files([account], start, end)[account]:
         if not file.proves:
             continue
         first, last = max(start, file.start), min(end, file.end if file.provisional_from is None else file.provisional_from - DAY)

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from retaguarda.accounts import book, returns
 from retaguarda.audit.evidence import EvidenceStore
-from retaguarda.calendars.calendar import is_business_day
+from retaguarda.calendars.calendar import banks
 from retaguarda.clock import Clock
 from retaguarda.console.web.queries.cursor import page_by
 from retaguarda.errors import RetaguardaError
@@ -79,7 +79,8 @@ def accounts_of(month: Month, today: dt.date, after: str = "") -> tuple[list[Acc
     names = [name for name in book.accounts() if name > after]
     odd = returns.findings()
     names = sorted({*names, *(name for name in odd if name > after)})
-    found = [_account(name, book.known(name, period, is_business_day), odd.get(name, [])) for name in names[:ACCOUNTS]]
+    known = book.known_of(names[:ACCOUNTS], period, banks().is_business)
+    found = [_account(name, days, odd.get(name, [])) for name, days in known.items()]
     return found, names[ACCOUNTS - 1] if len(names) > ACCOUNTS else ""
 
 
