@@ -122,7 +122,8 @@ def _balance_statements() -> None:
     """Give each statement the balances that its movements lead to."""
     from django.db import connection
 
-    told = "SELECT COALESCE(SUM(amount), 0) FROM store_statemententry AS e WHERE e.account = store_statementfile.account AND e.date {} store_statementfile.{}"
+    own = "e.account = store_statementfile.account"
+    told = f"SELECT COALESCE(SUM(amount), 0) FROM store_statemententry AS e WHERE {own} AND e.date {{}} store_statementfile.{{}}"
     with connection.cursor() as cursor:
         for balance, before in (("opening", ("<", "start")), ("closing", ("<=", '"end"'))):
             cursor.execute(f"UPDATE store_statementfile SET {balance} = ({told.format(*before)})")

@@ -95,12 +95,16 @@ def _accounts() -> list[str]:
 def _odd_accounts() -> list[str]:
     """Accounts whose files were not all read, or whose numbers are not a row in which each stands once: the others need no look."""
     numbered = Q(sequence__gt=0)
-    counted = BoletoReturn.objects.order_by().values("account", "bank").annotate(
-        unreadable=Count("pk", filter=Q(unread__gt=0)),
-        files=Count("pk", filter=numbered),
-        numbers=Count("sequence", filter=numbered, distinct=True),
-        first=Min("sequence", filter=numbered),
-        last=Max("sequence"),
+    counted = (
+        BoletoReturn.objects.order_by()
+        .values("account", "bank")
+        .annotate(
+            unreadable=Count("pk", filter=Q(unread__gt=0)),
+            files=Count("pk", filter=numbered),
+            numbers=Count("sequence", filter=numbered, distinct=True),
+            first=Min("sequence", filter=numbered),
+            last=Max("sequence"),
+        )
     )
     return sorted({row["account"] for row in counted if row["unreadable"] or not _in_a_row(row)})
 

@@ -1,5 +1,7 @@
 from django.db import migrations, models
 
+import retaguarda.store.fields
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -7,6 +9,14 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name="IndicatorDay",
+            fields=[
+                ("day", models.DateField(primary_key=True, serialize=False)),
+                ("counts", retaguarda.store.fields.KeptJSON(default=list)),
+                ("counted_at", models.DateTimeField()),
+            ],
+        ),
         migrations.RemoveIndex(
             model_name="statemententry",
             name="store_state_account_81776c_idx",
@@ -18,6 +28,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="booking",
             index=models.Index(fields=["receivable"], name="store_booking_receivable"),
+        ),
+        migrations.AddIndex(
+            model_name="decisionevent",
+            index=models.Index(fields=["at"], name="store_decision_event_at"),
         ),
         migrations.AddIndex(
             model_name="intent",

@@ -72,6 +72,9 @@ class DecisionEvent(models.Model):
     at = models.DateTimeField()
     reason = models.TextField(default="")
 
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["at"], name="store_decision_event_at")]
+
 
 class LedgerItem(models.Model):
     """A receivable or payable as the ERP last told it."""

@@ -152,7 +152,11 @@ def drifts() -> list[Drift]:
     code = PortalChanged("").code
     changed = [key for key, error in told if (error or {}).get("code") == code][:LATEST]
     good = RunRecord.objects.filter(process=OuterRef("process"), state=RunState.SUCCESSFUL, created_at__lt=OuterRef("created_at"))
-    rows = RunRecord.objects.filter(pk__in=changed).select_related("parent__parent").defer("result", "parent__result", "parent__parent__result")
+    rows = (
+        RunRecord.objects.filter(pk__in=changed)
+        .select_related("parent__parent")
+        .defer("result", "parent__result", "parent__parent__result")
+    )
     runs = list(rows.annotate(good=Subquery(good.order_by("-created_at").values("pk")[:1])).order_by("-created_at"))
     pictures = _latest_pictures({*changed, *(run.good for run in runs if run.good)})
     return [Drift(run, str((run.error or {}).get("text", "")), pictures.get(run.pk), pictures.get(run.good), _root(run)) for run in runs]
