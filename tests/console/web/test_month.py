@@ -106,6 +106,8 @@ def test_the_month_by_people_alone(
         answered_until(operator, console, sandbox, lambda: Intent.objects.filter(state=IntentState.UNCERTAIN).exists())
         doubtful = Intent.objects.get(state=IntentState.UNCERTAIN)
         operator.goto(f"/runs/{run}")
+        expect(operator.locator("main img").first).to_be_visible()
+        kept(operator, "month-working")
         operator.get_by_role("button", name="Parar").click()
         answered_until(operator, console, sandbox, lambda: RunRecord.objects.get(pk=run).ended_at is not None)
         operator.goto("/requests/uncertain")
