@@ -50,6 +50,14 @@ class Migration(migrations.Migration):
             index=models.Index(condition=models.Q(("error__isnull", False)), fields=["-created_at"], name="store_run_wrong"),
         ),
         migrations.AddIndex(
+            model_name="runrecord",
+            index=models.Index(
+                condition=models.Q(("parent", None), ("state__in", ["PENDING", "RUNNING", "SUSPENDED"])),
+                fields=["created_at", "state"],
+                name="store_run_at_work",
+            ),
+        ),
+        migrations.AddIndex(
             model_name="statemententry",
             index=models.Index(fields=["account", "date", "amount"], name="store_movement_sums"),
         ),

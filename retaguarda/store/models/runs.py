@@ -87,6 +87,11 @@ class RunRecord(models.Model):
             models.Index(fields=["parent", "created_at"], condition=models.Q(parent__isnull=False), name="store_run_steps"),
             models.Index(fields=["actor", "-created_at"], condition=models.Q(parent=None), name="store_run_by"),
             models.Index(fields=["-created_at"], condition=models.Q(error__isnull=False), name="store_run_wrong"),
+            models.Index(
+                fields=["created_at", "state"],
+                condition=models.Q(parent=None, state__in=[RunState.PENDING, RunState.RUNNING, RunState.SUSPENDED]),
+                name="store_run_at_work",
+            ),
         ]
 
 

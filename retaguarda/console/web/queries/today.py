@@ -62,7 +62,7 @@ def figures(now: dt.datetime) -> Figures:
 
 
 def _count(rows: object) -> int:
-    return len(rows.order_by().values_list("pk", flat=True)[:MANY])  # type: ignore[attr-defined]
+    return len(rows.order_by().values_list("state", flat=True)[:MANY])  # type: ignore[attr-defined]
 
 
 def at_work() -> list[Row]:
