@@ -5,7 +5,7 @@ A return file that is missing hides payments: nothing else shows that it should 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -109,7 +109,7 @@ def _odd_accounts() -> list[str]:
     return sorted({row["account"] for row in counted if row["unreadable"] or not _in_a_row(row)})
 
 
-def _in_a_row(row: dict[str, Any]) -> bool:
+def _in_a_row(row: Mapping[str, Any]) -> bool:
     expected = row["last"] - row["first"] + 1 if row["files"] else 0
     return bool(row["files"] == row["numbers"] == expected)
 

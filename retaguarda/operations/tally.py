@@ -50,7 +50,8 @@ def tallies(start: dt.date, end: dt.date) -> dict[dt.date, Tally]:
     found: dict[dt.date, Tally] = defaultdict(Tally)
     for day, kind, name, state, much in _lines(moment(start), moment(end)):
         if much:
-            found[day][kind, name, state] += much.total_seconds() if isinstance(much, dt.timedelta) else much
+            amount: Any = much.total_seconds() if isinstance(much, dt.timedelta) else much
+            found[day][kind, name, state] += amount
     return dict(found)
 
 
@@ -120,4 +121,5 @@ def _tickets(since: dt.datetime, until: dt.datetime) -> Iterator[Line]:
 
 def _by_day(rows: QuerySet[Any], at: str, *names: str) -> QuerySet[Any]:
     """Rows by the day of a moment in São Paulo, then by these columns."""
-    return rows.order_by().annotate(day=TruncDate(at, tzinfo=SAO_PAULO)).values_list("day", *names)
+    found: QuerySet[Any] = rows.order_by().annotate(day=TruncDate(at, tzinfo=SAO_PAULO)).values_list("day", *names)
+    return found
