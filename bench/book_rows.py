@@ -53,7 +53,7 @@ def fill_books(runs: int) -> None:
     }
     decided |= {"rules": "'" + "0" * 64 + "'", "confidence": "0.97", "state": state, "maker": "'engine'", "made_at": _moment("-n * 180")}
     part = {"decision_id": "n", "item": "'AR-' || n", "kind": "'AR'", "amount": amount}
-    made = {"decision_id": "n", "action": "'made'", "by": "'engine'", "at": _moment("-n * 180"), "reason": "'AUTO'"}
+    made = {"decision_id": "n", "action": "'made'", "by": "'engine'", "at": _moment("-n * 180"), "reason": "'auto'"}
     item = {
         "item": "'AR-' || n",
         "kind": "'AR'",

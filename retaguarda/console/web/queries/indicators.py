@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -44,7 +45,7 @@ class _Count:
 
     kept: dict[Grain, Counted] = field(default_factory=dict)
     thread: threading.Thread | None = None
-    reached: str = ""
+    reached: dt.date | None = None
     trouble: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -75,8 +76,8 @@ class _Count:
             found = [figures_of(house.settings.indicators, together(kept(*one)), *one) for one in span]
             self.kept[grain] = Counted(found, time.monotonic())
 
-    def _reach(self, day: object) -> None:
-        self.reached = str(day)
+    def _reach(self, day: dt.date) -> None:
+        self.reached = day
 
 
 _count = _Count()
@@ -100,7 +101,7 @@ def surely_counted(house: House, grain: Grain) -> Counted:
     return found
 
 
-def counting() -> tuple[str, str]:
+def counting() -> tuple[dt.date | None, str]:
     """The day that the first count has reached, and why the last one failed, if it did."""
     return _count.reached, _count.trouble
 
