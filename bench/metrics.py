@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 NUMBERS = "(WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {runs}) SELECT n FROM numbers) AS numbered"
+CHANGED = '{"code": "portal-changed", "text": "the heading of the list is another", "remedy": ""}'
+REFUSED = '{"code": "item-invalid", "text": "3 items failed", "remedy": ""}'
 PROCESSES = ("close_month", "export_erp", "register_contracts", "reconcile_ccee", "download_statements")
 
 
@@ -48,6 +50,7 @@ def fill(runs: int, apart: int = 4, events: int = 1) -> None:
         "folder": "'output/2026-11-11/run-' || n",
         "result": """'{"registered": 12, "findings": {"sha256": "00000000000000000000000000000000", "name": "findings.json"}}'""",
         "queue": "'default'",
+        "error": _json(f"CASE WHEN n % 970 = 0 THEN '{CHANGED}' WHEN n % 97 = 0 OR n % 31 = 0 THEN '{REFUSED}' END"),
         "trigger": "'daily-' || (n % 50)",
     }
     item = {
@@ -55,16 +58,17 @@ def fill(runs: int, apart: int = 4, events: int = 1) -> None:
         "reference": "'BOL-' || three.digit",
         "state": "CASE WHEN n % 7 = 0 THEN 'FAILED_BUSINESS' ELSE 'SUCCESSFUL' END",
         "outcome": "'done'",
+        "code": "CASE WHEN n % 7 = 0 THEN 'item-invalid' ELSE '' END",
+        "protocol": "CASE WHEN n % 5 = 2 AND n % 7 > 0 THEN 'P-' || n || '-' || three.digit ELSE '' END",
         "fields": """'{"buyer": "A", "seller": "B", "mwh": "744.000"}'""",
         "updated_at": _moment(at),
     }
     of_run = f"((n - 1) / {events} + 1)"
     named = '"actor": "retaguarda", "target": "ccee", "item": "", "version": "0.1.0", "local": "2026-11-11T10:00:00-03:00"'
     line = f"""'{{"id": "x", "action": "run.queued", {named}, "data": {{}}, "run": "run-' || {of_run} || '"}}'"""
-    line = f"CAST({line} AS json)" if _is_postgresql() else line
     event = {
         "at": _moment(at.replace("n -", f"{of_run} -")),
-        "line": f"CAST({line} AS json)" if _is_postgresql() else line,
+        "line": _json(line),
         "sealed": "n > 0",
     }
     fire = {"trigger": "'daily-' || (n % 50)", "at": _moment("-n * 1728"), "local": "'2026-11-11T07:30-03:00'", "state": "'RUN'"}
@@ -80,6 +84,11 @@ def _is_postgresql() -> bool:
     from django.db import connection
 
     return connection.vendor == "postgresql"
+
+
+def _json(text: str) -> str:
+    """A text as each store keeps documents."""
+    return f"CAST({text} AS json)" if _is_postgresql() else text
 
 
 def _moment(seconds: str) -> str:

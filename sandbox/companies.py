@@ -41,7 +41,9 @@ def _company(name: str, root: str, agent: int, home: str, *profiles: tuple[int, 
 
 
 CONV, I5 = "Convencional", "Incentivada-I5"
-US = _company("Volt Comercializadora de Energia Ltda", "11222333", 9969, "SUDESTE", (86853, "VOLT COM", CONV), (86854, "VOLT COM I5", I5))
+US = _company(
+    "Exemplo Comercializadora de Energia Ltda", "11222333", 9969, "SUDESTE", (86853, "EXEMPLO COM", CONV), (86854, "EXEMPLO COM I5", I5)
+)
 CUSTOMERS = (
     _company("Metalúrgica Aurora S.A.", "20418877", 10211, "SUDESTE", (70401, "AURORA CL", CONV)),
     _company("Shopping Vale Verde Ltda", "31755102", 10212, "SUDESTE", (70402, "VALE VERDE CL", CONV)),

@@ -196,7 +196,7 @@ def _company_certificate(issuer: _Authority, key: rsa.RSAPrivateKey, company: st
         x509.OtherName(CNPJ_OID, _octets(number)),
         x509.OtherName(RESPONSIBLE_OID, _octets("RESPONSAVEL FICTICIO")),
         x509.OtherName(PERSON_OID, _octets("01011980" + "0" * 11 + "0" * 11 + "0" * 15 + " " * 6)),
-        x509.RFC822Name("financeiro@volt.example"),
+        x509.RFC822Name("financeiro@exemplo.example"),
     ]
     return _leaf(issuer, key, subject, names, [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.EMAIL_PROTECTION], valid)
 

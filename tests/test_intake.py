@@ -86,7 +86,7 @@ def test_a_receivable_is_typed(tmp_path: Path) -> None:
         ({"cnpj": "20.418.877/0001-05"}, "CNPJ", "not valid"),
         ({"cnpj": ""}, "CNPJ", "missing"),
         ({"buyer": ""}, "Perfil comprador", "buyer's CCEE profile code is missing"),
-        ({"seller": "VOLT COM"}, "Perfil vendedor", "not a number"),
+        ({"seller": "EXEMPLO COM"}, "Perfil vendedor", "not a number"),
         ({"seller": "0"}, "Perfil vendedor", "not a number"),
         ({"buyer": "86853"}, "Perfil comprador", "same CCEE profile"),
         ({"submarket": "OESTE"}, "Submercado", "unknown"),

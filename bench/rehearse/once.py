@@ -207,7 +207,7 @@ def open_desk() -> Iterator[Desk]:
     logger.remove()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="retaguarda-once-")))
-        made = pki.prepare(folder / "pki", "Volt Comercializadora", "11222333000181")
+        made = pki.prepare(folder / "pki", "Exemplo Comercializadora", "11222333000181")
         pages = stack.enter_context(serving())
         pages.answers |= {"/review": REVIEW, "/": screen("Início")}
         yield Desk(stack.enter_context(open_browser(ca_bundle=made.ca)), pages, made, folder)

@@ -7,7 +7,7 @@ Provisional days are taken in, and give way to the next download that has them.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -25,6 +25,8 @@ from retaguarda.store.models import RunRecord, StatementEntry, StatementFile
 BOOK = "accounts"
 """Who takes something in waits for who does already: what is new depends on what is known."""
 IsBusinessDay = Callable[[dt.date], bool]
+CONTINUED = dt.timedelta(days=31)
+"""A statement continues one that ended at most so long ago: no calendar has that many days in a row without a business day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def take_in(statement: Statement, origin: Origin, is_business_day: IsBusinessDay
         if StatementFile.objects.filter(account=account, sha256=origin.sha256, proved=True).exists():
             return Taken(account, name, known=len(_movements(statement)))
         told = _told_for_good(account, statement.start, statement.end)
-        before = balance_before(_files(account), _sums(account), statement.start, is_business_day) if statement.start else None
+        before = _balance_before(account, statement.start, is_business_day) if statement.start else None
         before = opening if before is None else before
         reasons = tuple(_unproved(statement, origin.asked, before, is_business_day)) or tuple(_contradictions(statement, told))
         start_balance = before if statement.opening_balance is None else statement.opening_balance
@@ -99,7 +101,19 @@ def named(account: str) -> str:
 
 def known(account: str, period: Period, is_business_day: IsBusinessDay) -> dict[dt.date, Known]:
     """The state of every day of the period."""
-    return known_days(_files(account), _sums(account), period, is_business_day)
+    return known_of([account], period, is_business_day)[account]
+
+
+def known_of(names: Collection[str], period: Period, is_business_day: IsBusinessDay) -> dict[str, dict[dt.date, Known]]:
+    """The state of every day of the period, of many accounts."""
+    files = _files(names, period.start, period.end)
+    sums = _sums(files, period.end)
+    return {name: known_days(files[name], sums[name], period, is_business_day) for name in names}
+
+
+def _balance_before(account: str, day: dt.date, is_business_day: IsBusinessDay) -> Decimal | None:
+    files = _files([account], day, day)
+    return balance_before(files[account], _sums(files, day)[account], day, is_business_day)
 
 
 def _unproved(statement: Statement, asked: str, before: Decimal | None, is_business_day: IsBusinessDay) -> Sequence[str]:
@@ -136,18 +150,26 @@ def known_as(account: str, names: Iterable[str]) -> str:
     return next((name for name in same_bank if same_account(name, account)), account)[:80]
 
 
-def _files(account: str) -> list[Covered]:
-    rows = StatementFile.objects.filter(account=account).order_by("start", "end", "id")
-    return [
-        Covered(row.name, row.start, row.end, row.opening, row.closing, tuple(row.reasons), row.provisional_from)
-        for row in rows
-        if row.start and row.end
-    ]
+def _files(names: Collection[str], first: dt.date, last: dt.date) -> dict[str, list[Covered]]:
+    """By account: the files that say something of these days, and those before them that they may continue."""
+    found: dict[str, list[Covered]] = {name: [] for name in names}
+    rows = StatementFile.objects.filter(account__in=names, start__lte=last, end__gte=first - CONTINUED).order_by("start", "end", "id")
+    for row in rows:
+        if row.start and row.end:
+            told = Covered(row.name, row.start, row.end, row.opening, row.closing, tuple(row.reasons), row.provisional_from)
+            found[row.account].append(told)
+    return found
 
 
-def _sums(account: str) -> dict[dt.date, Decimal]:
-    rows = StatementEntry.objects.filter(account=account).values("date").annotate(total=Sum("amount"))
-    return {row["date"]: row["total"] for row in rows}
+def _sums(files: Mapping[str, Sequence[Covered]], last: dt.date) -> dict[str, dict[dt.date, Decimal]]:
+    """By account: the sums by day of the movements that these files are judged by, up to a day."""
+    found: dict[str, dict[dt.date, Decimal]] = {name: {} for name in files}
+    first = min((file.start for some in files.values() for file in some if file.proves), default=None)
+    if first is not None:
+        rows = StatementEntry.objects.filter(account__in=list(files), date__range=(first, last))
+        for account, day, total in rows.order_by().values_list("account", "date").annotate(total=Sum("amount")):
+            found[account][day] = total
+    return found
 
 
 _Told = dict[dt.date, tuple[str, list[Decimal]]]
@@ -157,8 +179,10 @@ _Told = dict[dt.date, tuple[str, list[Decimal]]]
 def _told_for_good(account: str, start: dt.date | None, end: dt.date | None) -> _Told:
     """The days between the two that a proved file has and that may no longer change."""
     told: _Told = {}
-    for file in _files(account):
-        if not file.proves or start is None or end is None:
+    if start is None or end is None:
+        return told
+    for file in _files([account], start, end)[account]:
+        if not file.proves:
             continue
         first, last = max(start, file.start), min(end, file.end if file.provisional_from is None else file.provisional_from - DAY)
         for number in range((last - first).days + 1):

@@ -5,11 +5,13 @@ A return file that is missing hides payments: nothing else shows that it should 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
+from django.db.models import Count, Max, Min, Q
 
 from retaguarda.accounts import book
 from retaguarda.accounts.book import BOOK, Origin
@@ -65,7 +67,7 @@ def _taken(row: BoletoReturn, found: Iterable[Finding]) -> TakenReturn:
 
 def findings() -> dict[str, list[str]]:
     """What the numbers of all return files say, by account; accounts without a finding are left out."""
-    told = {account: [*_all_unread(account), *(in_words(finding) for finding in _findings(account))] for account in _accounts()}
+    told = {account: [*_all_unread(account), *(in_words(finding) for finding in _findings(account))] for account in _odd_accounts()}
     return {account: words for account, words in told.items() if words}
 
 
@@ -88,6 +90,28 @@ def _account_of(told: ReturnFile, asked: str) -> str:
 
 def _accounts() -> list[str]:
     return sorted(BoletoReturn.objects.values_list("account", flat=True).distinct())
+
+
+def _odd_accounts() -> list[str]:
+    """Accounts whose files were not all read, or whose numbers are not a row in which each stands once: the others need no look."""
+    numbered = Q(sequence__gt=0)
+    counted = (
+        BoletoReturn.objects.order_by()
+        .values("account", "bank")
+        .annotate(
+            unreadable=Count("pk", filter=Q(unread__gt=0)),
+            files=Count("pk", filter=numbered),
+            numbers=Count("sequence", filter=numbered, distinct=True),
+            first=Min("sequence", filter=numbered),
+            last=Max("sequence"),
+        )
+    )
+    return sorted({row["account"] for row in counted if row["unreadable"] or not _in_a_row(row)})
+
+
+def _in_a_row(row: Mapping[str, Any]) -> bool:
+    expected = row["last"] - row["first"] + 1 if row["files"] else 0
+    return bool(row["files"] == row["numbers"] == expected)
 
 
 def _findings(account: str) -> list[Finding]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+from django.db.models import Count
 
 from retaguarda.agenda.changes import is_planned, switched_off_by
 from retaguarda.agenda.entries import fire_of
@@ -55,10 +57,17 @@ def outlooks(triggers: Mapping[str, Trigger], clock: Clock) -> list[Outlook]:
     """Every trigger of the configuration, by name."""
     now, standings = clock.now().astimezone(dt.UTC), Standings(clock)
     states = {state.name: state for state in TriggerState.objects.filter(name__in=list(triggers))}
-    return [_outlook(triggers[name], states.get(name), standings, now) for name in sorted(triggers)]
+    waiting = _waiting(triggers)
+    return [_outlook(triggers[name], states.get(name), waiting.get(name, 0), standings, now) for name in sorted(triggers)]
 
 
-def _outlook(trigger: Trigger, state: TriggerState | None, standings: Standings, now: dt.datetime) -> Outlook:
+def _waiting(names: Collection[str]) -> dict[str, int]:
+    """How many planned fires each of these triggers has, obligations left out."""
+    rows = PlannedFire.objects.filter(trigger__in=list(names), state=FireState.PLANNED, due=None)
+    return dict(rows.order_by().values_list("trigger").annotate(n=Count("pk")))
+
+
+def _outlook(trigger: Trigger, state: TriggerState | None, waiting: int, standings: Standings, now: dt.datetime) -> Outlook:
     rows = PlannedFire.objects.filter(trigger=trigger.name)
     off = _off(trigger, state)
     return Outlook(
@@ -66,7 +75,7 @@ def _outlook(trigger: Trigger, state: TriggerState | None, standings: Standings,
         off=off,
         following=None if off else next_fire(trigger, now),
         last=rows.exclude(state=FireState.PLANNED).select_related("run").order_by("-at").first(),
-        waiting=rows.filter(state=FireState.PLANNED, due=None).count(),
+        waiting=waiting,
         duty=_duty(trigger, standings, now) if trigger.obligation else None,
     )
 

@@ -19,6 +19,8 @@ from retaguarda.store.models import BreakRecord, RunRecord
 
 Shifted = Callable[[dt.date, int], dt.date]
 """So many business days after a day."""
+A_MONTH = dt.timedelta(days=31)
+"""A file that did not come is looked for among those of so many days: its own day is not known."""
 MATCHED = "it is no longer found: new evidence explains it"
 
 
@@ -147,7 +149,7 @@ def params(row: BreakRecord, rule: BreakRule) -> dict[str, str]:
     """What the process that a kind of break starts is given; ConfigurationError when nothing is to be started."""
     if not rule.process:
         raise ConfigurationError(f"nothing is started for {row.kind}: {rule.next}", remedy="see config/breaks.toml")
-    places = {"account": row.account, "line": row.line, "item": row.item, "date": f"{row.date}"}
+    places = {"account": row.account, "line": row.line, "item": row.item, "date": f"{row.date}", "since": f"{row.date - A_MONTH}"}
     return {name: text.format(**places) for name, text in rule.params.items()}
 
 

@@ -17,11 +17,9 @@ RULE = "person"
 def matched(line: str, parts: Sequence[tuple[str, Decimal]], by: str, at: dt.datetime) -> MatchDecision:
     """The proposal that this line settles these items; what is over or missing is told as a divergence.
 
-    InvalidItem when the line or an item is not known, or an amount is not above zero.
+    InvalidItem when the line or an item is not known, two accounts have such a line, or an amount is not above zero.
     """
-    entry = StatementEntry.objects.filter(entry=line).first()
-    if entry is None:
-        raise InvalidItem(f"no line {line} in the book of accounts", remedy="see: retaguarda reconcile breaks")
+    entry = _line(line)
     kinds = dict(LedgerItem.objects.filter(item__in=[item for item, _ in parts]).values_list("item", "kind"))
     for item, amount in parts:
         if item not in kinds:
@@ -35,3 +33,14 @@ def matched(line: str, parts: Sequence[tuple[str, Decimal]], by: str, at: dt.dat
     difference = Difference(DifferenceKind.DIVERGENT, differs, "") if differs else None
     words = Evidence((f"matched by {by}",), ())
     return propose(entry.account, Decision(said, allocations, Verdict.PROPOSAL, RULE, 0.0, words, difference), by, at)
+
+
+def _line(name: str) -> StatementEntry:
+    """The line of that name, by its index; two accounts may have one of the same name, as unlikely as that is."""
+    found = list(StatementEntry.objects.filter(entry=name)[:2])
+    if not found:
+        raise InvalidItem(f"no line {name} in the book of accounts", remedy="see: retaguarda reconcile breaks")
+    if len(found) > 1:
+        accounts = " and ".join(sorted(one.account for one in found))
+        raise InvalidItem(f"line {name} stands in {accounts}", remedy="decide it by the breaks of its account")
+    return found[0]

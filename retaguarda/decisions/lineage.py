@@ -15,6 +15,10 @@ from retaguarda.store.models import Booking, DecisionState, Intent, Item, Ledger
 
 STAGES = ("contract", "invoice", "bank line", "release", "receipt", "settlement")
 """The stations of the way, in their order."""
+SHORTEST = 8
+"""Letters that a line's name or the beginning of a decision's key has at least."""
+MANY = 200
+"""What one reference leads to, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +65,26 @@ def walk(reference: str) -> Lineage:
 
 
 def _items(reference: str) -> list[LedgerItem]:
-    """The open items that a reference leads to."""
-    named = Q(item=reference) | Q(document=reference) | Q(contract=reference)
-    allocated = MatchAllocation.objects.filter(Q(decision__line=reference) | Q(decision__key__startswith=reference))
-    if len(reference) >= 8:
-        named |= Q(item__in=allocated.values("item")[:200])
-    booked = Booking.objects.filter(Q(batch=reference) | Q(source=reference)).values("receivable")
-    named |= Q(item__in=booked) | Q(document__in=booked)
-    protocols = Item.objects.filter(protocol=reference).values("reference")
-    named |= Q(contract__in=protocols)
+    """The open items that a reference leads to; each kind of reference is looked up by an index of its own."""
+    booked, items = _booked(reference), _allocated(reference)
+    contracts = [reference, *Item.objects.filter(protocol=reference).order_by().values_list("reference", flat=True).distinct()[:MANY]]
+    named = Q(item__in=[reference, *items, *booked]) | Q(document__in=[reference, *booked]) | Q(contract__in=contracts)
     return list(LedgerItem.objects.filter(named).order_by("due_date", "item")[:500])
+
+
+def _allocated(reference: str) -> list[str]:
+    """The items of decisions on a line, or whose key begins so."""
+    if len(reference) < SHORTEST:
+        return []
+    on_line = MatchAllocation.objects.filter(decision__line=reference)
+    by_key = MatchAllocation.objects.filter(decision__key__startswith=reference)
+    return [item for rows in (on_line, by_key) for item in rows.values_list("item", flat=True)[:MANY]]
+
+
+def _booked(reference: str) -> list[str]:
+    """What was booked by a batch, or from a source."""
+    rows = (Booking.objects.filter(batch=reference), Booking.objects.filter(source=reference))
+    return [name for some in rows for name in some.values_list("receivable", flat=True)[:MANY]]
 
 
 def _invoice(item: LedgerItem) -> Station:

@@ -110,11 +110,13 @@ def _counted(rows: Any) -> tuple[int, str]:
 
 
 def _lines(month: Month, parts: list[Any]) -> Iterable[str]:
-    """A line a thing that the sign-off is about, in an order that is always the same."""
+    """A line a thing that the sign-off is about, in an order that is always the same.
+
+    They are sorted here: a month's keys are few, and stores would sort whole rows, each by the rules of its own language.
+    """
     statements, stands, proposed, breaks = parts
     yield str(month)
-    for account, sha256, proved in statements.order_by("account", "sha256").values_list("account", "sha256", "proved").iterator():
+    for account, sha256, proved in sorted(statements.values_list("account", "sha256", "proved")):
         yield f"statement {account} {sha256} {proved}"
     for name, rows in (("stands", stands), ("proposed", proposed), ("break", breaks)):
-        for key in rows.order_by("key").values_list("key", flat=True).iterator():
-            yield f"{name} {key}"
+        yield from (f"{name} {key}" for key in sorted(rows.order_by().values_list("key", flat=True)))

@@ -13,31 +13,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Q
+from django.db.models import Q
 
 from retaguarda.clock import SAO_PAULO
-from retaguarda.reconcile.matching.model import Verdict
+from retaguarda.operations.tally import DEADLINES, FAILED, MARGIN, MATCHED, SECONDS, TICKETS, TIMED, Tally, moment, tallies, together
 from retaguarda.settings import IndicatorSettings
-from retaguarda.store.models import (
-    BreakRecord,
-    DecisionEvent,
-    FireState,
-    Intent,
-    IntentState,
-    Item,
-    ItemState,
-    PlannedFire,
-    RunRecord,
-    RunState,
-    Ticket,
-)
+from retaguarda.store.models import BreakRecord, IntentState, ItemState, RunState
 
 Grain = Literal["week", "month"]
 AGES = ((2, "up to 2 days"), (7, "3 to 7 days"), (30, "8 to 30 days"), (10**6, "more than 30 days"))
 """Ages of open breaks: the last day of each class, and what it is called."""
 REASONS = 12
 """Reasons that are told, the most frequent ones."""
-FAILED = (ItemState.FAILED_BUSINESS, ItemState.FAILED_APPLICATION, ItemState.UNCERTAIN, ItemState.ABANDONED)
+BAD_RUNS = (RunState.FAULTED, RunState.STOPPED, RunState.TIMED_OUT)
+BAD_ACTS = (IntentState.REFUSED, IntentState.UNCERTAIN, IntentState.CONFLICT, IntentState.NOT_SENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +89,7 @@ class Figures:
 
 def figures(settings: IndicatorSettings, today: dt.date, grain: Grain, count: int) -> list[Figures]:
     """The figures of the latest periods, the oldest first; the last one is not over."""
-    processes = list(RunRecord.objects.order_by().values_list("process", flat=True).distinct())  # by them the index finds a time
-    return [_of(settings, processes, start, end) for start, end in periods(today, grain, count)]
+    return [figures_of(settings, together(tallies(start, end).values()), start, end) for start, end in periods(today, grain, count)]
 
 
 def periods(today: dt.date, grain: Grain, count: int) -> list[tuple[dt.date, dt.date]]:
@@ -129,62 +117,32 @@ def _plain(one: Figures) -> dict[str, Any]:
     return told
 
 
-def _of(settings: IndicatorSettings, processes: list[str], start: dt.date, end: dt.date) -> Figures:
-    since, until = _moment(start), _moment(end)
-    runs = RunRecord.objects.filter(created_at__gte=since, created_at__lt=until, process__in=processes, dry_run=False)
-    items = _items(runs)
+def figures_of(settings: IndicatorSettings, tally: Tally, start: dt.date, end: dt.date) -> Figures:
+    """The figures of a period, of what was counted of its days."""
+    items = tally.by_name("items")
+    timed = {name: tally[TIMED, name, ""] for name in tally.by_name(TIMED)}
+    good, total, late = tally[MATCHED, "auto", ""], tally[MATCHED, "total", ""], tally[TICKETS, "late", ""]
+    answered, marked = tally[TICKETS, "answered", ""], tally[TICKETS, "marked", ""]
     return Figures(
         start=start,
         end=end,
-        runs=_runs(runs),
-        seconds=_seconds(runs),
+        runs={name: _share(states, (RunState.SUCCESSFUL, RunState.PARTIAL), BAD_RUNS) for name, states in tally.by_name("runs").items()},
+        seconds={name: tally[SECONDS, name, ""] / count for name, count in timed.items()},
         items={name: _share(states, (ItemState.SUCCESSFUL,), FAILED) for name, states in items.items()},
-        portals=_portals(since, until),
-        reasons=_reasons(runs),
-        matched=_matched(since, until),
+        portals={name: _share(states, (IntentState.DONE,), BAD_ACTS) for name, states in tally.by_name("portals").items()},
+        reasons=_reasons(tally),
+        matched=Share(total, good, total - good),
         hours_saved=_hours_saved(settings, items),
-        **_deadlines(since, until),
-        breaks=_breaks(until),
-        **_tickets(since, until),
+        **_deadlines(tally),
+        breaks=_breaks(moment(end)),
+        tickets=Share(answered, answered - late, late),
+        satisfaction=round(tally[TICKETS, "marks", ""] / marked, 2) if marked else None,
     )
 
 
-def _runs(runs: Any) -> dict[str, Share]:
-    counted = _by_first(runs.order_by().values_list("process", "state").annotate(n=Count("pk")))
-    bad = (RunState.FAULTED, RunState.STOPPED, RunState.TIMED_OUT)
-    return {name: _share(states, (RunState.SUCCESSFUL, RunState.PARTIAL), bad) for name, states in counted.items()}
-
-
-def _seconds(runs: Any) -> dict[str, float]:
-    length = ExpressionWrapper(F("ended_at") - F("started_at"), output_field=DurationField())
-    done = runs.filter(state__in=(RunState.SUCCESSFUL, RunState.PARTIAL), started_at__isnull=False, ended_at__isnull=False)
-    rows = done.order_by().values_list("process").annotate(mean=Avg(length))
-    return {name: mean.total_seconds() for name, mean in rows if mean is not None}
-
-
-def _items(runs: Any) -> dict[str, Counter[str]]:
-    rows = Item.objects.filter(run__in=runs.order_by().values("pk")).order_by().values_list("run__process", "state").annotate(n=Count("pk"))
-    return _by_first(rows)
-
-
-def _reasons(runs: Any) -> dict[str, int]:
-    rows = Item.objects.filter(run__in=runs.order_by().values("pk"), state__in=FAILED).exclude(code="")
-    counted = rows.order_by().values_list("code").annotate(n=Count("pk"))
-    return dict(counted.order_by("-n", "code")[:REASONS])
-
-
-def _portals(since: dt.datetime, until: dt.datetime) -> dict[str, Share]:
-    rows = Intent.objects.filter(at__gte=since, at__lt=until).order_by().values_list("portal", "state").annotate(n=Count("pk"))
-    bad = (IntentState.REFUSED, IntentState.UNCERTAIN, IntentState.CONFLICT, IntentState.NOT_SENT)
-    return {name: _share(states, (IntentState.DONE,), bad) for name, states in _by_first(rows).items()}
-
-
-def _matched(since: dt.datetime, until: dt.datetime) -> Share:
-    made = DecisionEvent.objects.filter(action="made", at__gte=since, at__lt=until)
-    found = made.aggregate(total=Count("decision", distinct=True), auto=Count("decision", distinct=True, filter=Q(reason=Verdict.AUTO)))
-    undone = DecisionEvent.objects.filter(action="undone", decision__events__in=made.filter(reason=Verdict.AUTO))
-    taken_back = undone.values("decision").distinct().count()
-    return Share(found["total"], found["auto"] - taken_back, found["total"] - found["auto"] + taken_back)
+def _reasons(tally: Tally) -> dict[str, int]:
+    counted = ((code, states[""]) for code, states in tally.by_name("reasons").items())
+    return dict(sorted(counted, key=lambda one: (-one[1], one[0]))[:REASONS])
 
 
 def _hours_saved(settings: IndicatorSettings, items: Mapping[str, Counter[str]]) -> float:
@@ -193,14 +151,11 @@ def _hours_saved(settings: IndicatorSettings, items: Mapping[str, Counter[str]])
     return round(sum(minutes) / 60, 2)
 
 
-def _deadlines(since: dt.datetime, until: dt.datetime) -> dict[str, Any]:
-    rows = PlannedFire.objects.filter(at__gte=since, at__lt=until, due__isnull=False).exclude(state=FireState.SKIPPED)
-    levels = Counter(dict(rows.order_by().values_list("level").annotate(n=Count("pk"))))
-    left = ExpressionWrapper(F("due") - F("run__ended_at"), output_field=DurationField())
-    mean = rows.filter(level__in=("met", "late"), run__ended_at__isnull=False).aggregate(mean=Avg(left))["mean"]
-    bad = levels["missed"] + levels["late"]
-    margin = None if mean is None else round(mean.total_seconds() / 3600, 2)
-    return {"deadlines": Share(levels["met"] + bad, levels["met"], bad), "margin_hours": margin}
+def _deadlines(tally: Tally) -> dict[str, Any]:
+    met, bad = tally[DEADLINES, "met", ""], tally[DEADLINES, "missed", ""] + tally[DEADLINES, "late", ""]
+    ended = tally[MARGIN, "ended", ""]
+    margin = round(tally[MARGIN, "seconds", ""] / ended / 3600, 2) if ended else None
+    return {"deadlines": Share(met + bad, met, bad), "margin_hours": margin}
 
 
 def _breaks(until: dt.datetime) -> dict[str, int]:
@@ -216,21 +171,6 @@ def _breaks(until: dt.datetime) -> dict[str, int]:
     return found
 
 
-def _tickets(since: dt.datetime, until: dt.datetime) -> dict[str, Any]:
-    answered = Ticket.objects.filter(answered_at__gte=since, answered_at__lt=until)
-    late = Count("pk", filter=Q(answered_at__gt=F("due_at")))
-    found = answered.aggregate(total=Count("pk"), late=late, mean=Avg("satisfaction"))
-    mean = None if found["mean"] is None else round(float(found["mean"]), 2)
-    return {"tickets": Share(found["total"], found["total"] - found["late"], found["late"]), "satisfaction": mean}
-
-
-def _by_first(rows: Iterable[tuple[str, str, int]]) -> dict[str, Counter[str]]:
-    found: dict[str, Counter[str]] = {}
-    for name, state, count in rows:
-        found.setdefault(name, Counter())[state] += count
-    return dict(sorted(found.items()))
-
-
 def _share(states: Counter[str], good: Iterable[str], bad: Iterable[str]) -> Share:
     return Share(states.total(), sum(states[state] for state in good), sum(states[state] for state in bad))
 
@@ -238,7 +178,3 @@ def _share(states: Counter[str], good: Iterable[str], bad: Iterable[str]) -> Sha
 def _together(shares: Iterable[Share]) -> Share:
     total = list(shares)
     return Share(sum(one.total for one in total), sum(one.good for one in total), sum(one.bad for one in total))
-
-
-def _moment(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time(), SAO_PAULO)

@@ -85,7 +85,7 @@ def pack(month: str, rows: list[sqlite3.Row]) -> bytes:
     parts += [f"{row['code']}\t1\t{row['mw'].replace('.', ',')}" for row in rows]
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in (("cceal_firme", lines), ("cceal_parcela", parts)):
-            archive.writestr(f"VOLT_{month.replace('-', '')}_{name}.csv", ("\r\n".join(text) + "\r\n").encode("latin-1"))
+            archive.writestr(f"EXEMPLO_{month.replace('-', '')}_{name}.csv", ("\r\n".join(text) + "\r\n").encode("latin-1"))
     return out.getvalue()
 
 

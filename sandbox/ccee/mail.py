@@ -39,14 +39,14 @@ def send_code(sandbox: Sandbox, code: str) -> None:
     where, delay = folder(sandbox), random.uniform(*LATE)
     sandbox.later(delay, lambda: _deliver(where, SENDER, "Código de acesso", f"CCEE: o seu codigo de acesso e {code}"))
     other = "Convite: reunião de operação. Sala virtual 918273, senha 445566."
-    sandbox.later(delay + 0.05, lambda: _deliver(where, "Agenda <agenda@volt.example>", "Convite", other))
+    sandbox.later(delay + 0.05, lambda: _deliver(where, "Agenda <agenda@exemplo.example>", "Convite", other))
 
 
 def _deliver(where: Path, sender: str, subject: str, text: str, age: float = 0) -> None:
     """Put a mail into the mailbox as delivered `age` seconds ago."""
     at = time.time() - age
     message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = sender, "robo@volt.example", subject
+    message["From"], message["To"], message["Subject"] = sender, "robo@exemplo.example", subject
     message["Date"], message["Message-ID"] = email.utils.formatdate(at, localtime=True), email.utils.make_msgid(domain="ccee.example")
     message.set_content(text)
     box = mailbox.Maildir(where)

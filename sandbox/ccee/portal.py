@@ -16,7 +16,7 @@ def start(sandbox: Sandbox) -> Running:
     database = sandbox.database(store.SCHEMA)
     if not database.value("select count(*) from profiles"):
         store.seed(database, sandbox.month)
-    sandbox.secrets.setdefault("ccee/robo", {"user": "robo.volt", "password": sandbox.password()})
+    sandbox.secrets.setdefault("ccee/robo", {"user": "robo.exemplo", "password": sandbox.password()})
     mail.prepare(sandbox)
     sandbox.config["mailbox"] = f"maildir:{mail.folder(sandbox)}"
     app = create_app(sandbox, database, __name__, store.truth)

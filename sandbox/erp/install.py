@@ -178,7 +178,7 @@ def _make_empty(folder: Path, python: Path) -> None:
     password = folder / "password"
     password.write_text(secrets.token_urlsafe(24))
     admin = [str(python), "-O", "-m", "trytond.cli.admin", "-c", str(folder / "trytond.conf"), "-d", "erp"]
-    told = ["--activate-dependencies", "--email", "admin@volt.example", "-l", "en", "-l", "pt"]
+    told = ["--activate-dependencies", "--email", "admin@exemplo.example", "-l", "en", "-l", "pt"]
     _run([*admin, "-u", *MODULES, *told], env={**environment_variables(), "TRYTONPASSFILE": str(password)})
     password.unlink()
 

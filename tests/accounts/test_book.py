@@ -176,3 +176,13 @@ def test_two_workers_that_take_overlapping_files_in_at_once_enter_each_movement_
     assert [one for one in done if not isinstance(one, Taken)] == []
     assert sum(one.added for one in done if isinstance(one, Taken)) == len(moves)
     assert sorted(held()) == sorted(moves)
+
+
+def test_days_alone_are_told_as_among_all_the_others() -> None:
+    for first, last, opening in ((2, 3, "100"), (4, 6, "100"), (9, 10, "101")):
+        take(statement(first, last, opening=opening))
+    whole = states(1, 12)
+    assert whole[8] == DayState.BROKEN, "the last one does not open with what the one before it leaves"
+    for number in range(1, 13):
+        assert states(number, 12) == whole[number - 1 :]
+        assert states(number, number) == [whole[number - 1]]

@@ -10,6 +10,7 @@ import pytest
 
 from retaguarda.calendars.calendar import banks
 from retaguarda.clock import SAO_PAULO
+from retaguarda.console.wiring import processes
 from retaguarda.decisions import breaks
 from retaguarda.decisions.breaks import Found, Updated, close, find, open_breaks, params, update
 from retaguarda.errors import ConfigurationError, Conflict
@@ -59,6 +60,19 @@ def test_a_person_closes_a_break_with_a_reason() -> None:
     assert params(left, RULES["statement-missing"]) == {}
     with pytest.raises(ConfigurationError, match="nothing is started for unmatched-credit"):
         params(row, RULES["unmatched-credit"])
+
+
+@pytest.mark.usefixtures("any_house")
+def test_the_process_that_a_kind_names_takes_what_the_rule_gives_it() -> None:
+    known, given = processes(), {}
+    for kind, rule in RULES.items():
+        if rule.process:
+            seen(Found(kind, TODAY, Decimal(), "return file 9 did not come", "341/1", "return file 9"))
+            [row] = open_breaks(kind)
+            given[kind] = params(row, rule)
+            known[rule.process].bind(given[kind])
+    assert given.keys() == {"statement-missing", "overdue", "return-missing"}
+    assert given["return-missing"] == {"period": f"{TODAY - dt.timedelta(31)}..{TODAY}"}
 
 
 def test_every_kind_has_its_rule_and_a_file_that_lacks_one_is_refused(tmp_path: Path) -> None:

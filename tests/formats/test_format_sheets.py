@@ -149,12 +149,12 @@ def test_junk_raises_nothing_unknown(junk: bytes) -> None:
 HEADER = "CODIGO_CONTRATO\tREFERENCIA\tSIGLA_PERFIL_VENDEDOR\tCODIGO_PERFIL_VENDEDOR\tSIGLA_PERFIL_COMPRADOR\tCODIGO_PERFIL_COMPRADOR"
 HEADER += "\tSUBMERCADO_ENTREGA\tMES_REFERENCIA\tMWmedio\tTIPO_MODULACAO\tSITUACAO_CONTRATO\tOBSERVACAO"
 LINES = (
-    "1692100\tBOL-1\tVOLT COM\t86853\tAURORA CL\t70401\tSUDESTE\t10/2026\t2,431796\tFlat\tPendente de validação\tção",
-    "1692107\t\tVOLT  COM\t86853\tBOA VISTA CL\t70403\tSul\t10/2026\t1.002,5\tFlat\tValidado\t",
-    "1692114\tBOL-3\tVOLT COM\t86853\tAURORA CL\t70401\tNORTE\t10/2026\t1\tFlat\tRascunho\t",
-    "1692121\tBOL-4\tVOLT COM\t86853\tAURORA CL\t70401\tOESTE\t10/2026\t1\tFlat\tValidado\t",
-    "1692128\tBOL-5\tVOLT COM\t86853\tAURORA CL\t70401\tNORTE\t10/2026\t1\tFlat\tInventado\t",
-    "1692100\tBOL-1\tVOLT COM\t86853\tAURORA CL\t70401\tSUDESTE\t10/2026\t2,431796\tFlat\tPendente de validação\t",
+    "1692100\tBOL-1\tEXEMPLO COM\t86853\tAURORA CL\t70401\tSUDESTE\t10/2026\t2,431796\tFlat\tPendente de validação\tção",
+    "1692107\t\tEXEMPLO  COM\t86853\tBOA VISTA CL\t70403\tSul\t10/2026\t1.002,5\tFlat\tValidado\t",
+    "1692114\tBOL-3\tEXEMPLO COM\t86853\tAURORA CL\t70401\tNORTE\t10/2026\t1\tFlat\tRascunho\t",
+    "1692121\tBOL-4\tEXEMPLO COM\t86853\tAURORA CL\t70401\tOESTE\t10/2026\t1\tFlat\tValidado\t",
+    "1692128\tBOL-5\tEXEMPLO COM\t86853\tAURORA CL\t70401\tNORTE\t10/2026\t1\tFlat\tInventado\t",
+    "1692100\tBOL-1\tEXEMPLO COM\t86853\tAURORA CL\t70401\tSUDESTE\t10/2026\t2,431796\tFlat\tPendente de validação\t",
     "curta\tdemais",
 )
 TEXT = "\r\n".join(("Relatório de Contratos - CCEAL Firme", HEADER, *LINES, ""))
@@ -179,9 +179,9 @@ def test_the_ccee_export_is_typed() -> None:
 
 def test_columns_that_an_export_lacks_come_from_the_caller() -> None:
     text = "titulo\nCODIGO_CONTRATO\tSIGLA_PERFIL_VENDEDOR\tSIGLA_PERFIL_COMPRADOR\tSUBMERCADO_ENTREGA\tMWmedio\tSITUACAO_CONTRATO\n"
-    text += "1\tVolt Com\tAURORA CL\tSUL\t1,5\tValidado\n2\tESTRANHO\tAURORA CL\tSUL\t1,5\tValidado\n"
+    text += "1\tExemplo Com\tAURORA CL\tSUL\t1,5\tValidado\n2\tESTRANHO\tAURORA CL\tSUL\t1,5\tValidado\n"
     data = archive(a_dot_csv=text.encode())
-    read = ccee_export.read(data, Month(2026, 10), {"VOLT COM": 86853, "AURORA CL": 70401})
+    read = ccee_export.read(data, Month(2026, 10), {"EXEMPLO COM": 86853, "AURORA CL": 70401})
     assert [(c.seller_profile, c.month) for c in read.contracts] == [(86853, Month(2026, 10))]
     assert "ESTRANHO" in read.quarantine[0].reason
     assert len(ccee_export.read(data).quarantine) == 2

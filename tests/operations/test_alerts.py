@@ -59,7 +59,7 @@ def told_by(house: House, mail: Sink, hook: Sink, **alerts: Any) -> Installation
 
 
 def mail_address(mail: Sink) -> str:
-    return f"mailto://127.0.0.1:{mail.port}?smtp=127.0.0.1&mode=insecure&from=robo@volt.com.br&to=mesa@volt.com.br&rto=5"
+    return f"mailto://127.0.0.1:{mail.port}?smtp=127.0.0.1&mode=insecure&from=robo@exemplo.example&to=mesa@exemplo.example&rto=5"
 
 
 def failed(house: House, process: str = "register_contracts", portal: str = "ccee", code: str = "portal-unavailable") -> RunRecord:

@@ -126,7 +126,7 @@ class Portal:
 def _configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "config"
     config.mkdir()
-    (config / "retaguarda.toml").write_text('company = "Volt"\n')
+    (config / "retaguarda.toml").write_text('company = "Exemplo"\n')
     monkeypatch.setenv("RETAGUARDA_CONFIG_DIR", str(config))
 
 
@@ -202,7 +202,7 @@ def test_restore_drill(site: Site, empty: str, tmp_path: Path) -> None:
     assert Request.objects.get().state == RequestState.EXPIRED
     house = restored_house(site, home)
     assert house.vault.entry("ccee/robo")["password"] == SECRET
-    assert (home / "config.restored" / "retaguarda.toml").read_text() == 'company = "Volt"\n'
+    assert (home / "config.restored" / "retaguarda.toml").read_text() == 'company = "Exemplo"\n'
     house.audit.seal()
     verdict = verify_log(home / "audit", home / "evidence")
     assert verdict.problems == []

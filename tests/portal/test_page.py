@@ -132,7 +132,7 @@ FORM = """
 <label>Dia <input type="date"></label>
 <label for="t">Tipo</label><select id="t"><option></option><option>À vista</option><option>A prazo</option></select>
 <label>Teimoso <input oninput="this.value = '0'"></label>
-<dl><dt>Vendedor:</dt><dd> Volt  Comercializadora </dd><dt>Vendedor final</dt><dd>Outro</dd></dl>
+<dl><dt>Vendedor:</dt><dd> Exemplo  Comercializadora </dd><dt>Vendedor final</dt><dd>Outro</dd></dl>
 """
 
 
@@ -146,7 +146,7 @@ def test_what_is_typed_and_chosen_is_read_back(form: HomePage) -> None:
     form.fill_date("Dia", dt.date(2026, 10, 31))
     form.choose("Tipo", "A prazo")
     assert (form.value("Nome"), form.value("Dia"), form.value("Tipo")) == ("José", "2026-10-31", "A prazo")
-    assert form.fact("Vendedor") == "Volt Comercializadora"
+    assert form.fact("Vendedor") == "Exemplo Comercializadora"
 
 
 def test_a_field_that_shows_something_else_stops_the_robot(form: HomePage) -> None:

@@ -32,7 +32,7 @@ def theirs(
     code: str = "77",
     reference: str = "B-1",
 ) -> HeldContract:
-    return HeldContract(code, reference, 1, 2, "VOLT", "AURORA", submarket, SUPPLY, Decimal(mw), "Flat", state)
+    return HeldContract(code, reference, 1, 2, "EXEMPLO", "AURORA", submarket, SUPPLY, Decimal(mw), "Flat", state)
 
 
 def only(boletas: list[Boleta], held: list[HeldContract]) -> ContractComparison:

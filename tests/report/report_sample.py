@@ -94,7 +94,7 @@ def long_report(report: RunReport, count: int) -> RunReport:
 def empty_report() -> RunReport:
     """A run that ended before it did anything."""
     return RunReport(
-        company="Volt Comercializadora de Energia Ltda",
+        company="Exemplo Comercializadora de Energia Ltda",
         run_id="20261120-100000-close-month-0000",
         process="close_month",
         params={},
@@ -291,7 +291,7 @@ def _contracts(month: Month) -> Iterator[ContractLine]:
             outcome, "" if absent else "validated" if outcome == "ok" else "unvalidated", "An invoice is not fully paid." if absent else "",
         )  # fmt: skip
     yield ContractLine(
-        "", month.planted["missing_in_erp"], "HORIZONTE COM", "VOLT COM I5", "NORTE", "2026-10",
+        "", month.planted["missing_in_erp"], "HORIZONTE COM", "EXEMPLO COM I5", "NORTE", "2026-10",
         None, Decimal("624.960"), None, Decimal("0.840000"), "missing-in-erp", "unvalidated",
     )  # fmt: skip
 

@@ -111,7 +111,7 @@ def test_no_name_of_a_template_is_left_empty(html: str) -> None:
 @pytest.mark.browser
 def test_it_opens_without_a_complaint_and_shows_every_picture(browser: Browser, html: str, tmp_path: Path) -> None:
     with opened(browser, tmp_path, html) as shown:
-        assert shown.page.title().startswith("Fechar o mês – Volt Comercializadora")
+        assert shown.page.title().startswith("Fechar o mês – Exemplo Comercializadora")
         assert shown.page.evaluate("[...document.querySelectorAll('.shot img')].every(i => i.naturalWidth > 0)")
         assert shown.page.locator(".shot img").count() > 50
         assert not shown.complaints

@@ -246,7 +246,7 @@ def test_another_company_is_refused_and_the_right_one_named(cedro: SandboxProces
         assert answer.code == 403
         assert "não está habilitado para esta empresa" in answer.read().decode()
     page = visitor_with(cedro, pki_of(cedro).client).get("/")
-    assert "VOLT COMERCIALIZADORA DE ENERGIA LTDA" in page
+    assert "EXEMPLO COMERCIALIZADORA DE ENERGIA LTDA" in page
     assert "11.222.333/0001-81" in page
 
 

@@ -246,8 +246,8 @@ def test_the_export_is_a_latin1_zip_that_downloads_once(client: Client, ccee: Ru
     stranger = Client(ccee.url)
     sign_in(stranger, box)
     with zipfile.ZipFile(io.BytesIO(client.bytes_of(path))) as archive:
-        assert sorted(archive.namelist()) == ["VOLT_202610_cceal_firme.csv", "VOLT_202610_cceal_parcela.csv"]
-        raw = archive.read("VOLT_202610_cceal_firme.csv")
+        assert sorted(archive.namelist()) == ["EXEMPLO_202610_cceal_firme.csv", "EXEMPLO_202610_cceal_parcela.csv"]
+        raw = archive.read("EXEMPLO_202610_cceal_firme.csv")
     lines = raw.decode("latin-1").split("\r\n")
     assert b"Relat\xf3rio de Contratos" in raw
     assert lines[1].split("\t")[:5] == [

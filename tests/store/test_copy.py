@@ -53,7 +53,7 @@ def _value(field: Any, number: int) -> Any:
     if isinstance(field, models.DateTimeField):
         return dt.datetime(2026, 10, 31, 23, 59, 59, 999_999 - number, SAO_PAULO)
     if isinstance(field, models.DateField):
-        return dt.date(2026, 2, 28)
+        return dt.date(2026, 2, 28) - dt.timedelta(number)
     if isinstance(field, models.DecimalField):
         return Decimal("1234567890123456.10") - number
     if isinstance(field, models.BooleanField):

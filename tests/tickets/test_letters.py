@@ -14,7 +14,7 @@ from retaguarda.tickets.letters import own_words, read_letter
 
 def letter(**headers: str) -> email.message.EmailMessage:
     made = email.message.EmailMessage()
-    made["From"], made["Subject"], made["Message-ID"] = "Ana <Ana@Empresa.com.br>", "Extrato de outubro", "<1@empresa>"
+    made["From"], made["Subject"], made["Message-ID"] = "Compras <Compras@Empresa.example>", "Extrato de outubro", "<1@empresa>"
     for name, value in headers.items():
         made[name.replace("_", "-")] = value
     made.set_content("Preciso do extrato.\n\nObrigada", charset="iso-8859-1")
@@ -25,7 +25,7 @@ def test_a_letter_is_read() -> None:
     made = letter(References="<a@x> <b@x>", In_Reply_To="<b@x>")
     made.add_attachment(b"a;b\n", maintype="text", subtype="csv", filename="../saldo ção.csv")
     found = read_letter(made.as_bytes())
-    assert (found.sender, found.subject, found.message_id) == ("ana@empresa.com.br", "Extrato de outubro", "<1@empresa>")
+    assert (found.sender, found.subject, found.message_id) == ("compras@empresa.example", "Extrato de outubro", "<1@empresa>")
     assert found.text == "Preciso do extrato.\n\nObrigada"
     assert [(one.name, one.content) for one in found.attachments] == [("../saldo ção.csv", b"a;b\n")]
     assert list(found.references) == ["<a@x>", "<b@x>", "<b@x>"]
@@ -34,7 +34,7 @@ def test_a_letter_is_read() -> None:
 
 def test_a_page_becomes_its_words() -> None:
     made = email.message.EmailMessage()
-    made["From"] = "ana@empresa.com.br"
+    made["From"] = "compras@empresa.example"
     made.set_content("<style>p{}</style><p>Bom&nbsp;dia,</p><script>alert(1)</script><div>o <b>extrato</b></div>", subtype="html")
     assert read_letter(made.as_bytes()).text == "Bom dia,\no extrato"
 

@@ -21,7 +21,7 @@ from tests.conftest import OpenStore
 from tests.house import KEY, SetClock
 from tests.operations.sinks import smtp_server
 
-ANA = "ana@empresa.com.br"
+ANA = "compras@empresa.example"
 
 
 @pytest.fixture
@@ -34,9 +34,9 @@ def box(tmp_path: Path) -> Path:
 def post(store: OpenStore, box: Path, clock: SetClock, *, port: int = 0, limit: float = 1) -> Post:
     settings = TicketSettings(
         mailbox=f"maildir:{box}",
-        senders=("@empresa.com.br",),
+        senders=("@empresa.example",),
         smtp=f"smtp://127.0.0.1:{port}" if port else "",
-        sender="backoffice@empresa.com.br" if port else "",
+        sender="backoffice@empresa.example" if port else "",
     )
     tickets = Tickets(settings, clock, lambda: Vault(store.home / "vault.json", KEY))
     return Post(tickets, Uploads(store.home, limit), lambda path: f"https://console.example{path}")
@@ -44,7 +44,7 @@ def post(store: OpenStore, box: Path, clock: SetClock, *, port: int = 0, limit: 
 
 def deliver(box: Path, name: str, *, sender: str = ANA, message_id: str = "<1@empresa>", **headers: str) -> email.message.EmailMessage:
     made = email.message.EmailMessage()
-    made["From"], made["To"], made["Subject"], made["Message-ID"] = sender, "backoffice@empresa.com.br", "Reenviar extrato", message_id
+    made["From"], made["To"], made["Subject"], made["Message-ID"] = sender, "backoffice@empresa.example", "Reenviar extrato", message_id
     for header, value in headers.items():
         made[header.replace("_", "-")] = value
     made.set_content("Falta o extrato de 05/11.\x00\n\nEm qui., 5 de nov. de 2026, Banco escreveu:\n> citado")
@@ -76,7 +76,7 @@ def test_an_email_becomes_a_ticket_once_with_everything_that_came(any_store: Ope
 
 def test_what_is_not_for_us_opens_nothing_and_is_told(any_store: OpenStore, box: Path, clock: SetClock) -> None:
     deliver(box, "1", sender="alguem@fora.example", message_id="<1@x>")
-    deliver(box, "2", sender="x@empresa.com.br.fora.example", message_id="<2@x>")
+    deliver(box, "2", sender="x@empresa.example.fora.example", message_id="<2@x>")
     deliver(box, "3", message_id="<3@x>", Auto_Submitted="auto-replied")
     assert post(any_store, box, clock).take_in() == {"refused": 3}
     assert not Ticket.objects.exists()
@@ -121,7 +121,7 @@ def test_somebody_elses_reply_does_not_reach_the_ticket(any_store: OpenStore, bo
     deliver(box, "1")
     mail = post(any_store, box, clock)
     mail.take_in()
-    deliver(box, "2", sender="outro@empresa.com.br", message_id="<2@empresa>", In_Reply_To="<1@empresa>")
+    deliver(box, "2", sender="outro@empresa.example", message_id="<2@empresa>", In_Reply_To="<1@empresa>")
     assert mail.take_in() == {"opened": 1}
     assert Ticket.objects.count() == 2
 

@@ -11,7 +11,7 @@ from retaguarda.store.models.accounts import (
 )
 from retaguarda.store.models.audit import AuditEntry, AuditFolder, OutboxEvent, QuarantinedFile
 from retaguarda.store.models.decisions import BreakRecord, DecisionEvent, DecisionState, LedgerItem, MatchAllocation, MatchDecision, SignOff
-from retaguarda.store.models.operations import Alert, LegalHold, Milestone, Notice
+from retaguarda.store.models.operations import Alert, IndicatorDay, LegalHold, Milestone, Notice
 from retaguarda.store.models.people import ApiToken, ConsoleSession, FailedAttempt, OneTimeLink, Person
 from retaguarda.store.models.runs import Booking, Evidence, Intent, IntentState, Item, ItemState, RunRecord, RunState
 from retaguarda.store.models.tickets import Ticket, TicketMessage, TicketState
@@ -42,6 +42,7 @@ __all__ = [
     "Evidence",
     "FailedAttempt",
     "FireState",
+    "IndicatorDay",
     "Intent",
     "IntentState",
     "IssuedTitle",

@@ -69,7 +69,10 @@ class StatementEntry(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["account", "entry"], name="movement_once")]
-        indexes: ClassVar = [models.Index(fields=["account", "date"])]
+        indexes: ClassVar = [
+            models.Index(fields=["account", "date", "amount"], name="store_movement_sums"),
+            models.Index(fields=["entry"], name="store_movement_name"),
+        ]
 
 
 class RemittanceState(models.TextChoices):

@@ -44,7 +44,11 @@ class MatchDecision(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["account", "line"], condition=models.Q(state="STANDS"), name="line_decided_once")
         ]
-        indexes: ClassVar = [models.Index(fields=["state", "date"]), models.Index(fields=["account", "line"])]
+        indexes: ClassVar = [
+            models.Index(fields=["state", "date"]),
+            models.Index(fields=["account", "line"]),
+            models.Index(fields=["line"], name="store_decision_line"),
+        ]
 
 
 class MatchAllocation(models.Model):
@@ -67,6 +71,9 @@ class DecisionEvent(models.Model):
     by = models.CharField(max_length=120)
     at = models.DateTimeField()
     reason = models.TextField(default="")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["at"], name="store_decision_event_at")]
 
 
 class LedgerItem(models.Model):

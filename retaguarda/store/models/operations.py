@@ -57,6 +57,14 @@ class Milestone(models.Model):
     facts: models.JSONField = KeptJSON(default=dict)
 
 
+class IndicatorDay(models.Model):
+    """What a day comes to, as indicators add it up: derived from the other tables, and counted anew from them at any time."""
+
+    day = models.DateField(primary_key=True)
+    counts: models.JSONField = KeptJSON(default=list)  # what, of which name, in which state, how many
+    counted_at = models.DateTimeField()
+
+
 class LegalHold(models.Model):
     """What must not be deleted, whatever its retention says, until the hold is lifted."""
 

@@ -86,6 +86,12 @@ class RunRecord(models.Model):
             models.Index(fields=["-created_at", "state"], condition=models.Q(parent=None), name="store_run_pulse"),
             models.Index(fields=["parent", "created_at"], condition=models.Q(parent__isnull=False), name="store_run_steps"),
             models.Index(fields=["actor", "-created_at"], condition=models.Q(parent=None), name="store_run_by"),
+            models.Index(fields=["-created_at"], condition=models.Q(error__isnull=False), name="store_run_wrong"),
+            models.Index(
+                fields=["created_at", "state"],
+                condition=models.Q(parent=None, state__in=[RunState.PENDING, RunState.RUNNING, RunState.SUSPENDED]),
+                name="store_run_at_work",
+            ),
         ]
 
 
@@ -106,7 +112,11 @@ class Item(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["run", "reference"], name="item_once_a_run")]
-        indexes: ClassVar = [models.Index(fields=["state", "outcome"]), models.Index(fields=["reference"], name="store_item_reference")]
+        indexes: ClassVar = [
+            models.Index(fields=["state", "outcome"]),
+            models.Index(fields=["reference"], name="store_item_reference"),
+            models.Index(fields=["protocol"], name="store_item_protocol"),
+        ]
 
 
 class Intent(models.Model):
@@ -131,7 +141,7 @@ class Intent(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["portal", "act", "reference", "attempt"], name="intent_once_an_attempt")]
-        indexes: ClassVar = [models.Index(fields=["state"])]
+        indexes: ClassVar = [models.Index(fields=["state"]), models.Index(fields=["reference"], name="store_intent_reference")]
 
 
 class Evidence(models.Model):
@@ -162,3 +172,7 @@ class Booking(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["source", "receivable"], name="booked_once")]
+        indexes: ClassVar = [
+            models.Index(fields=["batch"], name="store_booking_batch"),
+            models.Index(fields=["receivable"], name="store_booking_receivable"),
+        ]

@@ -238,7 +238,7 @@ def test_pages_are_accessible_and_obey_no_portal(all_roles: Page, samples: Sampl
     page.goto(place.format(run=samples.run.pk, approval=samples.approval.pk, challenge=samples.challenge.pk))
     found: list[dict[str, Any]] = examined(page)
     assert [(one["id"], [node["html"][:160] for node in one["nodes"]]) for one in found] == []
-    assert page.title().endswith(" – Volt Comercializadora de Energia Ltda")
+    assert page.title().endswith(" – Exemplo Comercializadora de Energia Ltda")
     assert page.locator("img[src=x], script:not([src])").count() == 0
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

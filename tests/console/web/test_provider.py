@@ -32,7 +32,7 @@ def console(provider: IdentityProvider, migrated: Path, tmp_path_factory: pytest
     shutil.copyfile(migrated, home / "retaguarda.db")
     url = f"sqlite://{home / 'retaguarda.db'}"
     point_at(url)
-    given = {"ISSUER": provider.issuer, "CLIENT": CLIENT, "CREDENTIAL": "oidc/console", "ROLES": ROLES, "TITLE": "Volt ID"}
+    given = {"ISSUER": provider.issuer, "CLIENT": CLIENT, "CREDENTIAL": "oidc/console", "ROLES": ROLES, "TITLE": "Exemplo ID"}
     with served(home, url, **{f"RETAGUARDA_OIDC__{name}": value for name, value in given.items()}) as console:
         console.vault.put("oidc/console", {"client_secret": SECRET})
         console.person("the-administrator", "administrator")
@@ -54,7 +54,7 @@ def come(page: Page, provider: IdentityProvider, who: str, **facts: object) -> N
     """Go to the console, from there to the provider, sign in there, and come back."""
     provider.people[who] = {"preferred_username": who, "name": who.title()} | facts
     page.goto("/runs?state=FAULTED")
-    page.get_by_role("link", name="Entrar com Volt ID").click()
+    page.get_by_role("link", name="Entrar com Exemplo ID").click()
     page.get_by_label("Quem").fill(who)
     page.get_by_role("button", name="Entrar").click()
 
@@ -136,8 +136,8 @@ def test_an_account_by_password_is_linked_by_its_owner(page: Page, console: Cons
     provider.people["ines"] = {"preferred_username": "ines", "groups": ["gestores"]}
     with somebody(console, chromium, "ines") as own:
         own.goto(f"{console.url}/account")
-        own.get_by_role("button", name="Vincular com Volt ID").click()
-        own.get_by_role("link", name="Ir para Volt ID").click()
+        own.get_by_role("button", name="Vincular com Exemplo ID").click()
+        own.get_by_role("link", name="Ir para Exemplo ID").click()
         own.get_by_label("Quem").fill("ines")
         own.get_by_role("button", name="Entrar").click()
         expect(own.get_by_text("vinculado", exact=True)).to_be_visible()

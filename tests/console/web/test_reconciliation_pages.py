@@ -112,7 +112,7 @@ def _contracts(console: Console) -> None:
     """What a reconciliation with CCEE left."""
     run = console.runs.create("reconcile_ccee", {"month": str(LAST)}, queue="default")
     parties: dict[str, Any] = {
-        "seller": "70401 VOLT",
+        "seller": "70401 EXEMPLO",
         "buyer": "70402 CLIENTE",
         "submarket": "SUDESTE",
         "month": str(LAST),

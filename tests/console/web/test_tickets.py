@@ -81,7 +81,7 @@ def test_a_request_is_asked_done_by_a_run_answered_and_marked(console: Console, 
 
 
 def test_who_asked_by_email_marks_by_the_link_alone(console: Console, chromium: Browser) -> None:
-    ticket = console.tickets.ask(MAIL, "ana@empresa.com.br", HOSTILE, "Falta o extrato")
+    ticket = console.tickets.ask(MAIL, "compras@empresa.example", HOSTILE, "Falta o extrato")
     console.tickets.answer(ticket, "the-operator", "Baixado.\n\nJá consta.")
     secret = console.tickets.secret(ticket)
     page = chromium.new_context(viewport={"width": 390, "height": 844}, locale="pt-BR").new_page()
@@ -101,7 +101,7 @@ def test_who_asked_by_email_marks_by_the_link_alone(console: Console, chromium: 
 
 
 def test_a_late_request_is_marked(console: Console, chromium: Browser) -> None:
-    ticket = console.tickets.ask(MAIL, "ana@empresa.com.br", "Atrasado", "x")
+    ticket = console.tickets.ask(MAIL, "compras@empresa.example", "Atrasado", "x")
     Ticket.objects.filter(pk=ticket.pk).update(due_at=ticket.asked_at)
     with somebody(console, chromium, "the-auditor") as page:
         page.goto(f"{console.url}/requests")

@@ -18,6 +18,6 @@ from retaguarda.people.roles import EVERYBODY
 def indicators(request: HttpRequest) -> Any:
     """The latest twelve months, or weeks with `by=week`."""
     grain = grain_of(request)
-    counted = queries.counted(house(), grain)
+    counted = queries.surely_counted(house(), grain)
     assumed = house().settings.indicators.model_dump()
     return {"by": grain, "assumed": assumed, "counted_seconds_ago": round(counted.age), "periods": as_values(counted.found)}

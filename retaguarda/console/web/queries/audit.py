@@ -47,6 +47,8 @@ def search(log: AuditLog, asked: Asked, after: str = "") -> Found:
     index = AuditIndex(log)
     index.catch_up()
     rows = index.found(asked if not asked.words else replace(asked, words=()))
+    if asked.until and not (asked.run or asked.actor or asked.action or asked.words):
+        return _by_moment(index, rows, after)
     if after.isdecimal():
         rows = rows.filter(seq__lt=int(after))
     if not asked.words:
@@ -60,6 +62,14 @@ def search(log: AuditLog, asked: Asked, after: str = "") -> Found:
     if found.after or whole:
         return found
     return Found(found.hits, str(stretch[-1]), stretch[-1])
+
+
+def _by_moment(index: AuditIndex, rows: QuerySet[AuditEntry], after: str) -> Found:
+    """The events before a day by their moments, whose index leads there; by their numbers the log would be walked from its end."""
+    last = AuditEntry.objects.filter(seq=int(after)).values_list("at", flat=True).first() if after.isdecimal() else None
+    if last is not None:
+        rows = rows.filter(at__lte=last).exclude(at=last, seq__gte=int(after))
+    return _page(index, rows.order_by("-at", "-seq"))
 
 
 def changes(log: AuditLog, about: str = "", after: str = "") -> Found:

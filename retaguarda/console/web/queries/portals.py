@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import pkcs12
+from django.db.models import Max, OuterRef, Subquery
 
 from retaguarda.calendars.files import checked, read_toml
 from retaguarda.console.commands_credential import credential_names, credential_values
@@ -146,21 +147,32 @@ class Drift:
 
 def drifts() -> list[Drift]:
     """The latest runs that met a changed screen."""
-    failed = RunRecord.objects.filter(state__in=(RunState.FAULTED, RunState.PARTIAL), error__isnull=False).select_related("parent__parent")
+    failed = RunRecord.objects.filter(state__in=(RunState.FAULTED, RunState.PARTIAL), error__isnull=False)
+    told = failed.order_by("-created_at").values_list("pk", "error")[:LOOKED_THROUGH]
     code = PortalChanged("").code
-    changed = [run for run in failed.order_by("-created_at")[:LOOKED_THROUGH] if (run.error or {}).get("code") == code]
-    return [_drift(run) for run in changed[:LATEST]]
+    changed = [key for key, error in told if (error or {}).get("code") == code][:LATEST]
+    good = RunRecord.objects.filter(process=OuterRef("process"), state=RunState.SUCCESSFUL, created_at__lt=OuterRef("created_at"))
+    rows = (
+        RunRecord.objects.filter(pk__in=changed)
+        .select_related("parent__parent")
+        .defer("result", "parent__result", "parent__parent__result")
+    )
+    runs = list(rows.annotate(good=Subquery(good.order_by("-created_at").values("pk")[:1])).order_by("-created_at"))
+    pictures = _latest_pictures({*changed, *(run.good for run in runs if run.good)})
+    return [Drift(run, str((run.error or {}).get("text", "")), pictures.get(run.pk), pictures.get(run.good), _root(run)) for run in runs]
 
 
-def _drift(run: RunRecord) -> Drift:
-    seen = Evidence.objects.filter(run=run, kind="picture", removed_at=None).order_by("-pk").first()
-    good = RunRecord.objects.filter(process=run.process, state=RunState.SUCCESSFUL, created_at__lt=run.created_at)
-    last = good.order_by("-created_at").first()
-    before = Evidence.objects.filter(run=last, kind="picture", removed_at=None).order_by("-pk").first() if last else None
-    root = run
-    while root.parent is not None:
-        root = root.parent
-    return Drift(run, str((run.error or {}).get("text", "")), seen, before, root.pk)
+def _latest_pictures(runs: Collection[str]) -> Mapping[str, Evidence]:
+    """The last picture of each run that is still kept."""
+    held = Evidence.objects.filter(run__in=runs, kind="picture", removed_at=None)
+    latest = held.order_by().values("run").annotate(last=Max("pk")).values_list("last", flat=True)
+    return {row.run_id: row for row in Evidence.objects.filter(pk__in=list(latest))}
+
+
+def _root(run: RunRecord) -> str:
+    while run.parent is not None:
+        run = run.parent
+    return run.pk
 
 
 def sign_ins(credential: str) -> list[SignIn]:

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from retaguarda.accounts import book, returns
 from retaguarda.audit.evidence import EvidenceStore
-from retaguarda.calendars.calendar import is_business_day
+from retaguarda.calendars.calendar import banks
 from retaguarda.clock import Clock
 from retaguarda.console.web.queries.cursor import page_by
 from retaguarda.errors import RetaguardaError
@@ -79,7 +79,8 @@ def accounts_of(month: Month, today: dt.date, after: str = "") -> tuple[list[Acc
     names = [name for name in book.accounts() if name > after]
     odd = returns.findings()
     names = sorted({*names, *(name for name in odd if name > after)})
-    found = [_account(name, book.known(name, period, is_business_day), odd.get(name, [])) for name in names[:ACCOUNTS]]
+    known = book.known_of(names[:ACCOUNTS], period, banks().is_business)
+    found = [_account(name, days, odd.get(name, [])) for name, days in known.items()]
     return found, names[ACCOUNTS - 1] if len(names) > ACCOUNTS else ""
 
 
@@ -105,7 +106,7 @@ def decisions(state: str, account: str = "", q: str = "", after: str = "", page:
 def _about(q: str) -> list[int]:
     """Decisions on a line, with an item, or whose key begins so: each by an index of its own, which one condition for all has not."""
     by_item = MatchAllocation.objects.filter(item=q).values_list("decision_id", flat=True)[:MANY]
-    by_line = MatchDecision.objects.filter(account__in=book.accounts(), line=q).values_list("pk", flat=True)[:MANY]
+    by_line = MatchDecision.objects.filter(line=q).values_list("pk", flat=True)[:MANY]
     by_key = MatchDecision.objects.filter(key__startswith=q).values_list("pk", flat=True)[:MANY]
     return [*by_item, *by_line, *by_key]
 
@@ -167,7 +168,7 @@ def open_items(q: str, kind: str = "") -> list[LedgerItem]:
 
 def line_of(line: str) -> StatementEntry | None:
     """A line of the book of accounts."""
-    return StatementEntry.objects.filter(account__in=book.accounts(), entry=line).first() if line else None  # by its index
+    return StatementEntry.objects.filter(entry=line).first() if line else None
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
 
-from django.db.models import Count
+from django.db.models import Case, Count, Value, When
 
 from retaguarda.clock import SAO_PAULO
-from retaguarda.console.web.queries.runs import Row, counted
+from retaguarda.console.web.queries.runs import Row
+from retaguarda.console.web.queries.runs import counted as with_counts
 from retaguarda.jobs.journal import UNRESOLVED
 from retaguarda.store.models import Alert, FireState, Intent, PlannedFire, Request, RequestState, RunRecord, RunState
 
@@ -61,20 +62,20 @@ def figures(now: dt.datetime) -> Figures:
 
 
 def _count(rows: object) -> int:
-    return len(rows.order_by().values_list("pk", flat=True)[:MANY])  # type: ignore[attr-defined]
+    return len(rows.order_by().values_list("state", flat=True)[:MANY])  # type: ignore[attr-defined]
 
 
 def at_work() -> list[Row]:
     """Runs that work, wait in a queue or wait for a person, the oldest first."""
     states = (RunState.RUNNING, RunState.SUSPENDED, RunState.PENDING)
-    return counted(list(RunRecord.objects.filter(parent=None, state__in=states).defer("result").order_by("created_at")[:SHOWN]))
+    return with_counts(list(RunRecord.objects.filter(parent=None, state__in=states).defer("result").order_by("created_at")[:SHOWN]))
 
 
 def gone_wrong(now: dt.datetime) -> list[Row]:
     """Runs of the last day that failed, the newest first."""
     since = now - dt.timedelta(days=1)
     chosen = RunRecord.objects.filter(parent=None, state__in=(*_FAILED, RunState.PARTIAL), created_at__gte=since)
-    return counted(list(chosen.defer("result").order_by("-created_at")[:SHOWN]))
+    return with_counts(list(chosen.defer("result").order_by("-created_at")[:SHOWN]))
 
 
 def to_come(now: dt.datetime) -> list[PlannedFire]:
@@ -103,16 +104,15 @@ class Day:
 
 
 def pulse(now: dt.datetime) -> list[Day]:
-    """The last two weeks, day by day."""
+    """The last two weeks, day by day: one walk over an index, each moment compared with the days' first ones.
+
+    Turning each row's moment into its day would cost more, and so would a question for each day.
+    """
     today = now.astimezone(SAO_PAULO).date()
-    return [_day(today - dt.timedelta(days=back)) for back in reversed(range(DAYS))]
-
-
-def _day(day: dt.date) -> Day:
-    """A day's runs, counted by a range of its own: turning each row's moment into its day would cost more."""
-    start = dt.datetime.combine(day, dt.time(), SAO_PAULO)
-    runs = RunRecord.objects.filter(parent=None, created_at__gte=start, created_at__lt=start + dt.timedelta(days=1))
-    counts = Counter[str]()
-    for state, number in runs.order_by().values_list("state").annotate(n=Count("pk")):
-        counts[_TONES.get(RunState(state), "info")] += number
-    return Day(day, counts)
+    starts = [dt.datetime.combine(today - dt.timedelta(days=back), dt.time(), SAO_PAULO) for back in range(DAYS)]  # the latest first
+    runs = RunRecord.objects.filter(parent=None, created_at__gte=starts[-1], created_at__lt=starts[0] + dt.timedelta(days=1))
+    back = Case(*(When(created_at__gte=start, then=Value(number)) for number, start in enumerate(starts)))
+    counts = [Counter[str]() for _ in starts]
+    for number, state, count in runs.order_by().annotate(back=back).values_list("back", "state").annotate(n=Count("pk")):
+        counts[number][_TONES.get(RunState(state), "info")] += count
+    return [Day(start.date(), counted) for start, counted in reversed(list(zip(starts, counts, strict=True)))]

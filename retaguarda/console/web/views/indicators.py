@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 from typing import Any
 
@@ -24,6 +25,11 @@ def indicators(request: HttpRequest) -> HttpResponse:
     """Handling time, success and errors, automatic matches, hours saved, margins of deadlines, ages of breaks."""
     grain = grain_of(request)
     counted = queries.counted(house(), grain)
+    if counted is None:
+        reached, trouble = queries.counting()
+        return render(request, "indicators/counting.html", {"grain": grain, "reached": reached, "trouble": trouble})
+    if request.headers.get("HX-Request"):  # the page that waited for the first count
+        return HttpResponse(headers={"HX-Refresh": "true"})
     latest, before = counted.found[-1], counted.found[-2]
     context = {
         "grain": grain,
@@ -31,7 +37,7 @@ def indicators(request: HttpRequest) -> HttpResponse:
         "latest": latest,
         "before": before,
         "assumed": house().settings.indicators,
-        "age": counted.age,
+        "age": dt.timedelta(seconds=round(counted.age)),
         "charts": _charts(list(counted.found), grain),
         "portals": _by_name(latest, before, "portals"),
         "processes": _by_name(latest, before, "items"),
@@ -48,7 +54,7 @@ def indicators_export(request: HttpRequest) -> HttpResponse:
     file = io.StringIO()
     written = csv.writer(file, delimiter=";")
     written.writerow(["period", "figure", "of", "value"])
-    for start, figure, name, value in queries.lines(queries.counted(house(), grain).found):
+    for start, figure, name, value in queries.lines(queries.surely_counted(house(), grain).found):
         written.writerow([start, figure, _harmless(name), "" if value is None else value])
     answer = HttpResponse("\ufeff" + file.getvalue(), content_type="text/csv; charset=utf-8")
     answer.headers["Content-Disposition"] = f'attachment; filename="indicators-{grain}.csv"'
