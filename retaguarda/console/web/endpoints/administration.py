@@ -101,7 +101,7 @@ def test_alert(request: HttpRequest, wanted: NameIn) -> Any:  # noqa: ARG001
 def get_retention(request: HttpRequest) -> Any:  # noqa: ARG001
     """What is kept for how long, what has expired, and what is held."""
     return {
-        "plan": [vars(one) if hasattr(one, "__dict__") else one for one in queries.retention_plan(house())],
+        "plan": [vars(one) if hasattr(one, "__dict__") else one for one in queries.PLAN.surely(house(), None).found],
         "holds": [_hold(row) for row in queries.holds()],
     }
 

@@ -123,7 +123,7 @@ def audit_access_of(request: HttpRequest, since: Day = None, until: Day = None) 
     """Who acted in a period, who may sign in, and which credentials there are."""
     first, last = _period(since, until, house().clock.today() - views.REVIEWED)
     views.caught_up()
-    actors = reviews.actors(views.start_of(first), views.start_of(last + dt.timedelta(days=1)))
+    actors = queries.ACTORS.surely(house(), (first, last)).found
     accesses = list(reviews.accesses(house().settings, house().vault()))
     return {"since": first, "until": last, "actors": actors[: views.SHOWN], "accesses": accesses, "people": reviews.people()}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -14,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from retaguarda.configuration import configuration_files
+from retaguarda.console.web.queries.beside import Beside, Kept
 from retaguarda.console.wiring import House
 from retaguarda.language import say
 from retaguarda.operations.backup.create import Backups
@@ -25,13 +25,10 @@ from retaguarda.store.models import Alert, LegalHold, Milestone, Worker
 
 PAGE = 50
 """Rows of a list."""
-PLAN_SECONDS = 300.0
-"""How long the counts of what has expired are shown before they are counted again: they look at every table."""
+PLAN: Beside[None, Sequence[Expired]] = Beside("retention", lambda house, _: Retention(house.installation()).plan(), seconds=300)
+"""The counts of what has expired: they look at every table."""
 Read = Mapping[str, Mapping[str, Any]]
 """The tables of each file of the configuration."""
-
-
-_plan: list[tuple[float, Sequence[Expired]]] = []
 
 
 @dataclass(frozen=True)
@@ -104,11 +101,9 @@ def alerts(after: str = "") -> tuple[list[Alert], list[Alert], str]:
     return still, found[:PAGE], str(found[PAGE - 1].pk) if len(found) > PAGE else ""
 
 
-def retention_plan(house: House) -> Sequence[Expired]:
-    """What of each class has expired, counted some minutes ago at most."""
-    if not _plan or time.monotonic() - _plan[0][0] > PLAN_SECONDS:
-        _plan[:] = [(time.monotonic(), Retention(house.installation()).plan())]
-    return _plan[0][1]
+def retention_plan(house: House) -> Kept[Sequence[Expired]] | None:
+    """What of each class has expired, as it was counted last."""
+    return PLAN.get(house, None)
 
 
 def holds() -> list[LegalHold]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
@@ -11,6 +12,9 @@ from django.db.models import Q, QuerySet
 
 from retaguarda.audit.index import Asked, AuditIndex, Hit
 from retaguarda.audit.log import AuditLog
+from retaguarda.console.web.queries.beside import Beside
+from retaguarda.operations.reviews import Actor, actors
+from retaguarda.operations.tally import moment
 from retaguarda.store.models import AuditEntry
 
 PAGE = 50
@@ -31,6 +35,10 @@ CHANGES: Mapping[str, str] = {
     "store.": "Database",
 }
 """Beginnings of actions that change how the installation works, with what they are about."""
+ACTORS: Beside[tuple[dt.date, dt.date], Sequence[Actor]] = Beside(
+    "access review", lambda _house, days: actors(moment(days[0]), moment(days[1] + dt.timedelta(days=1))), seconds=60
+)
+"""Who acted from one day to another: a period has millions of events."""
 
 
 @dataclass(frozen=True)

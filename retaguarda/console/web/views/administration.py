@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -181,8 +182,11 @@ def _alerts(request: HttpRequest, target: str = "", trouble: str = "", status: i
 
 def _retention(request: HttpRequest, wrong: str = "", status: int = 200) -> HttpResponse:
     about = {name: field.description or "" for name, field in type(house().settings.retention).model_fields.items()}
+    plan = queries.retention_plan(house())
     context = {
-        "plan": [(one, about.get(one.name, "")) for one in queries.retention_plan(house())],
+        "plan": [(one, about.get(one.name, "")) for one in plan.found] if plan else None,
+        "age": dt.timedelta(seconds=round(plan.age)) if plan else None,
+        "trouble": queries.PLAN.trouble,
         "holds": queries.holds(),
         "changes": may(person_of(request), CHANGERS),
         "wrong": wrong,

@@ -164,11 +164,13 @@ def audit_access(request: HttpRequest) -> HttpResponse:
     today = house().clock.today()
     first, last = period_of(request, today - REVIEWED, today)
     caught_up()
-    actors = reviews.actors(start_of(first), start_of(last + dt.timedelta(days=1)))
+    actors = queries.ACTORS.get(house(), (first, last))
     context = {
         "first": first,
         "last": last,
-        "actors": actors[:SHOWN],
+        "actors": actors.found[:SHOWN] if actors else None,
+        "age": dt.timedelta(seconds=round(actors.age)) if actors else None,
+        "trouble": queries.ACTORS.trouble,
         "accesses": list(reviews.accesses(house().settings, house().vault())),
         "people": reviews.people(),
     }
