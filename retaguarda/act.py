@@ -198,6 +198,10 @@ class ActProtocol:
             self.journal.close(intent, IntentState.UNCERTAIN, "pressed, but the portal does not show it yet")
             self.journal.see_orphan(intent)
             raise _quiet(self.quiet_seconds)
+        if _of_another(proven, intent):
+            self.journal.close(intent, IntentState.UNCERTAIN, "pressed, but the portal does not show it yet")
+            self.journal.see_orphan(intent)
+            raise _quiet(self.quiet_seconds)
         if not answered:
             self._must_be_the_only_one(self.quiet_seconds - self.journal.see_orphan(intent))
         return self._done(intent, proven)
@@ -218,6 +222,10 @@ class ActProtocol:
             raise
         except (PortalError, BusinessError) as error:
             raise self._unreadable(intent, error) from error
+        if found and _of_another(found, intent):
+            if left > 0:
+                raise _quiet(left)
+            raise self._taken(intent, found)
         if found:
             if not intent.protocol:
                 self._must_be_the_only_one(left)
@@ -226,6 +234,12 @@ class ActProtocol:
             raise _quiet(left)
         self.journal.close(intent, IntentState.ABSENT, "proven absent after the quiet period")
         return None
+
+    def _taken(self, intent: Intent, found: Found) -> Conflict:
+        """The end of a press that the portal confirmed, and in whose place it shows another hand's."""
+        text = f"the portal shows protocol {found.protocol}, and not the {intent.protocol} that it gave us"
+        self.journal.close(intent, IntentState.CONFLICT, text)
+        return Conflict(text, remedy="compare them at the portal and cancel the surplus")
 
     @staticmethod
     def _must_be_the_only_one(left: float) -> None:
@@ -242,6 +256,17 @@ class ActProtocol:
 
 def _quiet(left: float) -> QuietPeriod:
     return QuietPeriod(f"sent, outcome unknown; looked up again after {left:.0f} s of quiet", left)
+
+
+def _of_another(found: Found, intent: Intent) -> bool:
+    """Whether what is shown has another protocol than the receipt of this press: a list may be behind, and show another hand's alone."""
+    shown, given = _significant(found.protocol), _significant(intent.protocol)
+    return bool(shown and given and shown != given)
+
+
+def _significant(protocol: str) -> str:
+    """A protocol without what only its printing adds."""
+    return "".join(filter(str.isalnum, protocol)).casefold().lstrip("0")
 
 
 def digest_of(fields: Mapping[str, str]) -> str:

@@ -30,6 +30,7 @@ class Row:
     at: float
     reference: str
     fields: Mapping[str, str]
+    protocol: str
     ours: bool = True
 
 
@@ -73,7 +74,7 @@ class SimPortal:
         behind = self.world.rng.uniform(0, LAG) if self.world.fires("list behind", 0.25) else 0.0
         rows = [row for row in self.held if row.reference == wanted.reference and row.at <= now - behind]
         self.world.step("looked")
-        return Found(wanted.reference, rows[-1].fields, f"P-{wanted.reference}", len(rows)) if rows else None
+        return Found(wanted.reference, rows[-1].fields, rows[-1].protocol, len(rows)) if rows else None
 
     def _must_be_readable(self, session: SimSession) -> None:
         world = self.world
@@ -99,7 +100,8 @@ class SimPortal:
     def other_hand(self, wanted: Thing) -> None:
         """A person registers the same reference, with the same values or others."""
         value = self.world.rng.choice([wanted.value, "77"])
-        self.held.append(Row(self.world.clock.true, wanted.reference, wanted.fields() | {"value": value}, ours=False))
+        row = Row(self.world.clock.true, wanted.reference, wanted.fields() | {"value": value}, f"H-{wanted.reference}", ours=False)
+        self.held.append(row)
 
     def post(self, form: SimForm) -> Receipt:
         """What becomes of a form whose button was pressed: the portal goes on with it, whatever happens to its sender meanwhile."""
@@ -110,7 +112,8 @@ class SimPortal:
         world.fired["refused"] += refused
         if not refused and fate not in {"swallowed", "no answer, not done"}:
             late = world.rng.uniform(1, LONGEST) if fate == "done late" else 0.0
-            (self.coming if late else self.held).append(Row(world.clock.true + late, reference, dict(form.fields)))
+            row = Row(world.clock.true + late, reference, dict(form.fields), f"P-{self.posts[reference]}-{reference}")
+            (self.coming if late else self.held).append(row)
         world.step("sent")
         if refused:
             raise Refused("Perfil inativo")
@@ -118,7 +121,7 @@ class SimPortal:
             raise Conflict("Já existe o contrato")
         if fate.startswith("no answer") or fate == "done late":
             raise world.rng.choice([OutcomeUnknown, PortalUnavailable, BrowserCrashed])("no answer")
-        return Receipt(f"P-{reference}")
+        return Receipt(f"P-{self.posts[reference]}-{reference}")
 
     def _fate(self) -> str:
         """What the portal does wrong with a form; nothing most of the time."""

@@ -35,6 +35,7 @@ class Found:
     reference: str
     fields: Mapping[str, str] = field(default_factory=dict)
     protocol: str = ""
+    """The number that the receipt of this very act gave, where the portal shows it; another one is another hand's."""
     count: int = 1
 
 

@@ -402,6 +402,21 @@ def test_a_cut_answer_beside_another_hand_is_a_conflict(scene: Scene, clock: Set
         scene.says(found(WANTED, count=2)).ensure()
 
 
+def test_a_receipt_beside_another_protocol_is_no_proof_and_ends_as_a_conflict(scene: Scene, clock: SetClock) -> None:
+    """A list that is behind may show another hand's registration alone."""
+    with pytest.raises(QuietPeriod, match="sent, outcome unknown"):
+        scene.says(None, found(WANTED, "H-9")).ensure()
+    assert intents() == [(1, "UNCERTAIN")]
+    clock.advance(QUIET)
+    with pytest.raises(Conflict, match=r"^the portal shows protocol H-9, and not the P-1 that it gave us$"):
+        scene.says(found(WANTED, "H-9")).ensure()
+    assert intents() == [(1, "CONFLICT")]
+
+
+def test_a_protocol_is_the_same_however_it_is_printed(scene: Scene) -> None:
+    assert scene.says(None, found(WANTED, "p.001")).answers(Receipt("P-001")).ensure() == Outcome(OutcomeKind.DONE, "P-001")
+
+
 def test_a_receipt_that_could_not_be_proven_is_done_as_soon_as_it_is_seen(scene: Scene) -> None:
     with pytest.raises(OutcomeUnknown, match="pressed, but not proven"):
         scene.says(None, PortalUnavailable()).ensure()

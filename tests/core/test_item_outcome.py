@@ -24,7 +24,7 @@ class Portal:
     """Holds what was pressed, by act."""
 
     def __init__(self, *there: str) -> None:
-        self.there = set(there)
+        self.there = {act: f"{act}-found" for act in there}
 
     def work(self, run: Run, *acts: str) -> tuple[str, str, str]:
         """One item with these acts; its state, outcome and protocol."""
@@ -35,12 +35,12 @@ class Portal:
         return item.state, item.outcome, item.protocol
 
     def _find(self, wanted: Thing, act: str) -> Found | None:
-        return found(wanted, f"{act}-found") if act in self.there else None
+        return found(wanted, self.there[act]) if act in self.there else None
 
     def _form(self, act: str) -> Form:
         def press() -> Receipt:
-            self.there.add(act)
-            return Receipt(f"{act}-pressed")
+            self.there[act] = f"{act}-pressed"
+            return Receipt(self.there[act])
 
         return Form(WANTED.fields(), press)
 
