@@ -123,9 +123,9 @@ def audit_access_of(request: HttpRequest, since: Day = None, until: Day = None) 
     """Who acted in a period, who may sign in, and which credentials there are."""
     first, last = _period(since, until, house().clock.today() - views.REVIEWED)
     views.caught_up()
-    actors = queries.ACTORS.surely(house(), (first, last)).found
-    accesses = list(reviews.accesses(house().settings, house().vault()))
-    return {"since": first, "until": last, "actors": actors[: views.SHOWN], "accesses": accesses, "people": reviews.people()}
+    found = queries.REVIEW.surely(house(), (first, last)).found
+    told = {"actors": found.actors[: views.SHOWN], "accesses": found.accesses}
+    return {"since": first, "until": last, **told, "people": reviews.people()}
 
 
 @endpoint("POST", "/audit/dossiers/{run_id}", roles=READERS, response={200: bytes, **TROUBLES})

@@ -13,7 +13,8 @@ from django.db.models import Q, QuerySet
 from retaguarda.audit.index import Asked, AuditIndex, Hit
 from retaguarda.audit.log import AuditLog
 from retaguarda.console.web.queries.beside import Beside
-from retaguarda.operations.reviews import Actor, actors
+from retaguarda.console.wiring import House
+from retaguarda.operations.reviews import Access, Actor, accesses, actors
 from retaguarda.operations.tally import moment
 from retaguarda.store.models import AuditEntry
 
@@ -35,10 +36,24 @@ CHANGES: Mapping[str, str] = {
     "store.": "Database",
 }
 """Beginnings of actions that change how the installation works, with what they are about."""
-ACTORS: Beside[tuple[dt.date, dt.date], Sequence[Actor]] = Beside(
-    "access review", lambda _house, days: actors(moment(days[0]), moment(days[1] + dt.timedelta(days=1))), seconds=60
-)
-"""Who acted from one day to another: a period has millions of events."""
+
+
+@dataclass(frozen=True)
+class Review:
+    """Who acted in a period, and which credentials there are."""
+
+    actors: Sequence[Actor]
+    accesses: Sequence[Access]
+
+
+def _reviewed(house: House, days: tuple[dt.date, dt.date]) -> Review:
+    first, last = days
+    found = actors(moment(first), moment(last + dt.timedelta(days=1)))
+    return Review(found, list(accesses(house.settings, house.vault())))
+
+
+REVIEW: Beside[tuple[dt.date, dt.date], Review] = Beside("access review", _reviewed, seconds=60)
+"""The review of the days from one to another: they have millions of events."""
 
 
 @dataclass(frozen=True)

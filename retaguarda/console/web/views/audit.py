@@ -164,14 +164,14 @@ def audit_access(request: HttpRequest) -> HttpResponse:
     today = house().clock.today()
     first, last = period_of(request, today - REVIEWED, today)
     caught_up()
-    actors = queries.ACTORS.get(house(), (first, last))
+    review = queries.REVIEW.get(house(), (first, last))
     context = {
         "first": first,
         "last": last,
-        "actors": actors.found[:SHOWN] if actors else None,
-        "age": dt.timedelta(seconds=round(actors.age)) if actors else None,
-        "trouble": queries.ACTORS.trouble,
-        "accesses": list(reviews.accesses(house().settings, house().vault())),
+        "actors": review.found.actors[:SHOWN] if review else None,
+        "accesses": review.found.accesses if review else (),
+        "age": dt.timedelta(seconds=round(review.age)) if review else None,
+        "trouble": queries.REVIEW.trouble,
         "people": reviews.people(),
     }
     return render(request, "audit/access.html", context)
