@@ -23,7 +23,7 @@ from retaguarda.model.statements import Entry, Title
 from retaguarda.reconcile.boletos import Answers
 from retaguarda.report.content import BreakLine, ContractLine, Findings, MatchLine, RejectionLine, TieLine
 from retaguarda.report.retell import retell
-from retaguarda.report.vocabulary import RULES
+from retaguarda.report.vocabulary import rule_of
 
 _SHOWN = 6
 """Pieces of evidence that a break shows."""
@@ -57,17 +57,10 @@ def _match(match: Match, invoice: Receivable | None, entry: Entry | None) -> Mat
         open_before=match.expected,
         booked=match.amount,
         difference=match.difference,
-        rule="settled" if match.kind is MatchKind.SETTLED else _rule(match.rule),
+        rule="settled" if match.kind is MatchKind.SETTLED else rule_of(match.rule),
         evidence="; ".join(match.evidence),
         full=match.kind is not MatchKind.PARTIAL,
     )
-
-
-def _rule(grade: str) -> str:
-    """The rule of a grade, for people: `reference.explained.doc` is `reference_explained`."""
-    family, _, rest = grade.removeprefix("again.").partition(".")
-    told = f"{family}_{rest.partition('.')[0]}"
-    return told if told in RULES else family
 
 
 def _break(broken: Break, invoice: Receivable | None) -> BreakLine:

@@ -18,6 +18,8 @@ import polars as pl
 
 from retaguarda.errors import ConfigurationError, IncompleteDownload
 from retaguarda.language import say
+from retaguarda.report.labels import label
+from retaguarda.report.vocabulary import DIFFERENCES
 
 NO_MOVEMENT = ("balance", "duplicate_import")
 """Lines of the files that moved no money: printed balances, and lines that another file already told."""
@@ -164,12 +166,13 @@ def settled(books: Books, decision: str) -> pl.DataFrame:
     held = edges.join(books.lines.drop("decision"), on="line_id", how="left").join(books.items, on="item_id", how="left")
     held = held.with_columns(signed=pl.when(pl.col("kind") == "AP").then(-pl.col("applied")).otherwise(pl.col("applied")))
     held = held.sort("date", "line_id", "due", "item_id")
+    words = {kind: label(DIFFERENCES, kind).text for kind in DIFFERENCES}
     first = pl.int_range(pl.len()).over("line_id") == 0
     rest = pl.col("cents") - pl.col("signed").sum().over("line_id")
     return held.with_columns(
         moved=pl.when(first).then(pl.col("cents")),
         rest=pl.when(first & (rest != 0)).then(rest),
-        reason=pl.when(first & (rest != 0)).then(named("difference_type", {"": say("Difference"), **difference_words()})),
+        reason=pl.when(first & (rest != 0)).then(named("difference_type", {"": say("Difference"), **words})),
         share=pl.len().over("line_id"),
     )
 
@@ -318,22 +321,6 @@ def class_words() -> dict[str, str]:
         "reversed": say("Credit that was reversed"),
         "reversal": say("Reversal"),
         "duplicate_import": say("Line of another file again"),
-    }
-
-
-def difference_words() -> dict[str, str]:
-    """Reasons of differences as people call them."""
-    return {
-        "interest": say("Interest and fine"),
-        "discount": say("Discount"),
-        "withholding": say("Withheld tax"),
-        "bank_fee": say("Bank fee"),
-        "rounding": say("Rounding"),
-        "retorno": say("Interest, discounts and fees of the return"),
-        "overpayment": say("Paid too much"),
-        "divergent": say("Paid another amount"),
-        "netting": say("Netting"),
-        "partial": say("Part payment"),
     }
 
 

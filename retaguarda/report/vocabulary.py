@@ -255,6 +255,18 @@ RULES: Vocabulary = {
     "person": ("Matched by a person", _GOOD),
     "settled": ("Paid in the ERP already", _INFO),
 }
+DIFFERENCES: Vocabulary = {
+    "interest": ("Interest and fine", _INFO),
+    "discount": ("Discount", _INFO),
+    "withholding": ("Withheld tax", _INFO),
+    "bank_fee": ("Bank fee", _INFO),
+    "rounding": ("Rounding", _INFO),
+    "retorno": ("Interest, discounts and fees of the return", _INFO),
+    "overpayment": ("Paid too much", _WARN),
+    "divergent": ("Paid another amount", _WARN),
+    "netting": ("Netting", _INFO),
+    "partial": ("Part payment", _WARN),
+}
 CLASSES: Vocabulary = {
     "credits_received": ("Credits received", _INFO),
     "matched_with_invoices": ("Booked on invoices", _INFO),
@@ -322,3 +334,10 @@ FIELDS: Mapping[str, str] = {
 }
 DECIMALS: Mapping[str, int] = {"mw_average": 6, "mwh": 3, "total": 2, "amount": 2, "lines": 0, "line": 0, "rows": 0, "rejected": 0}
 """Fields of items that are numbers, with the decimals they are shown with; every other field is text."""
+
+
+def rule_of(grade: str) -> str:
+    """The rule of a grade that the engine gives, as `RULES` calls it: `reference.explained.doc` is `reference_explained`."""
+    family, _, rest = grade.removeprefix("again.").partition(".")
+    told = f"{family}_{rest.partition('.')[0]}"
+    return told if told in RULES else family

@@ -24,6 +24,7 @@ from retaguarda.triggers.rules import weekday as day_of_week
 register = template.Library()
 SIGNS = {"proved": "✓", "provisional": "~", "broken": "✗", "gap": "–", "closed": "·"}
 DECIMAL = re.compile(r"-?[0-9]{1,15}\.([0-9]{1,9})")
+AMOUNT = re.compile(r"(?<![0-9.,])-?[0-9]{1,13}\.[0-9]{2}(?![0-9.,])")
 
 
 @register.simple_tag
@@ -48,6 +49,18 @@ def word(code: object) -> str:
 def label_of(code: object, table: str) -> str:
     """A code as people call it, by a table of the vocabulary, e.g. `{{ run.process|label_of:"PROCESSES" }}`."""
     return label(getattr(vocabulary, table), str(code)).text
+
+
+@register.filter
+def rule(grade: str) -> str:
+    """The matching rule of a grade, in words."""
+    return label(vocabulary.RULES, vocabulary.rule_of(grade)).text
+
+
+@register.filter
+def amounts(text: str) -> str:
+    """A text of evidence with its amounts as the reader's language writes them."""
+    return AMOUNT.sub(lambda found: show.number(Decimal(found[0]), 2), text)
 
 
 @register.filter
