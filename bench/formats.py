@@ -208,7 +208,8 @@ def write(path: Path, name: str) -> None:
     """A file of about a gigabyte: the movements of a smaller one again and again, but for records that are numbered throughout."""
     written = FILES[name][1]
     none, some = list(written(0)), list(written(REPEATED))
-    head = next(at for at, (one, other) in enumerate(zip(none, some, strict=False)) if one != other)
+    differing = (at for at, (one, other) in enumerate(zip(none, some, strict=False)) if one != other)
+    head = next(differing, len(none))
     tail = len(some) - (len(none) - head)
     movements = "".join(some[head:tail])
     times = GIGABYTE // len(movements)
