@@ -11,6 +11,7 @@ import sys
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ from retaguarda.store.models import (
     RequestState,
     RunRecord,
     RunState,
+    StatementEntry,
 )
 from robots.ccee.robot import CODE, SENDER
 from sandbox.month import PERIOD
@@ -173,7 +175,7 @@ def _ended_again(run: str) -> bool:
 
 
 def _proposals_are_confirmed(console: Console, chromium: Browser, run: str) -> None:
-    """The operator reconciles the period from the book; the approver confirms by keyboard what the engine proposed."""
+    """The operator reconciles the period from the book and matches by hand what is left; the approver confirms it by keyboard."""
     with as_person(chromium, console, "lancadora") as operator:
         operator.goto("/processes/reconcile_period")
         operator.get_by_label("De", exact=True).fill(f"{PERIOD[0]}")
@@ -184,9 +186,18 @@ def _proposals_are_confirmed(console: Console, chromium: Browser, run: str) -> N
         operator.wait_for_url("**/runs/*")
         done = operator.url.rpartition("/")[2]
         eventually(lambda: _ended_again(done), PATIENCE / 1000)
-    assert RunRecord.objects.get(pk=done).state == RunState.PARTIAL
+        assert RunRecord.objects.get(pk=done).state == RunState.PARTIAL
+        decided = MatchDecision.objects.values("line")
+        left = StatementEntry.objects.filter(amount__gt=0).exclude(entry__in=decided).order_by("-amount").first()
+        assert left, "the month has credits that no rule is sure of"
+        operator.goto(f"/reconciliation/match/{left.entry}")
+        settles = operator.locator("input.amount").first
+        most = min(Decimal(settles.get_attribute("data-open") or "0"), left.amount)
+        settles.fill(f"{most:.2f}".replace(".", ","))
+        kept(operator, "month-by-hand")
+        operator.get_by_role("button", name="Propor esta conciliação").click()
+        eventually(lambda: MatchDecision.objects.filter(state=DecisionState.PROPOSED).exists(), 120)
     waiting = MatchDecision.objects.filter(state=DecisionState.PROPOSED).count()
-    assert waiting, "the month has credits that no rule is sure of"
     with as_person(chromium, console, "aprovadora") as approver:
         approver.goto("/reconciliation/decisions")
         kept(approver, "month-proposals")
