@@ -289,9 +289,11 @@ class Schedule:
         """How an item ended that was not done, once that was found to be true."""
         ours = [row for row in self.portal.rows(reference) if row.ours]
         if code == "conflict":
-            hidden = "no longer shows it" in reason
-            self.require(hidden or not self.is_done(reference), f"{reference} told as a conflict")
-            return "to a person: late list" if hidden else "conflict with another hand"
+            hidden, swapped = "no longer shows it" in reason, "that it gave us" in reason
+            self.require(hidden or swapped or not self.is_done(reference), f"{reference} told as a conflict")
+            return (
+                "to a person: late list" if hidden else "to a person: confirmed, another shown" if swapped else "conflict with another hand"
+            )
         given_up = "the portal never showed it" in reason
         self.require(code == "refused" and not ours, f"{reference} ended {code}: {reason}")
         self.require(given_up or reference in self.portal.refusing, f"{reference} was not refused")
