@@ -194,11 +194,7 @@ class ActProtocol:
             self.journal.close(intent, IntentState.UNCERTAIN, error.text)
             self.journal.see_orphan(intent)
             raise OutcomeUnknown(f"pressed, but not proven: {error.text}") from error
-        if proven is None:
-            self.journal.close(intent, IntentState.UNCERTAIN, "pressed, but the portal does not show it yet")
-            self.journal.see_orphan(intent)
-            raise _quiet(self.quiet_seconds)
-        if _of_another(proven, intent):
+        if proven is None or _of_another(proven, intent):
             self.journal.close(intent, IntentState.UNCERTAIN, "pressed, but the portal does not show it yet")
             self.journal.see_orphan(intent)
             raise _quiet(self.quiet_seconds)
@@ -222,16 +218,14 @@ class ActProtocol:
             raise
         except (PortalError, BusinessError) as error:
             raise self._unreadable(intent, error) from error
-        if found and _of_another(found, intent):
-            if left > 0:
-                raise _quiet(left)
-            raise self._taken(intent, found)
-        if found:
+        if found and not _of_another(found, intent):
             if not intent.protocol:
                 self._must_be_the_only_one(left)
             return self._done(intent, found, "found after an interruption")
         if left > 0:
             raise _quiet(left)
+        if found:
+            raise self._taken(intent, found)
         self.journal.close(intent, IntentState.ABSENT, "proven absent after the quiet period")
         return None
 
