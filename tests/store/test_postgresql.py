@@ -222,8 +222,8 @@ def test_no_thread_goes_on_with_the_store_that_was_left(any_store: OpenStore, tm
     go_on, seen = threading.Event(), list[str]()
 
     def look() -> None:
-        seen.append(connection.vendor)
         RunRecord.objects.count()
+        seen.append(connection.vendor)
         go_on.wait(10)
         seen.append(connection.vendor)
         connection.close()
