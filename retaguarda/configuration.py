@@ -16,5 +16,9 @@ def configuration_folder() -> Path:
 
 def configuration_files() -> list[Path]:
     """config/*.toml in name order, then the files that RETAGUARDA_CONFIG names (separated like a PATH)."""
-    named = [Path(name) for name in os.environ.get("RETAGUARDA_CONFIG", "").split(os.pathsep) if name]
-    return [path for path in sorted(configuration_folder().glob("*.toml")) if path.name not in DATA_FILES] + named
+    return [path for path in sorted(configuration_folder().glob("*.toml")) if path.name not in DATA_FILES] + named_files()
+
+
+def named_files() -> list[Path]:
+    """The files that RETAGUARDA_CONFIG names."""
+    return [Path(name) for name in os.environ.get("RETAGUARDA_CONFIG", "").split(os.pathsep) if name]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retaguarda.configuration import configuration_files, configuration_folder
+from retaguarda.configuration import configuration_folder, named_files
 from retaguarda.settings import VARIABLES
 
 SHORT = 16
@@ -48,8 +48,8 @@ class Version:
 
 def configuration() -> Version:
     """The files that configure this installation, rules that are data included, and the variables that override them."""
-    named = [path for path in configuration_files() if path.parent != configuration_folder()]
-    files = _hashed(configuration_folder().glob("*.toml")) | {f"{path}": _look(path) for path in named}
+    folder = configuration_folder()
+    files = _hashed(folder) | {f"{path}": _look(path) for path in named_files() if path.parent != folder}
     given = {name: value for name, value in os.environ.items() if name.startswith("RETAGUARDA_") and name not in NOT_TOLD}
     if given:
         files["environment"] = _of("".join(f"{name}={value}\n" for name, value in sorted(given.items())).encode())
@@ -58,7 +58,7 @@ def configuration() -> Version:
 
 def calendars() -> Version:
     """The files of calendars, and the library that knows the holidays which follow from rules."""
-    return Version(_hashed((configuration_folder() / "calendars").glob("*.toml")) | {"holidays": _of_library("holidays")})
+    return Version(_hashed(configuration_folder() / "calendars") | {"holidays": _of_library("holidays")})
 
 
 @functools.cache
@@ -107,22 +107,27 @@ def whole() -> dict[str, Any]:
     return {name: {"sha256": version.digest, "files": dict(version.files)} for name, version in held.items()} | {"code": code().digest}
 
 
-def _hashed(paths: Iterable[Path]) -> dict[str, str]:
-    return {path.name: _look(path) for path in paths}
+def _hashed(folder: Path) -> dict[str, str]:
+    """The TOML files of a folder; every event asks for them, so it is one pass over the folder without a path made of any name."""
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name: _look(entry) for entry in entries if entry.name.endswith(".toml")}
+    except OSError:
+        return {}
 
 
-def _look(path: Path) -> str:
+def _look(path: Path | os.DirEntry[str]) -> str:
     """The hash of a file that may change at any moment; computed again only when its size or time of change is another."""
     try:
         look = path.stat()
-        return _of_file(path, look.st_mtime_ns, look.st_size, look.st_ino)
+        return _of_file(os.fspath(path), look.st_mtime_ns, look.st_size, look.st_ino)
     except OSError:
         return ABSENT  # an event is never lost because a file of the configuration is
 
 
 @functools.lru_cache(maxsize=200)
-def _of_file(path: Path, *_look: int) -> str:
-    return _of(path.read_bytes())
+def _of_file(path: str, *_look: int) -> str:
+    return _of(Path(path).read_bytes())
 
 
 @functools.cache

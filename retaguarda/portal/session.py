@@ -278,7 +278,13 @@ class Session:
     def _handle_popups(self, page: Page, where: Page | FrameLocator) -> None:
         for title, button in self.manifest.popups.items():
             dialog = where.get_by_role("dialog", name=title)
-            page.add_locator_handler(dialog, lambda found, button=button: found.get_by_role("button", name=button).click())
+            page.add_locator_handler(dialog, lambda found, button=button: self._put_away(found, button))
+
+    def _put_away(self, dialog: Locator, button: str) -> None:
+        try:
+            dialog.get_by_role("button", name=button).click()
+        except Error as error:  # the action that the dialog is in the way of fails with it, and tells it
+            self.log.debug("could not put a dialog away: {}", error.message.partition("\n")[0])
 
 
 def _safe(name: str) -> str:
