@@ -5,6 +5,7 @@ Zero bad schedules in N bounds the rate of bad ones at 3/N with 95 % confidence.
 
 from __future__ import annotations
 
+import itertools
 import math
 import multiprocessing
 import os
@@ -76,8 +77,10 @@ def rehearse(seeds: range, seconds: float = math.inf, processes: int = 0) -> Tal
     if shares == 1:
         tally = _part(seeds, began + seconds)
     else:
+        edges = [len(seeds) * share // shares for share in range(shares + 1)]
+        pieces = [seeds[first:last] for first, last in itertools.pairwise(edges)]  # of whole runs each has its share
         with ProcessPoolExecutor(shares, mp_context=multiprocessing.get_context("spawn")) as pool:
-            parts = list(pool.map(_part, [seeds[share::shares] for share in range(shares)], [began + seconds] * shares))
+            parts = list(pool.map(_part, pieces, [began + seconds] * shares))
         tally = Tally("sim", parts[0].faults)
         for part in parts:
             tally.merge(part)
