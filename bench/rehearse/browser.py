@@ -73,7 +73,7 @@ class LastingDesks(Desks):
             return 0
         with suppress(Error):
             told = self._browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
-            return next(int(process["id"]) for process in told if process["type"] == "browser")
+            return next((int(process["id"]) for process in told if process["type"] == "browser"), 0)
         return 0
 
 
