@@ -13,8 +13,8 @@ from retaguarda.reconcile.matching.subsets import subsets
 from retaguarda.reconcile.matching.texts import our_number
 
 _RETURN = DifferenceKind.RETURN_FILE.value
-Titles = list[tuple[int, int]]
-"""(item, credited cents) of each title; the item is -1 when the ERP does not know the title."""
+Titles = list[tuple[int, int, int]]
+"""(item, credited cents, cents that it settles) of each title; the item is -1 when the ERP does not know the title."""
 
 
 def by_return_file(board: Board, returns: pl.DataFrame) -> None:
@@ -39,15 +39,16 @@ def _files(board: Board, returns: pl.DataFrame) -> dict[tuple[str, str, int], Ti
     known = paid.with_columns(
         _bare(pl.col("nosso_numero")).alias("bare"),
         pl.coalesce("credit_date", "occurrence_date").alias("day"),
+        (pl.col("paid_amount") - pl.col("interest") + pl.col("discount")).alias("settles"),
     ).join(items, on=["account_id", "bare"], how="left")
     known = known.sort("account_id", "nsa", "day", "bare", "credited_amount").unique(
         ["account_id", "nsa", "day", "bare", "occurrence", "credited_amount"], keep="first", maintain_order=True
     )
     files: dict[tuple[str, str, int], Titles] = defaultdict(list)
-    for account, nsa, day, item, cents in known.select(
-        "account_id", "nsa", pl.col("day").to_physical(), "item", "credited_amount"
+    for account, nsa, day, item, cents, settles in known.select(
+        "account_id", "nsa", pl.col("day").to_physical(), pl.col("item").cast(pl.Int64).fill_null(-1), "credited_amount", "settles"
     ).iter_rows():
-        files[account, nsa, day].append((-1 if item is None else item, cents))
+        files[account, nsa, day].append((item, cents, settles))
     return files
 
 
@@ -69,13 +70,15 @@ def _single_titles(board: Board, files: dict[tuple[str, str, int], Titles]) -> N
     """Credits that name their nosso número, when a return file tells the same title with the same amount."""
     told: dict[tuple[int, int], tuple[str, str, int]] = {}
     for file, titles in files.items():
-        for item, cents in titles:
+        for item, cents, _ in titles:
             told.setdefault((item, cents), file)
     for line, item in board.title.items():
         named = told.get((item, board.cents[line]))
         if named and board.open[item]:
-            board.settle(_of_titles(board, line, [(item, board.cents[line])], "return.title", named))
-            files[named] = [title for title in files[named] if title[0] != item]
+            own = next((title for title in files[named] if title[:2] == (item, board.cents[line])), None)
+            if own:
+                board.settle(_of_titles(board, line, [own], "return.title", named))
+                files[named].remove(own)
 
 
 def _equal_sums(board: Board, files: dict[tuple[str, str, int], Titles], there: dict[tuple[str, int], list[int]], apart: int) -> None:
@@ -83,7 +86,7 @@ def _equal_sums(board: Board, files: dict[tuple[str, str, int], Titles], there: 
     sums: dict[tuple[str, int, int], list[tuple[str, str, int]]] = defaultdict(list)
     for file in sorted(files):
         if files[file]:
-            sums[file[0], file[2] + apart, sum(cents for _, cents in files[file])].append(file)
+            sums[file[0], file[2] + apart, sum(cents for _, cents, _ in files[file])].append(file)
     for (account, day, cents), same in sums.items():
         lines = [line for line in there.get((account, day), ()) if not board.state[line] and board.cents[line] == cents]
         for line, file in zip(lines, same, strict=False):
@@ -103,7 +106,7 @@ def _joined_files(board: Board, files: dict[tuple[str, str, int], Titles], there
     for (account, day), of_day in days.items():
         for line in board.undecided(there.get((account, day), ())):
             left = [file for file in of_day if files[file]]
-            sums = [sum(cents for _, cents in files[file]) for file in left]
+            sums = [sum(cents for _, cents, _ in files[file]) for file in left]
             found = subsets(sums[: board.rules.subset.nearest], board.cents[line], len(sums), board.rules.subset.budget)
             if len(found.solutions) == 1:
                 joined = [left[index] for index in found.solutions[0]]
@@ -113,11 +116,16 @@ def _joined_files(board: Board, files: dict[tuple[str, str, int], Titles], there
 
 
 def _of_titles(board: Board, line: int, titles: Titles, grade: str, file: tuple[str, str, int]) -> Settled:
-    parts = list(dict.fromkeys((item, board.open[item]) for item, _ in titles if item >= 0 and board.open[item]))
-    if len(parts) < len(titles):
-        grade = "return.unknown_title"
-    difference = board.cents[line] - sum(cents for _, cents in parts)
-    return Settled(line, grade, parts, difference, _RETURN if difference else "", "", 0, ("NSA " + file[1],))
+    """What titles settle: all that is open of an item, or the part of it that was paid where the file tells of less."""
+    parts: dict[int, int] = {}
+    for item, _, settles in titles:
+        left = board.open[item] - parts.get(item, 0) if item >= 0 else 0
+        if left:
+            parts[item] = parts.get(item, 0) + (min(left, settles) if settles > 0 else left)
+        else:
+            grade = "return.unknown_title"
+    difference = board.cents[line] - sum(parts.values())
+    return Settled(line, grade, list(parts.items()), difference, _RETURN if difference else "", "", 0, ("NSA " + file[1],))
 
 
 def _named_titles(board: Board) -> list[tuple[int, int]]:

@@ -17,24 +17,26 @@ _DOCUMENT = rf"{_EDGE}({_CNPJ}|{_CPF})(?:$|[^0-9A-Z*])"
 _MASKED = r"\*{2,}[.\s]?([0-9][0-9.]{2,6}[0-9])[-.\s]?\*{2,}"
 _CLOCK = r"\b[0-9]{2}/[0-9]{2}(?:/[0-9]{2,4})?\b|\b[0-9]{2}:[0-9]{2}(?::[0-9]{2})?\b"
 _OUR_NUMBER = r"(?:^|[^0-9])(?:[0-9]{2,3}/)?0*([0-9]{3,20})(?:-([0-9XP]))?\s*$"
-_NUMBERS = r"([0-9]{1,9}(?:\s*(?:/|,|;|\+|\bE\b|-)\s*[0-9]{1,9})*)"
+_NUMBER_WORD = r"(?:N[O.:°]*\s*)?"
+_BETWEEN = r"\s*(?:/|,|;|\+|\bE\b|-)\s*"
 _MARKS = r"\p{M}"
 
 
 def plain(column: pl.Expr) -> pl.Expr:
-    """Upper case without accents."""
-    return column.str.to_uppercase().str.normalize("NFKD").str.replace_all(_MARKS, "")
+    """Upper case without accents; the ordinal sign of `nº` becomes a letter like any other."""
+    return column.str.normalize("NFKD").str.to_uppercase().str.replace_all(_MARKS, "")
 
 
 def reference_pattern(words: Words) -> str:
-    """A regular expression whose group is the numbers after a word like NF, DUPL, FATURA."""
+    """A regular expression whose group is the numbers after a word like NF, DUPL, FATURA, which may stand again before each."""
     heads = "|".join(sorted((re.escape(word) for word in words.reference), key=lambda word: (-len(word), word)))
-    return rf"(?:\bREF[.:\s]+)?\b(?:{heads})[.:\s]*(?:N[O.:]*\s*)?{_NUMBERS}\b"
+    head = rf"\b(?:{heads})[.:\s]*{_NUMBER_WORD}"
+    return rf"(?:\bREF[.:\s]+)?{head}([0-9]{{1,9}}(?:(?:{_BETWEEN}|(?:{_BETWEEN}|\s+){head})[0-9]{{1,9}})*)\b"
 
 
 def last_reference_pattern(words: Words) -> str:
     """The same for words that mean an invoice only when their numbers end the text."""
-    return rf"\b(?:{'|'.join(words.reference_last)})[.:\s]+(?:N[O.:]*\s*)?{_NUMBERS}\s*$"
+    return rf"\b(?:{'|'.join(words.reference_last)})[.:\s]+{_NUMBER_WORD}([0-9]{{1,9}}(?:{_BETWEEN}[0-9]{{1,9}})*)\s*$"
 
 
 def channel_pattern(words: Words) -> str:
@@ -88,8 +90,10 @@ def kind_of(text: pl.Expr, amount: pl.Expr, kinds: Iterable[Kind]) -> pl.Expr:
 
 
 def numbers_of(reference: str) -> list[int]:
-    """The invoice numbers of a reference: `20780/20781` are two, `22140/1` is number 22140, parcel 1."""
-    found = [int(number) for number in re.findall(r"[0-9]+", reference)]
-    if len(found) == 2 and "/" in reference and found[1] < 100 <= found[0]:
-        return found[:1]
+    """The invoice numbers of a reference: `20780/20781` and `20780 NF 20781` are two, `22140/1` is number 22140, parcel 1."""
+    found = []
+    for part in re.split(r"[A-Z][A-Z-]+", reference):
+        numbers = [int(number) for number in re.findall(r"[0-9]+", part)]
+        parcel = len(numbers) == 2 and "/" in part and numbers[1] < 100 <= numbers[0]
+        found += numbers[:1] if parcel else numbers
     return found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from retaguarda.reconcile.matching.model import DifferenceKind, Verdict
 from tests.reconcile.matching.ledger_cases import Case, classes, decisions, settled, two_customers
 
@@ -16,6 +18,21 @@ def test_e07_part_payments_of_a_named_invoice_leave_the_rest_open() -> None:
     case.line("L1", "400.00", "PIX RECEBIDO 12345678000195 10/03 NF 501")
     result = case.run()
     assert settled(result) == {"L1": {"I501": D("400.00")}}
+    assert {one.item_id: one.open_amount for one in result.open_items()} == {"I501": D("600.00")}
+
+
+def test_e07_a_boleto_that_was_paid_in_part_leaves_the_rest_open() -> None:
+    case = two_customers()
+    case.item("I501", "P1", "1000.00", nosso_numero="00001001", account_id="A1")
+    case.item("I502", "P2", "200.00", nosso_numero="00001002", account_id="A1")
+    case.title("00001001", "400.00")
+    case.title("00001002", "190.00", discount="10.00")
+    case.line("L1", "590.00", "BOLETOS RECEBIDOS 10/03S")
+    result = case.run()
+    assert settled(result) == {"L1": {"I501": D("400.00"), "I502": D("200.00")}}
+    (decision,) = result.decisions()
+    assert decision.difference is not None
+    assert decision.difference.amount == D("-10.00")
     assert {one.item_id: one.open_amount for one in result.open_items()} == {"I501": D("600.00")}
 
 
@@ -102,6 +119,27 @@ def test_e12_a_reference_to_some_of_the_invoices() -> None:
         case.item(item, "P1", amount)
     case.line("L1", "2186.53", "PIX RECEBIDO 12345678000195 10/03 NF 632")
     assert settled(case.run()) == {"L1": {"I501": D("1371.13"), "I632": D("815.40")}}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "NF 501/502",
+        "NF 501 NF 502",
+        "NF nº 501 e 502",
+        "nf. n° 501, nf. n° 502",
+        "NFS-E 501 + NFS-E 502",
+        "REF NOTAS 501 E 502",
+        "NF 501/1 NF 502/1",
+    ],
+)
+def test_e12_a_reference_to_all_of_them_however_it_is_written(words: str) -> None:
+    case = two_customers()
+    case.item("I501", "P1", "100.00")
+    case.item("I502", "P1", "200.00")
+    case.line("L1", "300.00", f"TED RECEBIDA {words}")
+    (decision,) = case.run().decisions()
+    assert (decision.rule, [part.item_id for part in decision.allocations]) == ("reference.unknown", ["I501", "I502"])
 
 
 def test_e12_several_sets_that_add_up_are_proposed_never_booked() -> None:
