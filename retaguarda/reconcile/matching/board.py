@@ -188,6 +188,16 @@ class Board:
         first, last, claimed = business - self.rules.windows.late, business + self.rules.windows.early, self.claimed
         return [item for item in found if first <= due[item] <= last and issued[item] <= day and item not in claimed]
 
+    def fitting(self, line: int, payers: Sequence[int]) -> np.ndarray:
+        """The open items of these partners that a line may pay by its dates; boletos are left out."""
+        around = np.asarray(payers, dtype=np.int64) * _DAYS + self.business[line]
+        first = self.shelf.searchsorted(around - self.rules.windows.late, "left")
+        item = spread(first, self.shelf.searchsorted(around + self.rules.windows.early, "right"))[1]
+        opened, side, carrier = np.asarray(self.open)[item], np.asarray(self.side)[item], np.asarray(self.carrier)[item]
+        fits = (opened > 0) & (side == self.side_of(line)) & (carrier == PLAIN) & (np.asarray(self.issued)[item] <= self.day[line])
+        fitting: np.ndarray = item[fits]
+        return fitting
+
     def exactly(self, partner: int, side: int, cents: int, carrier: int = PLAIN) -> list[int]:
         """The open items of a partner of exactly this amount, by due date."""
         found = self.exact.get((partner * 4 + side * 2 + carrier) * _KEY + cents)
@@ -215,10 +225,6 @@ class Board:
         """Remember that an item with twins was taken; `release` may still exchange it."""
         self.holder[item], self.held_cents[item] = found, found.parts[0][1]
         self.held.setdefault(self.partner[item] * 2 + self.side[item], []).append(item)
-
-    def is_held(self, item: int) -> bool:
-        """Whether an item was taken by a line that a twin would have satisfied as well."""
-        return not self.open[item] and item in self.holder
 
     def amount(self, item: int) -> int:
         """What is open of an item, or was before its holder took it."""
@@ -324,6 +330,13 @@ class Board:
         """Whether a line may pay an item by its dates."""
         apart = self.business[line] - self.due_business[item]
         return -self.rules.windows.early <= apart <= self.rules.windows.late and self.issued[item] <= self.day[line]
+
+    @cached_property
+    def is_claimed(self) -> np.ndarray:
+        """Which items are claimed, as a column; first asked for when the claims stand."""
+        column = np.zeros(len(self.open), dtype=bool)
+        column[list(self.claimed)] = True
+        return column
 
     @cached_property
     def two_sided(self) -> frozenset[int]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from retaguarda.reconcile.matching.board import AP, AR, Board, Settled
 from retaguarda.reconcile.matching.subsets import Found, few_of_many, subsets
 
 _MANY = 24
 _FEW = 8
+_COLUMNS = 150
+"""Of a payer with more items than this all are looked at as columns."""
 _TIGHT = 20
 """Invoices whose numbers lie so close together were issued together; another set that is spread wider is no rival of theirs."""
 
@@ -43,7 +47,12 @@ def _of_group(board: Board, line: int, group: int, how: str) -> Settled | None:
 def _search(board: Board, line: int, payers: Sequence[int], grade: str) -> Settled | None:
     limits, paid, side = board.rules.subset, abs(board.cents[line]), board.side_of(line)
     cents = board.open
-    near = [item for payer in payers for item in board.payable(line, payer, side) if cents[item] < paid]
+    first = board.first
+    if sum([first[payer + 1] - first[payer] for payer in payers]) > _COLUMNS:
+        there = board.fitting(line, payers)
+        near: list[int] = there[(np.asarray(cents)[there] < paid) & ~board.is_claimed[there]].tolist()
+    else:
+        near = [item for payer in payers for item in board.payable(line, payer, side) if cents[item] < paid]
     if len(near) < 2 or sum([cents[item] for item in near]) < paid:
         return None
     if len(near) > limits.nearest:
@@ -64,8 +73,10 @@ def _nearest(board: Board, line: int, items: list[int], most: int) -> list[int]:
     """The items that a payment of this day is most likely about: due not long before or after."""
     if len(items) <= most:
         return items
-    day, due = board.business[line], board.due_business
-    return [item for _, item in sorted([(abs(day - due[item]), item) for item in items])[:most]]
+    there = np.asarray(items)
+    apart = np.abs(board.business[line] - np.asarray(board.due_business)[there])
+    nearest: list[int] = there[np.lexsort((there, apart))[:most]].tolist()
+    return nearest
 
 
 def _chosen(board: Board, line: int, near: list[int], found: Found, grade: str, fixed: Sequence[int] = ()) -> Settled | None:

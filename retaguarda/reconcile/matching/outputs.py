@@ -80,7 +80,7 @@ def summary(result: Result) -> dict[str, Any]:
 
 
 def _told(result: Result) -> Iterator[dict[str, Any]]:
-    for one in sorted(islice(result.unmatched(), _TOLD), key=lambda one: one.line.line_id):
+    for one in sorted(result.unmatched(_TOLD), key=lambda one: one.line.line_id):
         yield {
             "line_id": one.line.line_id,
             "date": one.line.date,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from functools import cached_property
 
@@ -73,17 +73,17 @@ class Result:
         """What a line is."""
         return CLASSES[self.board.state[line]]
 
-    def line(self, number: int) -> Line:
-        """A line by its row."""
-        row = self.board.lines.row(number, named=True)
-        names = ("line_id", "account_id", "file_id", "date", "hist_code", "doc_number", "fitid", "description")
-        return Line(amount=money(row["amount"]), **{name: row[name] for name in names})
+    def _told(self, numbers: Sequence[int]) -> Iterator[Line]:
+        """Lines by their rows; all at once, for a table gives single rows slowly."""
+        for row in self.board.lines[numbers].select([column.name for column in fields(Line)]).iter_rows(named=True):
+            yield Line(**row | {"amount": money(row["amount"])})
 
     def decisions(self) -> Iterator[Decision]:
         """Every match, in the order in which it was found."""
-        for found, (grade, sure, verdict) in zip(self.board.settled, self.judged, strict=True):
+        settled = self.board.settled
+        for found, line, (grade, sure, verdict) in zip(settled, self._told([one.line for one in settled]), self.judged, strict=True):
             yield Decision(
-                line=self.line(found.line),
+                line=line,
                 allocations=tuple(
                     Allocation(self.item_ids[item], _SIDES[self.board.side[item]], money(cents)) for item, cents in found.parts
                 ),
@@ -130,19 +130,19 @@ class Result:
     def classified(self) -> Iterator[Classified]:
         """The lines that settle nothing."""
         board = self.board
-        for line, state in enumerate(board.state):
-            if state > MATCHED:
-                other = board.counterpart.get(line)
-                yield Classified(
-                    self.line(line), CLASSES[state], board.reason.get(line, ""), self.line_ids[other] if other is not None else ""
-                )
+        rows = np.flatnonzero(np.frombuffer(board.state, dtype=np.uint8) > MATCHED).tolist()
+        for line, told in zip(rows, self._told(rows), strict=True):
+            other = board.counterpart.get(line)
+            counterpart = self.line_ids[other] if other is not None else ""
+            yield Classified(told, CLASSES[board.state[line]], board.reason.get(line, ""), counterpart)
 
-    def unmatched(self) -> Iterator[Unmatched]:
-        """The lines that nothing explains, with the items they may be about."""
-        for line in self.unmatched_lines:
+    def unmatched(self, most: int | None = None) -> Iterator[Unmatched]:
+        """The lines that nothing explains, with the items they may be about; all of them, or the first ones."""
+        rows = self.unmatched_lines[:most]
+        for line, told in zip(rows, self._told(rows), strict=True):
             payers = self.board.identity(line)[0]
             names = tuple(" ".join(self.board.payers.names[payer]) for payer in payers[:_CANDIDATES])
-            yield Unmatched(self.line(line), names, tuple(self._candidates(line, payers)))
+            yield Unmatched(told, names, tuple(self._candidates(line, payers)))
 
     @cached_property
     def unmatched_lines(self) -> list[int]:
@@ -150,9 +150,11 @@ class Result:
 
     def _candidates(self, line: int, payers: tuple[int, ...]) -> Iterator[Candidate]:
         board, paid = self.board, abs(self.board.cents[line])
-        near = [item for payer in payers[:8] for item in board.open_of(payer, board.side_of(line)) if board.in_window(item, line)]
-        near.sort(key=lambda item: (abs(board.open[item] - paid), abs(board.day[line] - board.due[item]), item))
-        for item in near[:_CANDIDATES]:
+        near = board.fitting(line, payers[:8])
+        if near.size:
+            apart, late = np.abs(np.asarray(board.open)[near] - paid), np.abs(board.day[line] - np.asarray(board.due)[near])
+            near = near[np.lexsort((near, late, apart))[:_CANDIDATES]]
+        for item in near.tolist():
             yield Candidate(self.item_ids[item], money(board.open[item]), f"{money(paid - board.open[item])}, {_day(board.due[item])}")
 
     def open_items(self) -> Iterator[OpenItem]:
