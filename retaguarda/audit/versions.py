@@ -50,7 +50,7 @@ def configuration() -> Version:
     """The files that configure this installation, rules that are data included, and the variables that override them."""
     folder = configuration_folder()
     files = _hashed(folder) | {f"{path}": _look(path) for path in named_files() if path.parent != folder}
-    given = {name: value for name, value in os.environ.items() if name.startswith("RETAGUARDA_") and name not in NOT_TOLD}
+    given = {name: os.environ[name] for name in os.environ if name.startswith("RETAGUARDA_") and name not in NOT_TOLD}
     if given:
         files["environment"] = _of("".join(f"{name}={value}\n" for name, value in sorted(given.items())).encode())
     return Version(files)

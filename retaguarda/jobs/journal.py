@@ -97,10 +97,8 @@ class Journal:
     def close(self, intent: Intent, state: IntentState, text: str = "", protocol: str = "", picture: str = "") -> None:
         """Record what became of a press, with proof or the portal's words; LeaseLost when another process did so meanwhile."""
         with transaction.atomic():
-            _must_be_unresolved(intent)
-            intent.state, intent.text = state, redactor.clean(text)
-            intent.protocol = redactor.clean(protocol or intent.protocol)[:LONGEST_PROTOCOL]
-            intent.save()
+            told = redactor.clean(protocol or intent.protocol)[:LONGEST_PROTOCOL]
+            _judge(intent, state=state, text=redactor.clean(text), protocol=told)
             facts = {"attempt": intent.attempt, "text": text, "protocol": intent.protocol, "picture": picture}
             self._tell(f"act.{state.lower()}", intent, facts)
 
@@ -116,18 +114,14 @@ class Journal:
         boot = self._clock.boot_id()
         if intent.seen_boot != boot:
             with transaction.atomic():
-                _must_be_unresolved(intent)
-                intent.seen_boot, intent.seen_monotonic, intent.state = boot, self._clock.monotonic(), IntentState.UNCERTAIN
-                intent.save()
+                _judge(intent, seen_boot=boot, seen_monotonic=self._clock.monotonic(), state=IntentState.UNCERTAIN)
                 self._tell("act.orphan_seen", intent, {"attempt": intent.attempt})
         return self._clock.monotonic() - intent.seen_monotonic
 
     def unreadable(self, intent: Intent, text: str) -> int:
         """Count a look that proved nothing; returns how many there were."""
         with transaction.atomic():
-            _must_be_unresolved(intent)
-            intent.unreadable += 1
-            intent.save()
+            _judge(intent, unreadable=intent.unreadable + 1)
             self._tell("act.unreadable", intent, {"attempt": intent.attempt, "times": intent.unreadable, "text": text})
         return intent.unreadable
 
@@ -145,11 +139,12 @@ def _must_be_accepted() -> None:
         )
 
 
-def _must_be_unresolved(intent: Intent) -> None:
-    """Refuse to judge an attempt anew that another process judged: this one lost its lock without dying."""
-    state = Intent.objects.select_for_update().values_list("state", flat=True).get(pk=intent.pk)
-    if state not in UNRESOLVED:
+def _judge(intent: Intent, **judged: object) -> None:
+    """Write what is known anew of an attempt; LeaseLost when another process judged it: this one lost its lock without dying."""
+    if not Intent.objects.filter(pk=intent.pk, state__in=UNRESOLVED).update(**judged):
         raise LeaseLost(f"run {intent.run_id} was taken over by another process", remedy=f"see: retaguarda run show {intent.run_id}")
+    for name, value in judged.items():
+        setattr(intent, name, value)
 
 
 def unresolved_of(runs: list[str]) -> list[Intent]:
