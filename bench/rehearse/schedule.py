@@ -30,7 +30,7 @@ from retaguarda import locks as locks_module
 from retaguarda import runner as runner_module
 from retaguarda.jobs import runs as runs_module
 from retaguarda.locks import Locks
-from retaguarda.store.models import Intent, IntentState
+from retaguarda.store.models import IntentState
 from tests.house import Thing
 
 if TYPE_CHECKING:
@@ -267,8 +267,9 @@ class Schedule:
         """A form arrived: it was announced by an intent of its own, and nothing spoke against it before it was read."""
         reference = form.wanted.reference
         self.require(not form.why_not, f"{reference} pressed although {form.why_not}")
-        with self.observing():
-            intents = Intent.objects.filter(reference=reference).exclude(state=IntentState.NOT_SENT).count()
+        with self.observing(), connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM store_intent WHERE reference = %s AND state <> %s", [reference, IntentState.NOT_SENT])
+            (intents,) = cursor.fetchone()
         self.require(intents >= self.portal.posts[reference], f"{reference} pressed without an intent")
 
     def check(self) -> None:
