@@ -12,7 +12,7 @@ from typing import Protocol
 
 from retaguarda.model.receivables import Receivable
 from retaguarda.model.statements import Title
-from retaguarda.model.values import plain
+from retaguarda.model.values import cents, plain
 from retaguarda.reconcile.matching.tables import ITEMS, PARTNERS, Table
 
 Row = Mapping[str, object]
@@ -108,25 +108,27 @@ def line_row(line: str, account: str, file: str, told: Told) -> Row:
     }
 
 
-def title_row(title: Title, account: str, sequence: int) -> Row:
+def title_row(title: Title, account: str, sequence: int) -> dict[str, str]:
     """A title of a boleto return file."""
-    return {
-        "account_id": account,
-        "nsa": sequence,
-        "occurrence": title.movement,
-        "nosso_numero": title.our_number,
-        "seu_numero": title.document,
-        "occurrence_date": title.occurrence_date or "",
-        "credit_date": title.credit_date or "",
+    days = {"occurrence_date": title.occurrence_date, "credit_date": title.credit_date, "due_date": title.due_date}
+    amounts = {
         "face_amount": title.face_value,
         "paid_amount": title.paid_value,
         "interest": title.interest,
         "discount": title.discount,
         "fee": title.fee,
         "credited_amount": net(title),
-        "due_date": title.due_date or "",
+    }
+    return {
+        "account_id": account,
+        "nsa": f"{sequence}",
+        "occurrence": title.movement,
+        "nosso_numero": title.our_number,
+        "seu_numero": title.document,
         "payer_doc": title.payer_document,
         "payer_name": title.payer_name,
+        **{name: f"{cents(amount):f}" for name, amount in amounts.items()},
+        **{name: day.isoformat() if day else "" for name, day in days.items()},
     }
 
 

@@ -9,8 +9,9 @@ import polars as pl
 
 from retaguarda.errors import InvalidItem
 from retaguarda.formats import read_returns, read_statements
-from retaguarda.model.statements import Entry, Quarantined, Title, same_account
+from retaguarda.model.statements import Entry, Quarantined, same_account
 from retaguarda.model.values import cents as rounded
+from retaguarda.reconcile.canonical import title_row
 from retaguarda.reconcile.matching.model import Rejection
 from retaguarda.reconcile.matching.tables import LINES, RETURNS, typed
 
@@ -36,7 +37,7 @@ def return_rows(path: Path, accounts: pl.DataFrame, rejections: list[Rejection])
     for file in read_returns(path.read_bytes()):
         account = account_of(file.account, accounts, path, file.bank)
         _quarantine(path, file.quarantine, rejections)
-        rows += [_title(title, account, str(file.file_sequence)) for title in file.titles]
+        rows += [title_row(title, account, file.file_sequence) for title in file.titles]
     return typed(pl.DataFrame(rows, schema=dict.fromkeys(RETURNS.columns, pl.String)), RETURNS, str(path), rejections)
 
 
@@ -72,29 +73,6 @@ def _line(entry: Entry, account: str, path: Path, number: int) -> Row:
         "doc_number": entry.document,
         "fitid": entry.fitid,
         "description": description,
-    }
-
-
-def _title(title: Title, account: str, sequence: str) -> Row:
-    amounts = {
-        "face_amount": title.face_value,
-        "paid_amount": title.paid_value,
-        "interest": title.interest,
-        "discount": title.discount,
-        "fee": title.fee,
-        "credited_amount": title.net_value or title.paid_value,
-    }
-    days = {"occurrence_date": title.occurrence_date, "credit_date": title.credit_date, "due_date": title.due_date}
-    return {
-        "account_id": account,
-        "nsa": sequence,
-        "occurrence": title.movement,
-        "nosso_numero": title.our_number,
-        "seu_numero": title.document,
-        "payer_doc": title.payer_document,
-        "payer_name": title.payer_name,
-        **{name: f"{rounded(amount):f}" for name, amount in amounts.items()},
-        **{name: day.isoformat() if day else "" for name, day in days.items()},
     }
 
 
