@@ -13,6 +13,8 @@ from retaguarda.reconcile.matching.subsets import subsets
 from retaguarda.reconcile.matching.texts import our_number
 
 _RETURN = DifferenceKind.RETURN_FILE.value
+_INVOICE = r"^\D{0,6}0*([0-9]{1,9})(?:[-/][0-9]{1,2})?\s*$"
+"""A seu número that is an invoice's, whole or one of its parcels: `NF 4203`, `54241-3`."""
 Titles = list[tuple[int, int, int]]
 """(item, credited cents, cents that it settles) of each title; the item is -1 when the ERP does not know the title."""
 
@@ -41,6 +43,7 @@ def _files(board: Board, returns: pl.DataFrame) -> dict[tuple[str, str, int], Ti
         pl.coalesce("credit_date", "occurrence_date").alias("day"),
         (pl.col("paid_amount") - pl.col("interest") + pl.col("discount")).alias("settles"),
     ).join(items, on=["account_id", "bare"], how="left")
+    known = _by_invoice_number(board, known)
     known = known.sort("account_id", "nsa", "day", "bare", "credited_amount").unique(
         ["account_id", "nsa", "day", "bare", "occurrence", "credited_amount"], keep="first", maintain_order=True
     )
@@ -50,6 +53,37 @@ def _files(board: Board, returns: pl.DataFrame) -> dict[tuple[str, str, int], Ti
     ).iter_rows():
         files[account, nsa, day].append((item, cents, settles))
     return files
+
+
+def _by_invoice_number(board: Board, titles: pl.DataFrame) -> pl.DataFrame:
+    """Titles whose nosso número no item has, for whoever issues boletos outside the ERP: by their seu número, to the cent.
+
+    An item is taken when it is the only one with this seu número, or with this invoice number, of what the title settles, and no
+    other title bears the number.
+    """
+    alone = (pl.len().over(pl.col("seu_numero").str.strip_chars()) == 1) & (pl.col("seu_numero") != "") & (pl.col("settles") > 0)
+    unknown = titles.with_row_index("title").filter(pl.col("item").is_null() & alone)
+    if unknown.is_empty():
+        return titles
+    items = board.items.select(
+        "kind",
+        pl.col("open_amount").alias("settles"),
+        pl.col("seu_numero").str.strip_chars().alias("own"),
+        pl.Series("number", board.number, dtype=pl.Int64),
+    )
+    items = items.with_row_index("item").filter((pl.col("kind") == "AR") & (pl.col("settles") > 0))
+    said = unknown.select(
+        "title",
+        "settles",
+        pl.col("seu_numero").str.strip_chars().alias("own"),
+        pl.col("seu_numero").str.extract(_INVOICE, 1).cast(pl.Int64, strict=False).alias("number"),
+    )
+    own = said.join(items.filter(pl.col("own") != ""), on=["own", "settles"])
+    number = said.filter(~pl.col("title").is_in(own["title"].implode())).join(items.filter(pl.col("number") > 0), on=["number", "settles"])
+    pairs = pl.concat([pair.select("title", pl.col("item").alias("named")) for pair in (own, number)])
+    pairs = pairs.filter(pl.len().over("title") == 1, pl.len().over("named") == 1)
+    found = titles.with_row_index("title").join(pairs, on="title", how="left")
+    return found.with_columns(pl.coalesce("item", "named").alias("item")).drop("title", "named")
 
 
 def _bare(column: pl.Expr) -> pl.Expr:

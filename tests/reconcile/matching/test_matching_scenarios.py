@@ -290,6 +290,29 @@ def test_e20_single_boletos_by_their_number() -> None:
     assert {line: list(items) for line, items in settled(case.run()).items()} == {"L1": ["I501"], "L2": ["I502"]}
 
 
+def test_e20_boletos_that_were_issued_outside_the_erp_are_known_by_their_invoice() -> None:
+    case = two_customers()
+    case.item("I501", "P1", "100.00")
+    case.item("I502", "P2", "200.00", seu_numero="PED-9")
+    case.item("I503", "P2", "300.00")
+    case.title("00001001", "100.00", seu_numero="NF 501")
+    case.title("00001002", "204.00", seu_numero="PED-9", interest="4.00")
+    case.title("00001003", "250.00", seu_numero="503-1")
+    case.line("L1", "554.00", "BOLETOS RECEBIDOS 10/03S")
+    (decision,) = case.run().decisions()
+    assert {part.item_id: part.amount for part in decision.allocations} == {"I501": D("100.00"), "I502": D("200.00")}
+    assert (decision.rule, decision.verdict) == ("return.unknown_title", Verdict.PROPOSAL)
+
+
+def test_e20_two_titles_of_one_invoice_are_nobodys() -> None:
+    case = two_customers()
+    case.item("I501", "P1", "100.00")
+    case.title("00001001", "100.00", seu_numero="NF 501")
+    case.title("00001002", "100.00", seu_numero="NF 501")
+    case.line("L1", "200.00", "BOLETOS RECEBIDOS 10/03S")
+    assert settled(case.run()).get("L1", {}) == {}
+
+
 def test_e21_the_day_of_credit_counts_not_that_of_the_payment() -> None:
     case = two_customers()
     case.item("I501", "P1", "100.00", nosso_numero="00001001", account_id="A1")
