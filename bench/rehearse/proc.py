@@ -306,7 +306,10 @@ def open_lane(folder: Path) -> Iterator[Lane]:
 
 
 def play_in(lane: Lane, seeds: range, until: float) -> Tally:
-    """Play these schedules in a lane, as many as begin before a moment; its audit log must verify in the end."""
+    """Play these schedules in a lane, as many as begin before a moment.
+
+    In the end its audit log must verify, and no secret of the portal's may stand in any file of the installation, the store included.
+    """
     for number, seed in enumerate(seeds, 1):
         if lane.clock.monotonic() > until:
             break
@@ -320,6 +323,7 @@ def play_in(lane: Lane, seeds: range, until: float) -> Tally:
     lane.house.audit.seal()
     if not verify(lane.house.home / "audit").holds:
         lane.tally.broken.append("the audit log does not verify")
+    lane.tally.broken += [f"a secret stands in {path}" for path in lane.portal.betrayed(lane.house.home)]
     return lane.tally
 
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from retaguarda.redaction import Redactor
+
 ROOT = Path(__file__).parents[2]
 CONCLUDE = "POST /contratos/novo/concluir"
 LIST = "GET /contratos"
@@ -88,6 +90,16 @@ class CceePortal:
     def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(self.state / "ccee.sqlite", timeout=60)) as database:
             return database.execute(sql, values).fetchall()
+
+    def betrayed(self, folder: Path) -> list[Path]:
+        """The files of a folder in which the credential's secrets stand, plain, encoded or packed."""
+        searched = Redactor()
+        for name, value in self.credential().items():
+            if name != "user":
+                searched.add(value)
+        if not searched.found_in((self.state / "credentials.json").read_bytes()):
+            raise AssertionError("the search finds no secret where they are kept: it proves nothing")
+        return [path for path in sorted(folder.rglob("*")) if path.is_file() and searched.found_in(path.read_bytes())]
 
     def credential(self) -> dict[str, str]:
         return dict(json.loads((self.state / "credentials.json").read_text("utf-8"))["ccee/robo"])
