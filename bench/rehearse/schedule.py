@@ -41,9 +41,10 @@ FAULTY_ROUNDS = 8
 CALM_ROUNDS = 60
 STATEMENT = {"kill at a statement": 0.0015, "store fails": 0.0015, "committed, and told otherwise": 0.003}
 """Faults at each SQL statement, the last at each commit, and how likely they are."""
+DOUBLE_CLICK = 0.05
 PORTAL_FAULTS = (
     "no answer, not done", "no answer, done", "done late", "swallowed", "said to be there", "refused", "list behind", "garbage page",
-    "another hand", "form shows otherwise",
+    "another hand", "form shows otherwise", "double click",
 )  # fmt: skip
 NEEDS_ANOTHER = {"second runner", "same run twice", "hang", "lock lost"}
 """Faults in which another process comes in: not inside one another, nor in the middle of a transaction."""
@@ -84,6 +85,7 @@ class Schedule:
         self.portal.refusing = {item.reference for item in self.items if self.rng.random() < 0.1}
         self._watching = False
         self._tokens = itertools.count()
+        self._fingers = random.Random(f"fingers {self.seed}")
 
     def play(self) -> Schedule:
         """Run the schedule to its end and check the promises; returns itself, for the counts."""
@@ -140,6 +142,12 @@ class Schedule:
         """Whether a fault happens now; it is counted when it does."""
         happens = self.faulty and self.rng.random() < chance
         self.fired[fault] += happens
+        return happens
+
+    def clicks_twice(self) -> bool:
+        """Whether a button is clicked once more; drawn apart, so that it moves no other fault to another place."""
+        happens = self.faulty and self._fingers.random() < DOUBLE_CLICK
+        self.fired["double click"] += happens
         return happens
 
     def step(self, _where: str) -> None:
