@@ -23,8 +23,8 @@ from retaguarda.clock import Clock
 from retaguarda.store.connection import connect
 
 MEMORY = Path("/dev/shm")  # a schedule writes nothing that must outlive it
-WHOLE = 50
-"""Every fiftieth seed is a schedule of whole runs; the others are of single acts, which cost a fifteenth."""
+WHOLE = 100
+"""Every hundredth seed is a schedule of whole runs; the others are of single acts, which cost a fifteenth."""
 
 
 @contextmanager
