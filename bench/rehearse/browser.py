@@ -21,13 +21,14 @@ from typing import Any
 from loguru import logger
 from playwright.sync_api import Error
 
-from retaguarda.store.connection import connect, set_up
+from retaguarda.store.connection import set_up
 
 set_up()
 
 from bench.rehearse import proc  # noqa: E402  # needs the tables
 from bench.rehearse.desks import JOBS  # noqa: E402
 from bench.rehearse.sandboxed import CceePortal, running_portal  # noqa: E402
+from bench.rehearse.stores import sqlite_store  # noqa: E402
 from bench.rehearse.tally import Tally  # noqa: E402
 from retaguarda.clock import Clock  # noqa: E402
 from retaguarda.desk import Desks  # noqa: E402
@@ -156,10 +157,9 @@ class BrowserSchedule(proc.Schedule):
 @contextmanager
 def open_lane(folder: Path) -> Iterator[BrowserLane]:
     """An installation and a portal in a folder."""
-    store = folder / "home" / "retaguarda.db"
-    connect(f"sqlite://{store}")
+    home = folder / "home"
     logger.remove()
-    with running_portal(folder / "portal") as portal, House.over(folder / "home", Clock()) as house:
+    with sqlite_store(home) as store, running_portal(folder / "portal") as portal, House.over(home, Clock()) as house:
         changes = {"jobs": JOBS, "leases": LeaseSettings(rest_minutes=0.01)}
         house.services.settings = house.services.settings.model_copy(update=changes)
         house.portal("ccee", CceeRobot, portal.url, portal.credential(), mailbox=mailbox_of(portal), quiet_seconds=proc.QUIET)

@@ -1,7 +1,8 @@
-"""The level `proc`: real processes at a sandbox portal, killed with -9, stopped, doubled, while the portal misbehaves.
+"""The level `proc`: real processes at a sandbox portal, killed with -9, stopped, doubled, while the portal and the store misbehave.
 
-Each lane is an installation of its own with its portal, and plays its share of the seeds one after the other. Which faults a seed
-orders, and when, follows from it; what each process was doing at that moment does not.
+Each lane is an installation of its own with its portal, and plays its share of the seeds one after the other: the even ones on
+SQLite, the odd ones on a PostgreSQL server that is started anew under them. Which faults a seed orders, and when, follows from
+it; what each process was doing at that moment does not.
 """
 
 from __future__ import annotations
@@ -11,14 +12,13 @@ import multiprocessing
 import os
 import random
 import signal
-import sqlite3
 import sys
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -27,12 +27,13 @@ from typing import Any
 from django.db import connections
 from loguru import logger
 
-from retaguarda.store.connection import connect, set_up
+from retaguarda.store.connection import set_up
 
 set_up()
 
 from bench.rehearse.desks import JOBS, PROCESS, at_the_portal  # noqa: E402  # needs the tables
 from bench.rehearse.sandboxed import CONCLUDE, LIST, CceePortal, running_portal  # noqa: E402
+from bench.rehearse.stores import LaneStore, postgres_store, sqlite_store  # noqa: E402
 from bench.rehearse.tally import Tally, Violation  # noqa: E402
 from retaguarda.audit.verify import verify  # noqa: E402
 from retaguarda.clock import Clock  # noqa: E402
@@ -48,7 +49,7 @@ ATTEMPTS = 30
 """Deliveries within which a schedule must have come to its end; faults stop after the first five."""
 FAULTY = 5
 LANES = 6
-PROCESSES = ("kill -9", "stopped a while", "same run twice", "second run", "portal killed", "store locked")
+PROCESSES = ("kill -9", "stopped a while", "same run twice", "second run", "portal killed", "store locked", "store restarted")
 PRESS_FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "die-after-commit"},
     {"kind": "late-commit"},
@@ -77,7 +78,7 @@ class Lane:
 
     house: House
     portal: CceePortal
-    store: Path
+    store: LaneStore
     tally: Tally
     clock: Clock = field(default_factory=Clock)
 
@@ -102,7 +103,7 @@ class Lane:
             work()
             code = 0
         except BaseException:  # noqa: BLE001  # whatever it was, this copy of the process ends here
-            with (self.store.parent / "children.log").open("a") as log:
+            with (self.house.home / "children.log").open("a") as log:
                 traceback.print_exc(file=log)
         os._exit(code)
 
@@ -199,7 +200,7 @@ class Schedule:
     def _deliver(self, run: RunRecord, runs: list[str], *, faulty: bool) -> None:
         lane, chosen = self.lane, ""
         if faulty:
-            chosen = self.rng.choices(["", *PROCESSES], [3, 9, 2, 2, 2, 0.5, 1])[0]
+            chosen = self.rng.choices(["", *PROCESSES], [3, 9, 2, 2, 2, 0.5, 1, 4])[0]
         self.pids = [lane.deliver(run, self.robot)]
         if chosen:
             lane.clock.pause(self.rng.uniform(0.02, 0.9))
@@ -216,11 +217,10 @@ class Schedule:
             lane.portal.start()
             return True
         if fault == "store locked":
-            with closing(sqlite3.connect(lane.store, timeout=60, isolation_level=None)) as store:
-                store.execute("begin immediate")
-                lane.clock.pause(self.rng.uniform(0.2, 1))
-                store.execute("rollback")
+            lane.store.hold(lambda: lane.clock.pause(self.rng.uniform(0.2, 1)))
             return True
+        if fault == "store restarted":
+            return lane.store.restart()
         if fault == "second run":
             runs.append(self._new_run(f"second {len(runs)}"))
             self.pids.append(lane.deliver(self._run(runs[-1]), self.robot))
@@ -293,19 +293,21 @@ class Schedule:
 MW = "1.250000"
 
 
-@contextmanager
-def open_lane(folder: Path) -> Iterator[Lane]:
-    """An installation and a portal in a folder."""
-    store = folder / "home" / "retaguarda.db"
-    connect(f"sqlite://{store}")
+OpenStore = Callable[[Path], AbstractContextManager[LaneStore]]
+"""Opens the store of an installation for a block."""
 
+
+@contextmanager
+def open_lane(folder: Path, open_store: OpenStore) -> Iterator[Lane]:
+    """An installation and a portal in a folder."""
+    home = folder / "home"
     logger.remove()
-    with running_portal(folder / "portal") as portal, House.over(folder / "home", Clock()) as house:
+    with open_store(home) as store, running_portal(folder / "portal") as portal, House.over(home, Clock()) as house:
         house.services.settings = house.services.settings.model_copy(update={"jobs": JOBS})
         yield Lane(house, portal, store, Tally("proc", FAULTS))
 
 
-def play_in(lane: Lane, seeds: range, until: float) -> Tally:
+def play_in(lane: Lane, seeds: Sequence[int], until: float) -> Tally:
     """Play these schedules in a lane, as many as begin before a moment.
 
     In the end its audit log must verify, and no secret of the portal's may stand in any file of the installation, the store included.
@@ -323,14 +325,19 @@ def play_in(lane: Lane, seeds: range, until: float) -> Tally:
     lane.house.audit.seal()
     if not verify(lane.house.home / "audit").holds:
         lane.tally.broken.append("the audit log does not verify")
-    lane.tally.broken += [f"a secret stands in {path}" for path in lane.portal.betrayed(lane.house.home)]
+    lane.tally.broken += [f"a secret stands in {place}" for place in lane.portal.betrayed(lane.house.home, lane.store.texts())]
     return lane.tally
 
 
 def play(seeds: range, folder: Path, until: float = math.inf) -> Tally:
-    """Play these schedules in one lane, as many as begin before a moment."""
-    with open_lane(folder) as lane:
-        return play_in(lane, seeds, until)
+    """Play these schedules, as many as begin before a moment."""
+    tally = Tally("proc", FAULTS)
+    stores: tuple[OpenStore, ...] = (sqlite_store, postgres_store)
+    for number, open_store in enumerate(stores):
+        if share := [seed for seed in seeds if seed % len(stores) == number]:
+            with open_lane(folder / f"{number}", open_store) as lane:
+                tally.merge(play_in(lane, share, until))
+    return tally
 
 
 def rehearse(seeds: range, seconds: float = math.inf, lanes: int = LANES) -> Tally:

@@ -11,9 +11,10 @@ import subprocess
 import sys
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -91,15 +92,16 @@ class CceePortal:
         with closing(sqlite3.connect(self.state / "ccee.sqlite", timeout=60)) as database:
             return database.execute(sql, values).fetchall()
 
-    def betrayed(self, folder: Path) -> list[Path]:
-        """The files of a folder in which the credential's secrets stand, plain, encoded or packed."""
+    def betrayed(self, folder: Path, texts: Iterable[tuple[str, bytes]] = ()) -> list[str]:
+        """The files of a folder, and the texts, in which the credential's secrets stand, plain, encoded or packed."""
         searched = Redactor()
         for name, value in self.credential().items():
             if name != "user":
                 searched.add(value)
         if not searched.found_in((self.state / "credentials.json").read_bytes()):
             raise AssertionError("the search finds no secret where they are kept: it proves nothing")
-        return [path for path in sorted(folder.rglob("*")) if path.is_file() and searched.found_in(path.read_bytes())]
+        files = ((str(path), path.read_bytes()) for path in sorted(folder.rglob("*")) if path.is_file())
+        return [name for name, content in chain(files, texts) if searched.found_in(content)]
 
     def credential(self) -> dict[str, str]:
         return dict(json.loads((self.state / "credentials.json").read_text("utf-8"))["ccee/robo"])
