@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from retaguarda.errors import InvalidItem
+from retaguarda.errors import IncompleteDownload, InvalidItem
 from retaguarda.formats import ccee_export
 from retaguarda.intake import read_boletas
 from retaguarda.model.acts import Errand
@@ -35,10 +35,14 @@ def reconcile_ccee(
     With the releases of a reconciliation, a sale that waits for its payment is told as held back, not as missing.
     """
     run.stage("signing in")
+    exported: list[Artifact] = []
     with run.robot(credential, ExportsContracts) as ccee:  # type: ignore[type-abstract]
         run.stage("export")
         with run.item(Errand(f"export {month}")):
-            export = run.artifact(ccee.export(month))
+            exported.append(run.artifact(ccee.export(month)))
+    if not exported:
+        raise IncompleteDownload(f"CCEE refused the export of {month}", remedy="see in the run's items what the portal said")
+    [export] = exported
     run.stage("comparison")
     held = ccee_export.read(run.bytes_of(export), month)
     for odd in held.quarantine:

@@ -1,5 +1,6 @@
 """The level `browser`: the real robot of CCEE in a real Chromium at the sandbox's CCEE, which misbehaves; the browser is killed with -9.
 
+After every third registration the real task `reconcile_ccee` downloads CCEE's own export, while the portal sends it in part.
 A lane has one portal and one browser for all its schedules, with a fresh context each, and starts a new browser when its own died.
 """
 
@@ -27,20 +28,22 @@ set_up()
 
 from bench.rehearse import proc  # noqa: E402  # needs the tables
 from bench.rehearse.desks import JOBS  # noqa: E402
-from bench.rehearse.sandboxed import CceePortal, running_portal  # noqa: E402
+from bench.rehearse.sandboxed import EXPORT, CceePortal, running_portal  # noqa: E402
 from bench.rehearse.stores import sqlite_store  # noqa: E402
 from bench.rehearse.tally import Tally  # noqa: E402
 from retaguarda.clock import Clock  # noqa: E402
 from retaguarda.desk import Desks  # noqa: E402
+from retaguarda.formats import ccee_export  # noqa: E402
 from retaguarda.model.contracts import Registration  # noqa: E402
 from retaguarda.model.values import Month  # noqa: E402
-from retaguarda.process import Process  # noqa: E402
+from retaguarda.process import Artifact, Process  # noqa: E402
 from retaguarda.run import Run  # noqa: E402
 from retaguarda.runner import Runner  # noqa: E402
 from retaguarda.settings import LeaseSettings  # noqa: E402
 from retaguarda.store.models import RunRecord  # noqa: E402
 from robots.ccee import CceeRobot  # noqa: E402
 from sandbox.month import build  # noqa: E402
+from tasks.reconcile_ccee import CceeReconciliation, reconcile_ccee  # noqa: E402
 from tests.house import House  # noqa: E402
 
 LANES = 2
@@ -48,8 +51,12 @@ SUBMARKETS = ("NORTE", "NORDESTE", "SUL", "SUDESTE")
 LOOK_FAULTS: tuple[dict[str, Any], ...] = (*proc.LOOK_FAULTS, {"kind": "popup", "value": "Pesquisa de satisfação"}, {"kind": "error-500"})
 FAULTS = (
     "browser killed", "die-after-commit", "late-commit", "swallow", "error-500 before it is done", "error-500 after it was done", "slow",
-    "drop-session", "stale-list", "maintenance", "rename-heading", "duplicate-rows", "popup", "error-500", "refused",
+    "drop-session", "stale-list", "maintenance", "rename-heading", "duplicate-rows", "popup", "error-500", "refused", "truncate-download",
 )  # fmt: skip
+HOW = ("", "empty", "cut")
+"""What comes instead of a file: its first half, no byte, its half and then the end of the connection."""
+MONTH = Month(2026, 10)
+BOLETAS = Path(__file__).parents[2] / "tests" / "data" / "tryton" / "contracts.csv"
 ROOM = 40
 """Schedules of a portal: it tells contracts apart by buyer and submarket, of which it has no more that are free."""
 
@@ -89,8 +96,8 @@ class BrowserLane(proc.Lane):
         self.desks = LastingDesks(settings, lambda: self.house.vault, self.house.robots.__getitem__, locks, evidence, clock)
         self.wanted: dict[str, Registration] = {}
         self._keys = self._unused_keys()
-        self._process = Process("register", self._register)
-        self.runner = Runner(replace(services, desks=self.desks), {"register": self._process}, self.house.audit, lambda _run: None)
+        processes = {"register": Process("register", self._register), reconcile_ccee.name: reconcile_ccee}
+        self.runner = Runner(replace(services, desks=self.desks), processes, self.house.audit, lambda _run: None)
 
     def _unused_keys(self) -> Iterator[tuple[int, str]]:
         """Buyers and submarkets between which the portal holds nothing yet: by these it tells contracts apart."""
@@ -104,7 +111,7 @@ class BrowserLane(proc.Lane):
     def want(self, reference: str, *, refused: bool) -> None:
         """Say what a reference stands for."""
         buyer, submarket = (self.inactive, "SUL") if refused else next(self._keys)
-        self.wanted[reference] = Registration(reference, self.seller, buyer, submarket, Month(2026, 10), Decimal("1.25"), "Flat")
+        self.wanted[reference] = Registration(reference, self.seller, buyer, submarket, MONTH, Decimal("1.25"), "Flat")
 
     def _register(self, run: Run, references: tuple[str, ...], turn: str) -> None:  # noqa: ARG002  # tells runs apart
         """Register the contracts of these references, once each."""
@@ -116,6 +123,8 @@ class BrowserLane(proc.Lane):
 
     def play(self, seed: int) -> None:
         BrowserSchedule(self, seed).play()
+        if seed % 3 == 0:
+            DownloadSchedule(self, seed).play()
 
 
 class BrowserSchedule(proc.Schedule):
@@ -152,6 +161,48 @@ class BrowserSchedule(proc.Schedule):
         if timer:
             timer.start()
         return timer
+
+
+class DownloadSchedule(BrowserSchedule):
+    """A seed's download: what is told as the export holds each contract that the portal holds, and no other; else there is no result."""
+
+    def __init__(self, lane: BrowserLane, seed: int) -> None:
+        self.lane, self.seed, self.rng = lane, seed, random.Random(f"download {seed}")
+        self.fired = Counter()
+        self.references = [f"export {MONTH}"]
+
+    def _orders(self) -> Iterator[dict[str, Any]]:
+        times = self.rng.choice([1, 1, 2, 3])
+        yield {"portal": "ccee", "at": EXPORT, "kind": "truncate-download", "value": self.rng.choice(HOW), "times": times}
+
+    def _new_run(self, turn: str) -> str:  # noqa: ARG002  # nothing is done twice that could not be
+        run = self.lane.house.services.runs.create(reconcile_ccee.name, {}, queue="default")
+        boletas = self.lane.house.services.evidence.keep(run, "input", BOLETAS.name, BOLETAS.read_bytes())
+        run.params = {"month": str(MONTH), "contracts": str(Artifact(boletas, BOLETAS.name))}
+        run.save()
+        return run.pk
+
+    def _check(self, runs: list[str]) -> None:
+        """Whatever is told is whole."""
+        for run in map(self._run, runs):
+            done = run.items.filter(state="SUCCESSFUL").exists()
+            self._require(bool(run.result) <= done, f"{run.state} with a result, and an item that is not done: {run.result}")
+            if run.result:
+                told: CceeReconciliation = reconcile_ccee.load(run.result)
+                export = ccee_export.read(self.lane.house.services.evidence.unchanged(told.export.sha256).read_bytes(), MONTH)
+                read = {(int(c.code), c.reference, f"{c.mw_average:.6f}") for c in export.contracts}
+                held = self.lane.portal.contracts(str(MONTH))
+                self._require(read == held, f"the export told as whole differs from what the portal holds: {read ^ held}")
+
+    def _judge(self, runs: list[str], before: int) -> None:
+        left = [(run.state, run.error, list(run.items.values_list("state", "code", "reason"))) for run in map(self._run, runs)]
+        self._require(all(self._run(run).result for run in runs), f"no export in the end: {left}")
+        self._require(self.lane.portal.presses() == before, "a download pressed")
+        self.lane.tally.fired.update(self.fired)
+        self.lane.tally.ends["export whole"] += 1
+
+    def _nothing_later(self) -> None:
+        """There is nothing to do twice."""
 
 
 @contextmanager

@@ -212,6 +212,8 @@ class Schedule:
     def _happen(self, fault: str, run: RunRecord, runs: list[str]) -> bool:
         """Do it to the process at work; whether there was one."""
         lane, pid = self.lane, self.pids[0]
+        if fault == "store restarted":
+            return lane.store.restart()
         if fault == "portal killed":
             lane.portal.kill()
             lane.portal.start()
@@ -219,8 +221,6 @@ class Schedule:
         if fault == "store locked":
             lane.store.hold(lambda: lane.clock.pause(self.rng.uniform(0.2, 1)))
             return True
-        if fault == "store restarted":
-            return lane.store.restart()
         if fault == "second run":
             runs.append(self._new_run(f"second {len(runs)}"))
             self.pids.append(lane.deliver(self._run(runs[-1]), self.robot))
@@ -230,12 +230,12 @@ class Schedule:
             return False
         if fault == "kill -9":
             os.kill(pid, signal.SIGKILL)
-            return True
-        os.kill(pid, signal.SIGSTOP)
-        if fault == "same run twice":
-            self.pids.append(lane.deliver(run, self.robot))
-        lane.clock.pause(self.rng.uniform(0.2, 1.2))
-        os.kill(pid, signal.SIGCONT)
+        else:
+            os.kill(pid, signal.SIGSTOP)
+            if fault == "same run twice":
+                self.pids.append(lane.deliver(run, self.robot))
+            lane.clock.pause(self.rng.uniform(0.2, 1.2))
+            os.kill(pid, signal.SIGCONT)
         return True
 
     # --- what must hold ---------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from retaguarda.redaction import Redactor
 ROOT = Path(__file__).parents[2]
 CONCLUDE = "POST /contratos/novo/concluir"
 LIST = "GET /contratos"
+EXPORT = "GET /contratos/exportar/arquivo/*"
 SERVE = """
 from sandbox.ccee import mail
 mail.LATE = (0.05, 0.2)  # codes that come late have tests of their own
@@ -79,6 +80,10 @@ class CceePortal:
         marks = ",".join("?" * len(references))
         rows = self._rows(f"select reference, mw from contracts where reference in ({marks})", *references)  # question marks
         return {reference: [mw for name, mw in rows if name == reference] for reference in references}
+
+    def contracts(self, month: str) -> set[tuple[int, str, str]]:
+        """The ground truth: code, reference and montante of each contract of a month, e.g. `2026-10`."""
+        return set(self._rows("select code, reference, mw from contracts where month = ?", month))
 
     def presses(self) -> int:
         """How many forms arrived."""
