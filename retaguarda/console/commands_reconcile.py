@@ -40,8 +40,11 @@ def receipts(
     from retaguarda.reconcile.matching.rules import read_matching_rules
 
     chosen = read_matching_rules(rules or configuration_folder() / "matching.toml")
-    inputs = load(open_items, partners, accounts, statement, returns or (), history)
-    result = reconcile(inputs, chosen, _holidays(inputs, chosen.calendar))
+
+    def reconciled(inputs: Inputs) -> Result:  # nothing holds the inputs when their result is written
+        return reconcile(inputs, chosen, _holidays(inputs, chosen.calendar))
+
+    result = reconciled(load(open_items, partners, accounts, statement, returns or (), history))
     paths = write(result, out)
     if as_json:
         typer.echo((out / "result.json").read_text(encoding="utf-8"), nl=False)

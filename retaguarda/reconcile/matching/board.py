@@ -85,9 +85,6 @@ class Board:
     """The open items of a partner, side and carrier that was asked for, by due date."""
     exact: dict[int, list[int]] = field(default_factory=dict)
     """Items by partner, side, carrier and amount; amounts that no line has are left out."""
-    exact_keys: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    exact_items: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    """The same as two columns, in the order of the keys, as they were when the index was made."""
     amounts: dict[int, list[int]] = field(default_factory=dict)
     """Items by side and amount, whoever the partner is."""
     indexed: bool = False
@@ -118,6 +115,15 @@ class Board:
             if left > 0:
                 self._again(item)
         self.settled.append(found)
+
+    def settle_pairs(self, lines: Sequence[int], items: Sequence[int], grades: Iterable[str]) -> None:
+        """Take many decisions at once: each line settles all that is open of one item, which no other line names."""
+        cents = self.open
+        self.settled += [
+            Settled(line, grade, [(item, cents[item])]) for line, item, grade in zip(lines, items, grades, strict=True)
+        ]
+        np.frombuffer(self.state, dtype=np.uint8)[lines] = MATCHED
+        np.asarray(self.open)[items] = 0
 
     def remember(self, line: int) -> None:
         """Note that a line paid what was due: the same again within days is a payment made twice, unless it finds its own item."""
@@ -277,13 +283,22 @@ class Board:
         if self.indexed:
             return
         self.indexed = True
-        cents, partner, side, carrier = (np.asarray(column) for column in (self.open, self.partner, self.side, self.carrier))
-        wanted = self.amounts_of(np.flatnonzero(np.frombuffer(self.state, dtype=np.uint8) == OPEN))
-        there = np.flatnonzero((cents > 0) & (wanted[np.searchsorted(wanted[:-1], cents)] == cents))
-        self.exact_keys, self.exact_items = ordered((partner * 4 + side * 2 + carrier)[there] * _KEY + cents[there], there)
-        self.exact = grouped(self.exact_keys, self.exact_items)
-        plain = there[carrier[there] == PLAIN]
+        self.exact = grouped(*self._by_exact_amount())
+        cents, side = np.asarray(self.open), np.asarray(self.side)
+        plain = self._wanted()
+        plain = plain[np.asarray(self.carrier)[plain] == PLAIN]
         self.amounts = grouped(*ordered(side[plain] * _KEY + cents[plain], plain))
+
+    def _wanted(self) -> np.ndarray:
+        """The items of which so much is open as an open line has."""
+        cents, wanted = np.asarray(self.open), self.amounts_of(np.flatnonzero(np.frombuffer(self.state, dtype=np.uint8) == OPEN))
+        return np.flatnonzero((cents > 0) & (wanted[np.searchsorted(wanted[:-1], cents)] == cents))
+
+    def _by_exact_amount(self) -> tuple[np.ndarray, np.ndarray]:
+        """Keys of partner, side, carrier and amount in their order, and the wanted item of each."""
+        item = self._wanted()
+        cents, partner, side, carrier = (np.asarray(column)[item] for column in (self.open, self.partner, self.side, self.carrier))
+        return ordered((partner * 4 + side * 2 + carrier) * _KEY + cents, item)
 
     def amounts_of(self, lines: np.ndarray) -> np.ndarray:
         """The different amounts of lines in their order, and a zero at the end, where a search for larger ones arrives."""
@@ -318,13 +333,14 @@ class Board:
         return line[row], item
 
     def of_exact_amount(self, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(line, item) for all plain items of the partners that each line may be from that had its amount when they were indexed."""
+        """(line, item) for all plain items of the partners that each line may be from of which exactly its amount is open."""
+        known, items = self._by_exact_amount()
         line, payer = self.possible(lines)
         cents = np.asarray(self.cents)[line]
         keys = (payer * 4 + (cents < 0) * 2 + PLAIN) * _KEY + np.abs(cents)
-        first = self.exact_keys.searchsorted(keys, "left")
-        row, place = spread(first, self.exact_keys.searchsorted(keys, "right"))
-        return line[row], self.exact_items[place]
+        first = known.searchsorted(keys, "left")
+        row, place = spread(first, known.searchsorted(keys, "right"))
+        return line[row], items[place]
 
     def in_window(self, item: int, line: int) -> bool:
         """Whether a line may pay an item by its dates."""

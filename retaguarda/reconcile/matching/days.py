@@ -17,8 +17,8 @@ def in_date_order(board: Board, differences: Differences) -> None:
     references.claim(board)
     lines = [line for line in board.open_lines() if board.role[line] in _PAYERS]
     width = board.rules.windows.batch
-    board.index()
     singles.lone(board, [line for line in lines if line not in board.references])
+    board.index()
     lines = board.undecided(lines)
     neighbours = runs.index_runs(board, lines)
     for _, batch in groupby(lines, key=lambda line: board.business[line] // width):

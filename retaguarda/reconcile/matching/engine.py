@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from retaguarda.errors import ConfigurationError
 from retaguarda.reconcile.matching import days, instalments, leftovers, lost_returns, lots, offsets, references, returns
 from retaguarda.reconcile.matching.board import Board
+from retaguarda.reconcile.matching.collecting import not_collecting
 from retaguarda.reconcile.matching.differences import Differences
 from retaguarda.reconcile.matching.model import Provenance
 from retaguarda.reconcile.matching.preparation import prepare
@@ -44,23 +44,19 @@ PASSES: dict[str, Pass] = {
 """To add a pass, write a function of the work, name it here and give it its place in `config/matching.toml`."""
 
 
+@not_collecting()
 def match(inputs: Inputs, rules: MatchingRules, holidays: Sequence[dt.date] = ()) -> Board:
     """The board after all passes; the same for the same rows in any order."""
     if unknown := set(rules.passes) - set(PASSES):
         raise ConfigurationError(f"matching.toml: there is no pass {', '.join(sorted(unknown))}; known are {', '.join(PASSES)}.")
-    collecting = gc.isenabled()
-    gc.disable()  # millions of small objects that all stay: looking for cycles among them costs a third of the time
-    try:
-        board = prepare(inputs, rules, holidays)
-        work = Work(board, inputs, Differences(rules.explain))
-        for name in rules.passes:
-            PASSES[name](work)
-    finally:
-        if collecting:
-            gc.enable()
+    board = prepare(inputs, rules, holidays)
+    work = Work(board, inputs, Differences(rules.explain))
+    for name in rules.passes:
+        PASSES[name](work)
     return board
 
 
+@not_collecting()
 def reconcile(inputs: Inputs, rules: MatchingRules, holidays: Sequence[dt.date] = ()) -> Result:
     """The judged result of all passes, with what it was made from."""
     return result_of(match(inputs, rules, holidays), Provenance(inputs.digest, rules.digest, rules.version), inputs.rejections)

@@ -9,15 +9,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from retaguarda.reconcile.matching.board import CLASSES
+from retaguarda.reconcile.matching.collecting import not_collecting
 from retaguarda.reconcile.matching.result import Result
 
 _TOLD = 1000
 """Unmatched lines and rejections told one by one in result.json; the counts are always whole, lines.csv names all lines."""
 
 
+@not_collecting()
 def write(result: Result, folder: Path) -> list[Path]:
     """Write the three files into a folder, which is made when missing."""
     import orjson
@@ -37,11 +40,11 @@ def matches(result: Result) -> pl.DataFrame:
     decided = pl.DataFrame(
         {
             "line_id": board.lines["line_id"].gather(columns.line),
-            "decision": [verdict.value for _, _, verdict in result.judged],
-            "rule": [grade for grade, _, _ in result.judged],
+            "decision": _coded([verdict.value for _, _, verdict in result.judged]),
+            "rule": _coded([grade for grade, _, _ in result.judged]),
             "confidence": pl.Series([sure for _, sure, _ in result.judged], dtype=pl.Float64),
             "difference": columns.difference,
-            "difference_type": [result.kind_of(found) for found in board.settled],
+            "difference_type": _coded([result.kind_of(found) for found in board.settled]),
         }
     )
     items = pl.DataFrame({"amount": columns.cents, "item_id": board.items["item_id"].gather(columns.item)})
@@ -50,11 +53,16 @@ def matches(result: Result) -> pl.DataFrame:
     return frame.select(names).sort("line_id", "item_id").with_columns(_places("amount"), _places("difference"))
 
 
+def _coded(texts: list[str]) -> pl.Series:
+    """Few different texts many times over: numbers in memory, texts in a file."""
+    return pl.Series(texts, dtype=pl.Enum(sorted(set(texts))))
+
+
 def lines(result: Result) -> pl.DataFrame:
     """The class of every line."""
-    codes = pl.Series(list(result.board.state), dtype=pl.Int32)
-    named = codes.replace_strict(list(range(len(CLASSES))), [one.value for one in CLASSES], return_dtype=pl.String)
-    return pl.DataFrame({"line_id": result.line_ids, "class": named}).sort("line_id")
+    names = [one.value for one in CLASSES]
+    named = pl.Series(names, dtype=pl.Enum(names)).gather(np.frombuffer(result.board.state, dtype=np.uint8))
+    return pl.DataFrame({"line_id": result.board.lines["line_id"], "class": named}).sort("line_id")
 
 
 def carried(result: Result) -> pl.DataFrame:

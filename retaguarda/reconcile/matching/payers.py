@@ -17,6 +17,8 @@ Identity = tuple[tuple[int, ...], str]
 """The partners that a line may be from, and how they were found: doc, root, mask, name, alias, third."""
 _SHORTEST = 4
 """A name cut shorter than this names nobody."""
+_HEAD = 8
+"""A trade name is known by no fewer of its first letters."""
 
 
 class Payers:
@@ -41,6 +43,7 @@ class Payers:
         self.third: dict[str, tuple[int, ...]] = {}
         self._prefixes: list[tuple[str, int]] = []
         self._alias_prefixes: list[tuple[str, int]] = []
+        self._alias_heads: set[str] = set()
         self._tokens: dict[tuple[str, str], list[int]] = defaultdict(list)
         self._rebuild()
 
@@ -88,10 +91,11 @@ class Payers:
             for token, long in zip(name.split()[:-1], self.names[code], strict=False):
                 if token != long and 2 <= len(token) < len(long) and long.startswith(token):
                     seen[long, token].add(code)
-        for (long, short), codes in sorted(seen.items()):
-            if len(codes) > 1 and short not in self._short.setdefault(long, []):
-                self._short[long].append(short)
-        self._rebuild()
+        new = [pair for pair, codes in sorted(seen.items()) if len(codes) > 1 and pair[1] not in self._short.get(pair[0], ())]
+        for long, short in new:
+            self._short.setdefault(long, []).append(short)
+        if new:
+            self._rebuild()
 
     def associate(self, pairs: Iterable[tuple[str, str, int]]) -> None:
         """Teach (document, name, partner): what is no document or name of the partner becomes another one of it."""
@@ -106,6 +110,7 @@ class Payers:
                 self._aliases[glued].add(code)
         self.third = {document: tuple(sorted(codes)) for document, codes in third.items()}
         self._alias_prefixes = sorted((alias, code) for alias, codes in self._aliases.items() for code in codes)
+        self._alias_heads = {alias[:_HEAD] for alias in self._aliases}
         self._cut.clear()
 
     def identify(self, document: str, masked: str, name: str) -> Identity:
@@ -158,9 +163,10 @@ class Payers:
             return NOBODY, ""
         own = self.owners(name)
         alias = _starting(self._alias_prefixes, glued) if self._alias_prefixes else set()
-        for cut in range(max(8, len(glued) - 12), len(glued)):
-            if found := self._aliases.get(glued[:cut]):
-                alias |= found
+        if glued[:_HEAD] in self._alias_heads:
+            for cut in range(max(_HEAD, len(glued) - 12), len(glued)):
+                if found := self._aliases.get(glued[:cut]):
+                    alias |= found
         if own and alias:
             return tuple(sorted(own | alias)), "name"
         return tuple(sorted(own or alias)), "name" if own else "alias"

@@ -11,13 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import polars as pl
 
-from retaguarda.reconcile.matching.board import AP, AR, BOLETO, CODE, PLAIN, Board, business_days, packed
+from retaguarda.reconcile.matching.board import AP, AR, BOLETO, CODE, OPEN, PLAIN, Board, business_days, packed
 from retaguarda.reconcile.matching.model import LineClass
 from retaguarda.reconcile.matching.payers import Payers
 from retaguarda.reconcile.matching.rules import MatchingRules
 from retaguarda.reconcile.matching.tables import Inputs
 from retaguarda.reconcile.matching.texts import features, kind_of, numbers_of, plain
 
+_AT_ONCE = 20_000
+"""Lines whose texts are read together."""
 _SAME = ["account_id", "date", "amount", "description", "doc_number", "fitid"]
 
 
@@ -112,19 +114,24 @@ def _repeated_imports(board: Board) -> None:
 
 
 def _texts(lines: pl.DataFrame, rules: MatchingRules) -> pl.DataFrame:
-    """What the texts of all lines say, and of which kind they are."""
-    read = features(lines.select("description", "amount"), rules.words)
-    return read.with_columns(kind_of(pl.col("text"), pl.col("amount"), rules.kinds).alias("kind")).with_row_index("line")
+    """What the texts of all lines say, and of which kind they are; part by part, which bounds the memory."""
+    parts = []
+    for first in range(0, max(lines.height, 1), _AT_ONCE):
+        part = lines.select("description", "amount").slice(first, _AT_ONCE)
+        read = features(part, rules.words).with_columns(kind_of(pl.col("text"), pl.col("amount"), rules.kinds).alias("kind"))
+        parts.append(read.drop("description", "amount", "text"))
+    return pl.concat(parts).with_row_index("line")
 
 
 def _read_texts(board: Board, read: pl.DataFrame, accounts: pl.DataFrame) -> None:
     """Kinds for all lines; document, references and payer for those that are still open."""
     kinds = board.rules.kinds
-    known = read["kind"].to_list()
-    board.role = [kinds[kind].role if kind >= 0 else "" for kind in known]
-    for line, kind in enumerate(known):
-        if kind >= 0 and (line_class := kinds[kind].line_class) and not board.state[line]:
-            board.classify(line, line_class, kinds[kind].name)
+    known, roles = read["kind"].to_numpy(), ["", *(kind.role for kind in kinds)]
+    board.role = [roles[kind] for kind in (known + 1).tolist()]
+    for line in np.flatnonzero((known >= 0) & (np.frombuffer(board.state, dtype=np.uint8) == OPEN)).tolist():
+        kind = kinds[known[line]]
+        if kind.line_class:
+            board.classify(line, kind.line_class, kind.name)
     board.key = array("q", bytes(8 * board.lines.height))
     board.identities = [((), "")]
     said = read[[line for line in board.open_lines() if board.role[line] in {"", "reversal"}]]
@@ -152,19 +159,16 @@ def _identities(board: Board, said: pl.DataFrame) -> None:
     )
     board.identities += [payers.identify(*row) for row in unique.select("document", "masked", "name").iter_rows()]
     keyed = said.join(unique, on=["document", "masked", "name"], maintain_order="left")
-    for line, key in keyed.select("line", "key").iter_rows():
-        board.key[line] = key
+    np.asarray(board.key)[keyed["line"].to_numpy()] = keyed["key"].to_numpy()
 
 
 def _role_identities(board: Board) -> None:
     """Lines of a role (taxes, market settlement) are about the partners of the role's items."""
-    kinds = board.items["doc_type"].to_list()
+    partner, said, key = np.asarray(board.partner), np.array(board.role), np.asarray(board.key)
     for role, settled in sorted(board.rules.roles.items()):
-        partners = {board.partner[item] for item, kind in enumerate(kinds) if kind in settled}
-        board.identities.append((tuple(sorted(partners)), role))
-        for line, said in enumerate(board.role):
-            if said == role:
-                board.key[line] = len(board.identities) - 1
+        items = board.items["doc_type"].is_in(list(settled)).to_numpy()
+        key[said == role] = len(board.identities)
+        board.identities.append((tuple(np.unique(partner[items]).tolist()), role))
 
 
 def _own_transfers(board: Board, said: pl.DataFrame, accounts: pl.DataFrame) -> None:
@@ -185,13 +189,13 @@ def _own_transfers(board: Board, said: pl.DataFrame, accounts: pl.DataFrame) -> 
 def _pair_transfers(board: Board) -> None:
     """Both ends of a transfer: the opposite amount at another account, a day apart at most; an end that names nobody is found so."""
     accounts = board.lines["account_id"].to_list()
-    ends = [line for line, state in enumerate(board.state) if state == CODE[LineClass.TRANSFER]]
-    wanted = {-board.cents[line] for line in ends}
+    cents, state = np.asarray(board.cents), np.frombuffer(board.state, dtype=np.uint8)
+    ends = np.flatnonzero(state == CODE[LineClass.TRANSFER])
     there: dict[int, list[int]] = defaultdict(list)
-    for line, cents in enumerate(board.cents):
-        if cents in wanted and (board.state[line] == CODE[LineClass.TRANSFER] or not (board.state[line] or board.role[line])):
-            there[cents].append(line)
-    for line in ends:
+    for line in np.flatnonzero(np.isin(cents, -cents[ends])).tolist():
+        if state[line] == CODE[LineClass.TRANSFER] or not (state[line] or board.role[line]):
+            there[board.cents[line]].append(line)
+    for line in ends.tolist():
         if line in board.counterpart:
             continue
         for other in there[-board.cents[line]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
@@ -179,8 +181,9 @@ class Result:
     def columns(self) -> Columns:
         """The decisions as columns."""
         settled = self.board.settled
-        parts = [(row, item, cents) for row, found in enumerate(settled) for item, cents in found.parts]
-        row, item, cents = np.array(parts, dtype=np.int64).reshape(-1, 3).T
+        row = np.repeat(np.arange(len(settled)), [len(found.parts) for found in settled])
+        parts = itertools.chain.from_iterable(part for found in settled for part in found.parts)
+        item, cents = np.fromiter(parts, dtype=np.int64, count=2 * len(row)).reshape(-1, 2).T
         line = np.array([found.line for found in settled], dtype=np.int64)
         return Columns(line, np.array([found.difference for found in settled], dtype=np.int64), row, item, cents)
 
@@ -211,14 +214,12 @@ class Result:
                 strict=True,
             )
         )
-        judged = pl.DataFrame(self.judged, schema={"rule": pl.String, "sure": pl.Float64, "verdict": pl.String}, orient="row")
-        counts = (
-            judged.with_columns(pl.Series("cents", np.asarray(board.cents)[self.columns.line]))
-            .group_by("rule", "verdict")
-            .agg(pl.len().alias("lines"), pl.col("cents").sum())
-            .sort("rule", "verdict")
-        )
-        auto = sum(verdict is Verdict.AUTO for _, _, verdict in self.judged)
+        lines: Counter[tuple[str, Verdict]] = Counter()
+        sums: Counter[tuple[str, Verdict]] = Counter()
+        for (rule, _, verdict), found in zip(self.judged, board.settled, strict=True):
+            lines[rule, verdict] += 1
+            sums[rule, verdict] += board.cents[found.line]
+        auto = sum(count for (_, verdict), count in lines.items() if verdict is Verdict.AUTO)
         return Summary(
             lines=len(board.state),
             matched=len(board.settled),
@@ -226,7 +227,7 @@ class Result:
             proposals=len(board.settled) - auto,
             unmatched=classes[LineClass.UNMATCHED.value],
             classes={name: number for name, number in sorted(classes.items()) if number},
-            counts=tuple(Count(rule, Verdict(verdict), lines, money(cents)) for rule, verdict, lines, cents in counts.iter_rows()),
+            counts=tuple(Count(rule, verdict, count, money(sums[rule, verdict])) for (rule, verdict), count in sorted(lines.items())),
             searches_cut=len(board.cut),
         )
 

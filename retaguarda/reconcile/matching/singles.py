@@ -26,10 +26,14 @@ def lone(board: Board, lines: list[int]) -> None:
     fits &= np.asarray(board.due_business)[item] - np.asarray(board.business)[line] <= board.rules.windows.early
     fits &= np.asarray(board.issued)[item] <= np.asarray(board.day)[line]
     line, item = line[fits], item[fits]
-    only = (np.bincount(line)[line] == 1) & (np.bincount(item)[item] == 1)
-    for one, other in zip(line[only].tolist(), item[only].tolist(), strict=True):
-        if other not in board.claimed:
-            board.settle(Settled(one, f"exact.{_shared(board, one)}", [(other, board.open[other])]))
+    only = (np.bincount(line)[line] == 1) & (np.bincount(item)[item] == 1) & ~board.is_claimed[item]
+    alone, key = line[only].tolist(), board.key
+    grades = {said: f"exact.{_shared(board, one)}" for said, one in {key[one]: one for one in alone}.items()}
+    board.settle_pairs(alone, item[only].tolist(), [grades[key[one]] for one in alone])
+    cents = board.cents
+    asked = {cents[one] for one in board.open_lines()}
+    for one in alone:
+        if cents[one] in asked:
             board.remember(one)
 
 

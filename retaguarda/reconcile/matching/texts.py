@@ -91,6 +91,8 @@ def kind_of(text: pl.Expr, amount: pl.Expr, kinds: Iterable[Kind]) -> pl.Expr:
 
 def numbers_of(reference: str) -> list[int]:
     """The invoice numbers of a reference: `20780/20781` and `20780 NF 20781` are two, `22140/1` is number 22140, parcel 1."""
+    if reference.isdecimal():
+        return [int(reference)]
     found = []
     for part in re.split(r"[A-Z][A-Z-]+", reference):
         numbers = [int(number) for number in re.findall(r"[0-9]+", part)]
