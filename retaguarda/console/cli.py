@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import logging
 import os
 import sys
@@ -129,6 +131,7 @@ def _start(
 
 def main() -> None:
     """Entry point: every expected error ends as one sentence, its remedy and the documented exit code."""
+    atexit.register(gc.freeze)  # everything goes with the process: no need to look for cycles in it first
     set_language(configured_language())
     try:
         code = spoken(typer.main.get_command(app)).main(prog_name="retaguarda", standalone_mode=False)

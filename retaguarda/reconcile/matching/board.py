@@ -92,8 +92,8 @@ class Board:
     by_number: dict[int, list[int]] = field(default_factory=dict)
     claimed: set[int] = field(default_factory=set)
     """Items that a line still to be decided names: others take them only when nothing else fits."""
-    taker: dict[int, int] = field(default_factory=dict)
-    """Which line settled a claimed item."""
+    takers: dict[int, list[int]] = field(default_factory=dict)
+    """Which lines settled a claimed item, or parts of it."""
     paid: dict[tuple[tuple[int, ...], int], list[int]] = field(default_factory=dict)
     """Lines that paid exactly or by a formula, by payers and amount."""
     holder: dict[int, Settled] = field(default_factory=dict)
@@ -111,7 +111,7 @@ class Board:
                 raise RetaguardaError(f"Item {self.items['item_id'][item]} would be settled beyond what is open of it.")
             self.open[item] = left
             if item in self.claimed:
-                self.taker[item] = found.line
+                self.takers.setdefault(item, []).append(found.line)
             if left > 0:
                 self._again(item)
         self.settled.append(found)

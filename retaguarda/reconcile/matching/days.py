@@ -20,12 +20,21 @@ def in_date_order(board: Board, differences: Differences) -> None:
     singles.lone(board, [line for line in lines if line not in board.references])
     board.index()
     lines = board.undecided(lines)
-    neighbours = runs.index_runs(board, lines)
+    neighbours, silent = runs.index_runs(board, lines), _silent(board, lines)
     for _, batch in groupby(lines, key=lambda line: board.business[line] // width):
-        _decide(board, differences, neighbours, list(batch))
+        _decide(board, differences, neighbours, silent, list(batch))
 
 
-def _decide(board: Board, differences: Differences, neighbours: runs.Runs, lines: list[int]) -> None:
+def _silent(board: Board, lines: list[int]) -> dict[int, list[int]]:
+    """The lines without reference by amount, of the amounts that lines with one have."""
+    found: dict[int, list[int]] = {board.cents[line]: [] for line in lines if line in board.references}
+    for line in lines:
+        if line not in board.references and board.cents[line] in found:
+            found[board.cents[line]].append(line)
+    return found
+
+
+def _decide(board: Board, differences: Differences, neighbours: runs.Runs, silent: dict[int, list[int]], lines: list[int]) -> None:
     for _, day in groupby(lines, key=board.day.__getitem__):
         today = list(day)
         singles.exact(board, [line for line in today if line not in board.references])
@@ -40,7 +49,7 @@ def _decide(board: Board, differences: Differences, neighbours: runs.Runs, lines
     )
     groups.netted(board, board.undecided(lines))
     for line in board.undecided(lines):
-        if line in board.references:
+        if line in board.references and not references.silent_before(board, line, silent):
             references.in_part(board, line)
     singles.exact(board, [line for line in board.undecided(lines) if line in board.references])
     singles.in_group(board, board.undecided(lines))

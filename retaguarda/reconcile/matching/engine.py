@@ -38,6 +38,7 @@ PASSES: dict[str, Pass] = {
     "lost_returns": lambda work: lost_returns.by_neighbours(work.board, work.inputs.accounts, work.differences),
     "lotless_batches": lambda work: lots.without_lot(work.board),
     "instalments": lambda work: instalments.instalments(work.board),
+    "named_in_part": lambda work: references.named_in_part(work.board),
     "lone_amounts": lambda work: leftovers.lone_amounts(work.board),
     "repeated_payments": lambda work: offsets.repeated_payments(work.board),
 }

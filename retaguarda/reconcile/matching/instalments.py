@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from retaguarda.reconcile.matching.board import PLAIN, Board, Settled
+from retaguarda.reconcile.matching.references import names_open
 from retaguarda.reconcile.matching.subsets import subsets
 
 _MANY = 40
@@ -28,7 +29,7 @@ def instalments(board: Board) -> None:
         left: dict[tuple[int, int], list[int]] = defaultdict(list)
         for line in board.open_lines():
             payers = board.identity(line)[0]
-            if not board.role[line] and len(payers) <= most:
+            if not board.role[line] and len(payers) <= most and not (line in board.references and names_open(board, line)):
                 for payer in payers:
                     left[payer, board.side_of(line)].append(line)
         for (payer, side), there in sorted(left.items()):

@@ -118,16 +118,17 @@ def _free(board: Board, item: int) -> bool:
 
 
 def repeats(board: Board, line: int) -> bool:
-    """Whether a line names an invoice that the same payer paid with the same amount a few days before."""
+    """Whether a line names an invoice that the same payer paid with the same amount a few days before, and no more of it is open."""
+    window, payers = board.rules.windows.repeated_payment, set(board.identity(line)[0])
     for number in board.references[line]:
         for item in board.by_number.get(number, ()):
-            found = board.taker.get(item)
-            if found is None or board.open[item] or board.cents[found] != board.cents[line]:
+            if board.open[item] >= abs(board.cents[line]):
                 continue
-            apart = board.business[line] - board.business[found]
-            if 0 <= apart <= board.rules.windows.repeated_payment and set(board.identity(line)[0]) & set(board.identity(found)[0]):
-                board.classify(line, LineClass.DUPLICATE_PAYMENT, f"NF {number} was paid already", found)
-                return True
+            for found in board.takers.get(item, ()):
+                near = 0 <= board.business[line] - board.business[found] <= window
+                if near and board.cents[found] == board.cents[line] and payers.intersection(board.identity(found)[0]):
+                    board.classify(line, LineClass.DUPLICATE_PAYMENT, f"NF {number} was paid already", found)
+                    return True
     return False
 
 
@@ -184,10 +185,29 @@ def in_part(board: Board, line: int) -> bool:
         if part:
             parts.append((item, part))
         left -= part
-    if left and board.earlier(line) is not None:
+    if left and (board.earlier(line) is not None or repeats(board, line)):
         return False  # a payment made twice explains the amount, which no invoice does
     sign = 1 if board.cents[line] > 0 else -1
     grade = "reference.divergent" if left else "reference.part"
     grade = f"{grade}.{_known(board, line, items)}"
     board.settle(Settled(line, grade, parts, sign * left, DIVERGENT if left else "", words=_words(board, items)))
     return True
+
+
+def silent_before(board: Board, line: int, silent: dict[int, list[int]]) -> bool:
+    """Whether an undecided line without reference, of the same payer and amount, came shortly before: this one may say it again."""
+    payers, window = set(board.identity(line)[0]), board.rules.windows.repeated_payment
+    return any(
+        other != line
+        and not board.state[other]
+        and 0 <= board.business[line] - board.business[other] <= window
+        and payers.intersection(board.identity(other)[0])
+        for other in silent.get(board.cents[line], ())
+    )
+
+
+def named_in_part(board: Board) -> None:
+    """Lines that were left because one without reference said the same before: that one has found its invoice now, or never will."""
+    for line in board.open_lines():
+        if line in board.references and not board.role[line] and not repeats(board, line):
+            in_part(board, line)
