@@ -27,7 +27,8 @@ def in_date_order(board: Board, differences: Differences) -> None:
 
 def _silent(board: Board, lines: list[int]) -> dict[int, list[int]]:
     """The lines without reference by amount, of the amounts that lines with one have."""
-    found: dict[int, list[int]] = {board.cents[line]: [] for line in lines if line in board.references}
+    later = "named_in_part" in board.rules.passes
+    found: dict[int, list[int]] = {board.cents[line]: [] for line in lines if later and line in board.references}
     for line in lines:
         if line not in board.references and board.cents[line] in found:
             found[board.cents[line]].append(line)

@@ -35,7 +35,7 @@ from retaguarda.reconcile.matching.model import (
     Unmatched,
     Verdict,
 )
-from retaguarda.reconcile.matching.verdicts import judge
+from retaguarda.reconcile.matching.verdicts import DOUBTS, judge
 
 _EPOCH = dt.date(1970, 1, 1)
 _CANDIDATES = 3
@@ -92,7 +92,7 @@ class Result:
                 verdict=verdict,
                 rule=grade,
                 confidence=sure,
-                evidence=self.evidence(found),
+                evidence=self.evidence(found, DOUBTS.get(grade.partition(".")[0], "")),
                 difference=self.difference(found),
                 alternatives=found.alternatives,
             )
@@ -115,8 +115,8 @@ class Result:
             return _OVERPAYMENT if found.difference * self.board.cents[found.line] > 0 else _DIVERGENT
         return found.kind
 
-    def evidence(self, found: Settled) -> Evidence:
-        """Which words and which numbers a match rests on."""
+    def evidence(self, found: Settled, doubt: str = "") -> Evidence:
+        """Which words and which numbers a match rests on, and what speaks against it."""
         board, line = self.board, found.line
         payers, how = board.identity(line)
         words = [*found.words, board.lines["description"][line]]
@@ -124,6 +124,7 @@ class Result:
             owners = {board.partner[item] for item, _ in found.parts}
             named = next((payer for payer in payers if payer in owners), payers[0])
             words.append(f"{how}: {' '.join(board.payers.names[named])} {board.payers.documents[named]}".strip())
+        words += [doubt] if doubt else []
         numbers = [f"{self.item_ids[item]}: {money(cents)}, {_day(board.due[item]):%d/%m/%Y}" for item, cents in found.parts[:12]]
         if found.formula:
             numbers.append(f"{found.kind}: {found.formula} = {money(found.difference)}")

@@ -198,26 +198,6 @@ def test_e16_the_root_is_right_the_branch_is_not() -> None:
     assert decision.rule == "exact.root"
 
 
-def test_e17_the_same_payment_twice() -> None:
-    case = two_customers()
-    case.item("I501", "P1", "500.01")
-    case.line("L1", "500.01", "PIX RECEBIDO 12345678000195 10/03")
-    case.line("L2", "500.01", "PIX RECEBIDO 12345678000195 12/03 NF 501", "2026-03-12")
-    result = case.run()
-    assert settled(result) == {"L1": {"I501": D("500.01")}}
-    assert classes(result)["L2"] == "duplicate_payment"
-
-
-def test_e17_a_returned_pix_offsets_the_payment() -> None:
-    case = two_customers()
-    case.item("I501", "P1", "500.01")
-    case.line("L1", "500.01", "PIX RECEBIDO 12345678000195 10/03")
-    case.line("L2", "-500.01", "DEVOLUCAO PIX CERAMICA TRES IRM", "2026-03-11")
-    result = case.run()
-    assert classes(result) == {"L1": "reversed", "L2": "reversal"}
-    assert [(one.line.line_id, one.counterpart) for one in result.classified()] == [("L1", "L2"), ("L2", "L1")]
-
-
 def test_e18_equal_amounts_are_told_apart_by_the_payer() -> None:
     case = two_customers()
     case.item("I501", "P1", "1000.00")
