@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from retaguarda.decisions.contracts import tell_contract_breaks
 from retaguarda.errors import IncompleteDownload, InvalidItem
 from retaguarda.formats import ccee_export
 from retaguarda.intake import read_boletas
@@ -51,6 +52,8 @@ def reconcile_ccee(
     judged = run.receive(releases, tuple[Release, ...]) if releases else ()
     found = reconcile_contracts(boletas, held.contracts, {r.registration.key: r.reason for r in judged if not r.released})
     run.hand_over("comparison.json", found)
+    if not run.dry_run:
+        tell_contract_breaks(found, month, run.record, run.clock)
     findings = run.hand_over("findings.json", of_contracts(found, _siglas(held.contracts)))
     return CceeReconciliation(export, findings, len(found.breaks))
 

@@ -54,7 +54,7 @@ def reconcile_receipts(
     bank = [_proved(run, artifact) for artifact in statements]
     run.stage("matching")
     titles = [read_return(run.bytes_of(artifact)) for artifact in returns]
-    work = MonthReceipts.of(period, run.record, run.clock.now(), bank, titles, invoices.items)
+    work = MonthReceipts.of(period, run.record, run.clock, bank, titles, invoices.items)
     found = _matched(run, work)
     run.stage("release")
     sales = registrations([b for b in boletas.items if b.month == month], Direction.SALE, boletas.incomplete)

@@ -15,6 +15,9 @@ from django.db import connections
 from retaguarda.store.connection import connect, point_at
 from tests.postgres import PostgresServer, running_postgres
 
+EVENTS = "store_outboxevent"
+"""Nothing changes its state without a row in this table."""
+
 
 class LaneStore(Protocol):
     """A store and what can happen to it."""
@@ -57,7 +60,7 @@ class PostgresStore:
 
     def hold(self, meanwhile: Callable[[], None]) -> None:
         with psycopg.connect(self.url) as link:
-            link.execute(f"LOCK TABLE {', '.join(self._tables(link))} IN ACCESS EXCLUSIVE MODE".encode())
+            link.execute(f"LOCK TABLE {EVENTS} IN ACCESS EXCLUSIVE MODE".encode())
             meanwhile()
             link.rollback()
 

@@ -253,7 +253,7 @@ def work(key: Key, queue: Annotated[str, typer.Option(help="The queue whose work
 
     row = book.find(key)
     rule = read_break_rules()[row.kind]
-    given = book.params(row, rule)
+    given = book.params(row, rule, house.clock.today())
     process_named(rule.process).bind(given)
     run = house.runs().create(rule.process, given, queue=queue)
     book.started(row, run, actor())

@@ -59,15 +59,17 @@ def update(
     today: dt.date,
     shifted: Shifted,
     run: RunRecord | None = None,
+    seen_by: Callable[[BreakRecord], bool] = lambda _row: True,
 ) -> Updated:
     """Open what is new, close what is no longer found, leave the rest as it is; doing so twice changes nothing.
 
-    A break that was closed and is found again is open again, with the age it had.
+    A break that was closed and is found again is open again, with the age it had. Who looks at a part of everything says with
+    `seen_by` which breaks he would have found; the others stay as they are.
     """
     with transaction.atomic():
         one_at_a_time(REGISTER)
         seen = {one.key: one for one in found}
-        standing = dict(BreakRecord.objects.filter(closed_at=None).values_list("key", "pk"))
+        standing = {row.key: row.pk for row in BreakRecord.objects.filter(closed_at=None) if row.key in seen or seen_by(row)}
         fresh = {key: one for key, one in seen.items() if key not in standing}
         opened = _opened(fresh, rules, at, today, shifted, run)
         gone = [pk for key, pk in standing.items() if key not in seen]
@@ -145,11 +147,13 @@ def close(row: BreakRecord, by: str, at: dt.datetime, reason: str) -> None:
         events.record("break.closed", target=row.key, who=by, data=told)
 
 
-def params(row: BreakRecord, rule: BreakRule) -> dict[str, str]:
+def params(row: BreakRecord, rule: BreakRule, today: dt.date) -> dict[str, str]:
     """What the process that a kind of break starts is given; ConfigurationError when nothing is to be started."""
     if not rule.process:
         raise ConfigurationError(f"nothing is started for {row.kind}: {rule.next}", remedy="see config/breaks.toml")
-    places = {"account": row.account, "line": row.line, "item": row.item, "date": f"{row.date}", "since": f"{row.date - A_MONTH}"}
+    days = {"date": row.date, "since": row.date - A_MONTH, "yesterday": max(row.date, today - dt.timedelta(1))}
+    places = {"account": row.account, "line": row.line, "item": row.item, "month": f"{row.date:%Y-%m}"}
+    places |= {name: f"{day}" for name, day in days.items()}
     return {name: text.format(**places) for name, text in rule.params.items()}
 
 

@@ -10,7 +10,9 @@ from decimal import Decimal
 from django.db import transaction
 
 from retaguarda.accounts import book
-from retaguarda.decisions import inputs, register
+from retaguarda.calendars.calendar import banks
+from retaguarda.clock import Clock
+from retaguarda.decisions import breaks, inputs, open_points, register
 from retaguarda.jobs.bookings import booked, booked_batches
 from retaguarda.model.receivables import Receivable, SettlementBatch
 from retaguarda.model.reconciliation import ZERO, MatchKind, Reconciliation
@@ -18,12 +20,13 @@ from retaguarda.model.statements import ReturnFile, Statement
 from retaguarda.model.values import Period
 from retaguarda.planning import booking_batches, settlement_batches
 from retaguarda.reconcile import caution, outcome
+from retaguarda.reconcile.break_rules import read_break_rules
 from retaguarda.reconcile.canonical import account_rows, from_erp, partners, written
 from retaguarda.reconcile.matching import tables
 from retaguarda.reconcile.matching.model import Allocation, Decision, Difference, DifferenceKind, Evidence, Line, LineClass, Verdict
 from retaguarda.reconcile.matching.result import Result
 from retaguarda.reconcile.receipts import Receipts, movements
-from retaguarda.store.models import Booking, DecisionState, MatchAllocation, MatchDecision, RunRecord
+from retaguarda.store.models import Booking, BreakRecord, DecisionState, MatchAllocation, MatchDecision, RunRecord
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class MonthReceipts:
     period: Period
     run: RunRecord
     now: dt.datetime
+    today: dt.date
     asked: Receipts
 
     @classmethod
@@ -40,7 +44,7 @@ class MonthReceipts:
         cls,
         period: Period,
         run: RunRecord,
-        now: dt.datetime,
+        clock: Clock,
         statements: Sequence[Statement],
         returns: Sequence[ReturnFile],
         invoices: Sequence[Receivable],
@@ -53,7 +57,7 @@ class MonthReceipts:
 
         ids = {movement.id for movement in movements(statements, named)}
         decided = _taken_elsewhere(ids), _decided_by_people(ids)
-        return cls(period, run, now, Receipts(statements, returns, invoices, booked(), *decided, named))
+        return cls(period, run, clock.now(), clock.today(), Receipts(statements, returns, invoices, booked(), *decided, named))
 
     def files(self) -> dict[str, bytes]:
         """What it is made from, by canonical name; of invoices that were paid in the ERP itself, none."""
@@ -106,6 +110,24 @@ class MonthReceipts:
             fresh = (line for line in decided if line in rows or line not in booked_lines)
             wanted = [one for line in fresh if (one := self._ours(decided[line])) and (line not in rows or rows[line].key == _key(one))]
             register.record(wanted, result.provenance.rules, self.now, self.run)
+            self._tell_breaks(result)
+
+    def _tell_breaks(self, result: Result) -> None:
+        """What is left for people: told as `reconcile run` tells it, of this month's movements and invoices alone."""
+        decided, invoices = _standing_rows(self.asked.ids), {one.number for one in self.asked.invoices}
+
+        def seen(row: BreakRecord) -> bool:
+            if row.kind in open_points.OF_LINES:
+                return row.line in self.asked.ids
+            if row.kind == "overdue":
+                return row.item in invoices
+            if row.kind == "statement-missing":
+                return self.period.start <= row.date <= self.period.end
+            return row.kind not in open_points.OF_CONTRACTS.values()
+
+        lines = [*open_points.of_lines(result, decided), *open_points.of_decisions(), *open_points.overdue(result, self.today)]
+        accounts = open_points.of_accounts(self.period, self.today)
+        breaks.update([*lines, *accounts], read_break_rules(), self.now, self.today, banks().shifted, self.run, seen)
 
     def _ours(self, one: Decision) -> Decision | None:
         """A decision without the invoices that were paid in the ERP itself: of those nothing is to be decided."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
 from django.db import transaction
 
-from retaguarda.accounts import book, returns
 from retaguarda.calendars.calendar import banks
-from retaguarda.decisions import breaks, inputs, register
-from retaguarda.decisions.breaks import Found, Updated
+from retaguarda.decisions import breaks, inputs, open_points, register
+from retaguarda.decisions.breaks import Updated
 from retaguarda.decisions.matching import matched
 from retaguarda.decisions.register import Recorded
 from retaguarda.model.receivables import Settlement
@@ -21,11 +20,10 @@ from retaguarda.model.values import Period
 from retaguarda.reconcile.break_rules import read_break_rules
 from retaguarda.reconcile.canonical import partners, written
 from retaguarda.reconcile.caution import cash
-from retaguarda.reconcile.coverage import DayState
 from retaguarda.reconcile.matching import tables
 from retaguarda.reconcile.matching.model import LineClass
 from retaguarda.reconcile.matching.result import Result
-from retaguarda.store.models import DecisionState, LedgerItem, MatchDecision, RunRecord, StatementEntry
+from retaguarda.store.models import BreakRecord, DecisionState, LedgerItem, MatchDecision, RunRecord, StatementEntry
 
 LOOKBACK = dt.timedelta(days=30)
 """How far back a decided line is still held against a reversal that came later."""
@@ -105,9 +103,20 @@ class PeriodReconciliation:
         with transaction.atomic():
             inputs.remember(items, self.now)
             decisions = register.record(result.decisions(), result.provenance.rules, self.now, self.run)
-            found = [*self._of_result(result), *self._waiting(), *self._overdue(result), *self._of_accounts()]
-            told = breaks.update(found, read_break_rules(), self.now, self.today, banks().shifted, self.run)
+            lines = [*open_points.of_lines(result), *open_points.of_decisions(), *open_points.overdue(result, self.today)]
+            accounts = open_points.of_accounts(self.period, self.today)
+            told = breaks.update(
+                [*lines, *accounts], read_break_rules(), self.now, self.today, banks().shifted, self.run, self._would_be_seen
+            )
         return Outcome(decisions, told, overtaken)
+
+    def _would_be_seen(self, row: BreakRecord) -> bool:
+        """Whether this reconciliation would find a break: it knows the lines up to its period's end, and no contracts."""
+        if row.kind in open_points.OF_LINES:
+            return row.date <= self.period.end
+        if row.kind == "statement-missing":
+            return self.period.start <= row.date <= self.period.end
+        return row.kind not in open_points.OF_CONTRACTS.values()
 
     def to_book(self) -> dict[str, list[Settlement]]:
         """By account of the book: payments that stand and that the ERP has not booked, no more of each than was received."""
@@ -123,36 +132,3 @@ class PeriodReconciliation:
                     settled = Settlement(part.item, row.date, amount, partners.get(part.item, ""), row.line)
                     found.setdefault(accounts[row.line], []).append(settled)
         return found
-
-    def _of_result(self, result: Result) -> Iterable[Found]:
-        for one in result.unmatched():
-            line, known = one.line, " · ".join(f"{c.item_id} ({c.open_amount})" for c in one.candidates)
-            kind = "unmatched-credit" if line.amount > 0 else "unmatched-debit"
-            yield Found(kind, line.date, line.amount, f"{line.description} {known}".strip(), line.account_id, line.line_id)
-        for classed in result.classified():
-            if classed.line_class is LineClass.DUPLICATE_PAYMENT:
-                line = classed.line
-                yield Found("duplicate-payment", line.date, line.amount, line.description, line.account_id, line.line_id)
-
-    def _waiting(self) -> Iterable[Found]:
-        for row in MatchDecision.objects.filter(state=DecisionState.PROPOSED).iterator():
-            yield Found("proposal", row.date, row.amount, row.description, row.account, row.line, row.key)
-        for row in MatchDecision.objects.filter(state=DecisionState.OVERTAKEN).iterator():
-            yield Found("overtaken", row.date, row.amount, row.description, row.account, row.line, row.key)
-        for row in MatchDecision.objects.filter(state=DecisionState.STANDS, difference__isnull=False).iterator():
-            if row.difference and row.difference["kind"] in {"divergent", "overpayment"}:
-                yield Found("amount-differs", row.date, Decimal(row.difference["amount"]), row.description, row.account, row.line)
-
-    def _overdue(self, result: Result) -> Iterable[Found]:
-        for item in result.open_items():
-            if item.kind == "AR" and item.due_date < self.today:
-                yield Found("overdue", item.due_date, item.open_amount, item.partner_id, item=item.item_id)
-
-    def _of_accounts(self) -> Iterable[Found]:
-        last = min(self.period.end, self.today - dt.timedelta(1))
-        for account in book.accounts() if last >= self.period.start else ():
-            for day, known in book.known(account, Period(self.period.start, last), banks().is_business).items():
-                if known.state in {DayState.GAP, DayState.BROKEN}:
-                    yield Found("statement-missing", day, Decimal(), known.why, account)
-        for account, reasons in returns.findings().items():
-            yield from (Found("return-missing", self.today, Decimal(), reason, account, reason[:80]) for reason in reasons)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from retaguarda.configuration import configuration_folder
 from retaguarda.errors import ConfigurationError
+from retaguarda.model.reconciliation import ContractOutcome
 
 FILE = "breaks.toml"
 KINDS = (
@@ -22,6 +23,7 @@ KINDS = (
     "statement-missing",
     "return-missing",
     "overtaken",
+    *(f"contract-{outcome}" for outcome in ContractOutcome if outcome.is_break),
 )
 """Every kind of break that a reconciliation can tell."""
 

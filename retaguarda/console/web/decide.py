@@ -60,7 +60,7 @@ def many(keys: Sequence[str], verdict: str, reason: str, who: str) -> Told:
 def start_work(row: BreakRecord, who: str) -> None:
     """Queue what is done about a break of its kind."""
     rule = read_break_rules()[row.kind]
-    given = breaks.params(row, rule)
+    given = breaks.params(row, rule, house().clock.today())
     process_named(rule.process).bind(given)
     breaks.started(row, house().runs().create(rule.process, given, queue=queue()), who)
 
@@ -77,7 +77,7 @@ def match(line: str, parts: Sequence[tuple[str, Decimal]], who: str) -> MatchDec
 def ask_owner(row: BreakRecord, question: str, who: str) -> Ticket:
     """Ask the owner of a break what it is about: a request that goes to his area and is answered in time."""
     rule = read_break_rules().get(row.kind)
-    subject = f"{rule.title if rule else row.kind} · {row.date:%d/%m/%Y} · {row.amount:.2f}"
+    subject = " · ".join([rule.title if rule else row.kind, f"{row.date:%d/%m/%Y}", *([f"{row.amount:.2f}"] if row.amount else [])])
     about = " · ".join(filter(None, (row.account, row.line, row.item)))
     text = "\n".join(filter(None, (question.strip(), retell(row.text), about)))
     if not question.strip():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bisect
 import datetime as dt
-import itertools
 from array import array
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from retaguarda.errors import RetaguardaError
+from retaguarda.reconcile.matching.columns import grouped, ordered, spread
 from retaguarda.reconcile.matching.model import LineClass
 from retaguarda.reconcile.matching.payers import Identity, Payers
 from retaguarda.reconcile.matching.rules import MatchingRules
@@ -119,9 +119,7 @@ class Board:
     def settle_pairs(self, lines: Sequence[int], items: Sequence[int], grades: Iterable[str]) -> None:
         """Take many decisions at once: each line settles all that is open of one item, which no other line names."""
         cents = self.open
-        self.settled += [
-            Settled(line, grade, [(item, cents[item])]) for line, item, grade in zip(lines, items, grades, strict=True)
-        ]
+        self.settled += [Settled(line, grade, [(item, cents[item])]) for line, item, grade in zip(lines, items, grades, strict=True)]
         np.frombuffer(self.state, dtype=np.uint8)[lines] = MATCHED
         np.asarray(self.open)[items] = 0
 
@@ -367,38 +365,3 @@ class Board:
     def undecided(self, lines: Iterable[int]) -> list[int]:
         """Those of the lines that nothing explains yet."""
         return [line for line in lines if not self.state[line]]
-
-
-def spread(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ranges written out: for every number of every range its range and itself."""
-    count = last - first
-    row = np.repeat(np.arange(len(count)), count)
-    return row, np.arange(count.sum()) + np.repeat(first - np.cumsum(count) + count, count)
-
-
-def ordered(keys: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Keys in their order, and the items of each; those of one key keep theirs."""
-    order = np.argsort(keys, kind="stable")
-    return keys[order], items[order]
-
-
-def grouped(keys: np.ndarray, items: np.ndarray) -> dict[int, list[int]]:
-    """The items of each of the ordered keys."""
-    starts, listed = np.flatnonzero(np.diff(keys, prepend=-1)), items.tolist()
-    edges = [*starts.tolist(), len(listed)]
-    return {key: listed[first:last] for key, (first, last) in zip(keys[starts].tolist(), itertools.pairwise(edges), strict=True)}
-
-
-def packed(column: pl.Series) -> array[int]:
-    """A column of whole numbers as an array: a ninth of the memory of a list, and as quick to read one by one."""
-    values = array("q")
-    values.frombytes(column.cast(pl.Int64).to_numpy().tobytes())
-    return values
-
-
-def business_days(days: pl.Series, holidays: Sequence[dt.date]) -> array[int]:
-    """Dates as a count of business days; a day off counts as the business day after it."""
-    closed = np.array(holidays, dtype="datetime64[D]")
-    unique = days.unique().sort()
-    counted = np.busday_count(np.datetime64("1990-01-01"), unique.to_numpy().astype("datetime64[D]"), holidays=closed)
-    return packed(days.replace_strict(unique, pl.Series(counted), return_dtype=pl.Int64))

@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import polars as pl
 
-from retaguarda.reconcile.matching.board import AP, AR, BOLETO, CODE, OPEN, PLAIN, Board, business_days, packed
+from retaguarda.reconcile.matching.board import AP, AR, BOLETO, CODE, OPEN, PLAIN, Board
+from retaguarda.reconcile.matching.columns import business_days, packed
 from retaguarda.reconcile.matching.model import LineClass
 from retaguarda.reconcile.matching.payers import Payers
 from retaguarda.reconcile.matching.rules import MatchingRules

@@ -7,7 +7,8 @@ from collections import Counter, defaultdict
 import numpy as np
 import polars as pl
 
-from retaguarda.reconcile.matching.board import AP, AR, Board, Settled, grouped, ordered
+from retaguarda.reconcile.matching.board import AP, AR, Board, Settled
+from retaguarda.reconcile.matching.columns import grouped, ordered
 from retaguarda.reconcile.matching.differences import DIVERGENT, Differences
 from retaguarda.reconcile.matching.groups import covering
 from retaguarda.reconcile.matching.model import LineClass

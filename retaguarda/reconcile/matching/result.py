@@ -11,7 +11,6 @@ from decimal import Decimal
 from functools import cached_property
 
 import numpy as np
-import polars as pl
 
 from retaguarda.errors import RetaguardaError
 from retaguarda.reconcile.matching.board import AP, AR, CLASSES, MATCHED, OPEN, Board, Settled

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retaguarda.reconcile.matching.board import PLAIN, Board, Settled, spread
+from retaguarda.reconcile.matching.board import PLAIN, Board, Settled
+from retaguarda.reconcile.matching.columns import spread
 
 _GAP = 2
 """Numbers further apart than this were not issued one after the other."""

@@ -31,7 +31,7 @@ def repeated(board: Board) -> set[int]:
     for line in np.flatnonzero(matched).tolist():
         payers, paid, day = identities[key[line]][0], cents[line], business[line]
         if payers and len(payers) <= _FEW and not role[line]:
-            if any([day - last.get((payer, paid), -window - 1) <= window for payer in payers]):
+            if any(day - last.get((payer, paid), -window - 1) <= window for payer in payers):
                 found.add(line)
             for payer in payers:
                 last[payer, paid] = day

@@ -1,0 +1,73 @@
+"""The breaks that a reconciliation finds in what it made and in what the store holds."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable
+from decimal import Decimal
+
+from retaguarda.accounts import book, returns
+from retaguarda.calendars.calendar import banks
+from retaguarda.decisions.breaks import Found
+from retaguarda.model.reconciliation import ContractComparison, ContractOutcome
+from retaguarda.model.values import Month, Period
+from retaguarda.reconcile.coverage import DayState
+from retaguarda.reconcile.matching.model import LineClass
+from retaguarda.reconcile.matching.result import Result
+from retaguarda.store.models import DecisionState, MatchDecision
+
+OF_LINES = frozenset({"unmatched-credit", "unmatched-debit", "duplicate-payment"})
+OF_DECISIONS = frozenset({"proposal", "overtaken", "amount-differs"})
+OF_CONTRACTS = {outcome: f"contract-{outcome}" for outcome in ContractOutcome if outcome.is_break}
+
+
+def of_lines(result: Result, decided: Collection[str] = ()) -> Iterable[Found]:
+    """Lines that nothing explains, and payments made twice; `decided` are those that somebody decided nevertheless."""
+    for one in result.unmatched():
+        line, known = one.line, " · ".join(f"{c.item_id} ({c.open_amount})" for c in one.candidates)
+        if line.line_id not in decided:
+            kind = "unmatched-credit" if line.amount > 0 else "unmatched-debit"
+            yield Found(kind, line.date, line.amount, f"{line.description} {known}".strip(), line.account_id, line.line_id)
+    for classed in result.classified():
+        line = classed.line
+        if classed.line_class is LineClass.DUPLICATE_PAYMENT and line.line_id not in decided:
+            yield Found("duplicate-payment", line.date, line.amount, line.description, line.account_id, line.line_id)
+
+
+def of_decisions() -> Iterable[Found]:
+    """What the register holds that a person must look at."""
+    for row in MatchDecision.objects.filter(state=DecisionState.PROPOSED).iterator():
+        yield Found("proposal", row.date, row.amount, row.description, row.account, row.line, row.key)
+    for row in MatchDecision.objects.filter(state=DecisionState.OVERTAKEN).iterator():
+        yield Found("overtaken", row.date, row.amount, row.description, row.account, row.line, row.key)
+    for row in MatchDecision.objects.filter(state=DecisionState.STANDS, difference__isnull=False).iterator():
+        if row.difference and row.difference["kind"] in {"divergent", "overpayment"}:
+            yield Found("amount-differs", row.date, Decimal(row.difference["amount"]), row.description, row.account, row.line)
+
+
+def overdue(result: Result, today: dt.date) -> Iterable[Found]:
+    """Receivables that are due and not paid."""
+    for item in result.open_items():
+        if item.kind == "AR" and item.due_date < today:
+            yield Found("overdue", item.due_date, item.open_amount, item.partner_id, item=item.item_id)
+
+
+def of_accounts(period: Period, today: dt.date) -> Iterable[Found]:
+    """Days of the period without a proved statement, and return files whose numbers tell of a gap."""
+    last = min(period.end, today - dt.timedelta(1))
+    for account in book.accounts() if last >= period.start else ():
+        for day, known in book.known(account, Period(period.start, last), banks().is_business).items():
+            if known.state in {DayState.GAP, DayState.BROKEN}:
+                yield Found("statement-missing", day, Decimal(), known.why, account)
+    for account, reasons in returns.findings().items():
+        yield from (Found("return-missing", today, Decimal(), reason, account, reason[:80]) for reason in reasons)
+
+
+def of_contracts(compared: Iterable[ContractComparison], month: Month) -> Iterable[Found]:
+    """Contracts of a month that differ between the ERP and CCEE; the date is the month's first day, the amount is in MWh."""
+    for one in compared:
+        if kind := OF_CONTRACTS.get(one.outcome):
+            parties = f"{one.seller_profile} → {one.buyer_profile}, {one.submarket}"
+            numbers = ", ".join((*one.boletas, *one.codes))
+            text = " · ".join(filter(None, (numbers, f"ERP {one.erp_mwh:.3f} MWh", f"CCEE {one.ccee_mwh:.3f} MWh", one.note)))
+            yield Found(kind, month.first, Decimal(), text, item=parties)
