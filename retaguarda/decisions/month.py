@@ -99,7 +99,10 @@ class MonthReceipts:
         lines = {one.source for one in self.asked.booked}
         if keep:
             self._record(result, decided, lines)
-        return outcome.told(self.asked, result, decided, self._standing(decided, lines, keep=keep), known, lines)
+        told = outcome.told(self.asked, result, decided, self._standing(decided, lines, keep=keep), known, lines)
+        if keep:
+            self._tell_breaks(told, result)
+        return told
 
     def _record(self, result: Result, decided: Mapping[str, Decision], booked_lines: Collection[str]) -> None:
         with transaction.atomic():
@@ -110,24 +113,21 @@ class MonthReceipts:
             fresh = (line for line in decided if line in rows or line not in booked_lines)
             wanted = [one for line in fresh if (one := self._ours(decided[line])) and (line not in rows or rows[line].key == _key(one))]
             register.record(wanted, result.provenance.rules, self.now, self.run)
-            self._tell_breaks(result)
 
-    def _tell_breaks(self, result: Result) -> None:
+    def _tell_breaks(self, told: Reconciliation, result: Result) -> None:
         """What is left for people: told as `reconcile run` tells it, of this month's movements and invoices alone."""
-        decided, invoices = _standing_rows(self.asked.ids), {one.number for one in self.asked.invoices}
+        invoices, accounts = {one.number for one in self.asked.invoices}, {one.account for one in self.asked.movements}
 
         def seen(row: BreakRecord) -> bool:
-            if row.kind in open_points.OF_LINES:
-                return row.line in self.asked.ids
             if row.kind == "overdue":
                 return row.item in invoices
-            if row.kind == "statement-missing":
-                return self.period.start <= row.date <= self.period.end
+            if row.kind in {"statement-missing", *open_points.OF_LINES, *open_points.OF_MONTH}:
+                return row.account in accounts and self.period.start <= row.date <= self.period.end
             return row.kind not in open_points.OF_CONTRACTS.values()
 
-        lines = [*open_points.of_lines(result, decided), *open_points.of_decisions(), *open_points.overdue(result, self.today)]
-        accounts = open_points.of_accounts(self.period, self.today)
-        breaks.update([*lines, *accounts], read_break_rules(), self.now, self.today, banks().shifted, self.run, seen)
+        lines = [*open_points.of_month(told), *open_points.of_decisions(), *open_points.overdue(result, self.today)]
+        days = open_points.of_accounts(self.period, self.today)
+        breaks.update([*lines, *days], read_break_rules(), self.now, self.today, banks().shifted, self.run, seen)
 
     def _ours(self, one: Decision) -> Decision | None:
         """A decision without the invoices that were paid in the ERP itself: of those nothing is to be decided."""

@@ -3,35 +3,55 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from decimal import Decimal
 
 from retaguarda.accounts import book, returns
 from retaguarda.calendars.calendar import banks
 from retaguarda.decisions.breaks import Found
-from retaguarda.model.reconciliation import ContractComparison, ContractOutcome
+from retaguarda.model.reconciliation import BreakKind, ContractComparison, ContractOutcome, Reconciliation
 from retaguarda.model.values import Month, Period
 from retaguarda.reconcile.coverage import DayState
 from retaguarda.reconcile.matching.model import LineClass
 from retaguarda.reconcile.matching.result import Result
-from retaguarda.store.models import DecisionState, MatchDecision
+from retaguarda.store.models import DecisionState, LedgerItem, MatchDecision
 
 OF_LINES = frozenset({"unmatched-credit", "unmatched-debit", "duplicate-payment"})
-OF_DECISIONS = frozenset({"proposal", "overtaken", "amount-differs"})
+OF_MONTH = frozenset({"taken-back", "difference-to-post"})
+"""What the month alone finds: of payments that the ERP has booked, or is to book."""
+_IN_A_MONTH = {
+    BreakKind.UNMATCHED: "unmatched-credit",
+    BreakKind.BATCH_UNEXPLAINED: "unmatched-credit",
+    BreakKind.UNCLASSIFIED: "unmatched-debit",
+    BreakKind.DUPLICATE_PAYMENT: "duplicate-payment",
+    BreakKind.AMOUNT_DIFFERS: "amount-differs",
+    BreakKind.BATCH_DIFFERS: "amount-differs",
+    BreakKind.BATCH_MISSING: "statement-missing",
+    BreakKind.DIFFERENCE: "difference-to-post",
+    BreakKind.TAKEN_BACK: "taken-back",
+}
+"""What a month tells, without what the register holds as proposals."""
 OF_CONTRACTS = {outcome: f"contract-{outcome}" for outcome in ContractOutcome if outcome.is_break}
 
 
-def of_lines(result: Result, decided: Collection[str] = ()) -> Iterable[Found]:
-    """Lines that nothing explains, and payments made twice; `decided` are those that somebody decided nevertheless."""
+def of_lines(result: Result) -> Iterable[Found]:
+    """Lines that nothing explains, and payments made twice."""
     for one in result.unmatched():
         line, known = one.line, " · ".join(f"{c.item_id} ({c.open_amount})" for c in one.candidates)
-        if line.line_id not in decided:
-            kind = "unmatched-credit" if line.amount > 0 else "unmatched-debit"
-            yield Found(kind, line.date, line.amount, f"{line.description} {known}".strip(), line.account_id, line.line_id)
+        kind = "unmatched-credit" if line.amount > 0 else "unmatched-debit"
+        yield Found(kind, line.date, line.amount, f"{line.description} {known}".strip(), line.account_id, line.line_id)
     for classed in result.classified():
         line = classed.line
-        if classed.line_class is LineClass.DUPLICATE_PAYMENT and line.line_id not in decided:
+        if classed.line_class is LineClass.DUPLICATE_PAYMENT:
             yield Found("duplicate-payment", line.date, line.amount, line.description, line.account_id, line.line_id)
+
+
+def of_month(told: Reconciliation) -> Iterable[Found]:
+    """What a month's receipts left for people, of its lines and of what the return files tell."""
+    for one in told.breaks:
+        if kind := _IN_A_MONTH.get(one.kind):
+            item = one.description[:80] if not one.credit else one.receivable if kind in OF_MONTH else ""
+            yield Found(kind, one.date, one.shown, f"{one.description} {one.hint}".strip(), one.account, one.credit, item)
 
 
 def of_decisions() -> Iterable[Found]:
@@ -47,9 +67,11 @@ def of_decisions() -> Iterable[Found]:
 
 def overdue(result: Result, today: dt.date) -> Iterable[Found]:
     """Receivables that are due and not paid."""
+    names = dict(LedgerItem.objects.values_list("item", "partner_name"))
     for item in result.open_items():
         if item.kind == "AR" and item.due_date < today:
-            yield Found("overdue", item.due_date, item.open_amount, item.partner_id, item=item.item_id)
+            who = f"{names.get(item.item_id, '')} {item.partner_id}".strip()
+            yield Found("overdue", item.due_date, item.open_amount, who, item=item.item_id)
 
 
 def of_accounts(period: Period, today: dt.date) -> Iterable[Found]:

@@ -115,8 +115,8 @@ class PeriodReconciliation:
         if row.kind in open_points.OF_LINES:
             return row.date <= self.period.end
         if row.kind == "statement-missing":
-            return self.period.start <= row.date <= self.period.end
-        return row.kind not in open_points.OF_CONTRACTS.values()
+            return not row.item and self.period.start <= row.date <= self.period.end
+        return row.kind not in {*open_points.OF_MONTH, *open_points.OF_CONTRACTS.values()}
 
     def to_book(self) -> dict[str, list[Settlement]]:
         """By account of the book: payments that stand and that the ERP has not booked, no more of each than was received."""

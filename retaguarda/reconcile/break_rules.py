@@ -23,6 +23,8 @@ KINDS = (
     "statement-missing",
     "return-missing",
     "overtaken",
+    "taken-back",
+    "difference-to-post",
     *(f"contract-{outcome}" for outcome in ContractOutcome if outcome.is_break),
 )
 """Every kind of break that a reconciliation can tell."""

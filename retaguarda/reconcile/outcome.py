@@ -27,6 +27,7 @@ from retaguarda.reconcile.caution import PAID_BEFORE, cash
 from retaguarda.reconcile.matching import model as engine
 from retaguarda.reconcile.matching.model import Decision, LineClass
 from retaguarda.reconcile.matching.result import Result
+from retaguarda.reconcile.matching.verdicts import DOUBTS
 from retaguarda.reconcile.receipts import TOLERANCE, Movement, Paid, Receipts, credit_day
 
 _PAYABLES = {"lot": "supplier", "tax": "tax"}
@@ -351,7 +352,7 @@ def _listed(one: Decision) -> str:
 
 def _why(one: Decision, invoice: str = "") -> tuple[str, ...]:
     """The words and numbers of a decision, without the movement's own text; of an invoice, the numbers that are about it."""
-    words = [word for word in one.evidence.words if word != one.line.description]
+    words = [word for word in one.evidence.words if word not in {one.line.description, *DOUBTS.values()}]
     of_invoice = [number for number in one.evidence.numbers if not invoice or number.startswith(f"{invoice}: ") or ": " not in number]
     return (*words, *(() if invoice else of_invoice))
 
@@ -363,7 +364,7 @@ def _doubt(one: Decision) -> tuple[BreakKind, str]:
     reasons = (
         (any(word.startswith(PAID_BEFORE) for word in one.evidence.words), BreakKind.AMOUNT_DIFFERS, PAID_BEFORE),
         (one.alternatives, BreakKind.AMBIGUOUS, ""),
-        ("again" in families, BreakKind.PROPOSAL, "the same payer paid the same amount a few days before"),
+        *((doubt in families, BreakKind.PROPOSAL, reason) for doubt, reason in DOUBTS.items()),
         (families & {"stranger", "group"}, BreakKind.PAYER_DIFFERS, ""),
         ("unknown_title" in families, BreakKind.TITLE_UNKNOWN, ""),
         ("divergent" in families, BreakKind.AMOUNT_DIFFERS, "paid more than is open" if over else ""),

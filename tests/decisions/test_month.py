@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -15,6 +16,7 @@ import pytest
 
 from retaguarda.audit.evidence import EvidenceStore
 from retaguarda.decisions import register
+from retaguarda.decisions.breaks import open_breaks
 from retaguarda.decisions.lineage import walk
 from retaguarda.decisions.reperform import reperform
 from retaguarda.jobs.bookings import book
@@ -125,6 +127,21 @@ def test_a_month_stands_in_the_register_and_can_be_made_again(ledger: Ledger) ->
     assert {"invoice", "bank line", "settlement"} <= kinds
 
 
+def test_what_a_month_leaves_for_people_are_breaks_until_they_are_gone(ledger: Ledger) -> None:
+    ledger.run()
+    kinds = Counter(row.kind for row in open_breaks())
+    assert kinds.keys() == {"difference-to-post", "duplicate-payment", "overdue"}, "a month has no payables: its debits are known by words"
+    [twice], [tax] = open_breaks("duplicate-payment"), open_breaks("difference-to-post")
+    assert tax.item == ledger.month.planted["withheld_tax"]
+    assert f"NF{ledger.month.planted['duplicated_payment']}" in twice.text
+    ledger.run()
+    assert Counter(row.kind for row in open_breaks()) == kinds
+    again = [one for one in ledger.month.entries if one.amount == twice.amount][-1]
+    ledger.month = replace(ledger.month, entries=tuple(one for one in ledger.month.entries if one is not again))
+    ledger.run()
+    assert open_breaks("duplicate-payment") == []
+
+
 def test_a_repeated_run_gives_what_the_first_gave(ledger: Ledger) -> None:
     """Before anything is booked, and after: what the ERP shows by then changes nothing."""
     _, first = ledger.run()
@@ -203,6 +220,7 @@ def test_a_payment_that_is_taken_back_after_it_was_booked_is_told(ledger: Ledger
 def test_a_dry_run_decides_the_same_and_keeps_nothing(ledger: Ledger) -> None:
     _, dry = ledger.run(dry=True)
     assert not MatchDecision.objects.exists()
+    assert not open_breaks()
     _, real = ledger.run()
     assert ledger.told(dry, "findings") == ledger.told(real, "findings")
 

@@ -14,7 +14,7 @@ AGAIN = "again"
 """The grade of what may be a payment made twice: same payer and amount as one of the days before."""
 ELSEWHERE = "elsewhere"
 """The grade of a payment that names an invoice and settles another one."""
-DOUBTS = {AGAIN: "the same payer paid this amount a few days before", ELSEWHERE: "it names an invoice that is none of these"}
+DOUBTS = {AGAIN: "the same payer paid the same amount a few days before", ELSEWHERE: "it names an invoice that is none of these"}
 """Why such a match waits for a person, by the first word of its grade."""
 UNKNOWN = 0.5
 _FEW = 4

@@ -89,4 +89,4 @@ def test_the_same_amount_again_waits_for_a_person_however_the_payer_is_known() -
     case.line("L2", "500.01", f"{PIX} 12/03", "2026-03-12")
     second = decisions(case.run())["L2"]
     assert (second.verdict, second.rule) == (Verdict.PROPOSAL, "again.exact.doc")
-    assert "the same payer paid this amount a few days before" in second.evidence.words
+    assert "the same payer paid the same amount a few days before" in second.evidence.words
