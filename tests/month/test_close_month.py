@@ -109,6 +109,21 @@ def test_the_erp_was_settled(held: dict[str, Any], month: Month) -> None:
     assert len(held["erp"]["statements"]) == 2
 
 
+def test_what_is_left_stands_among_the_breaks(house: Installation, first: Told, month: Month) -> None:
+    """Each with who looks at it and what is done next; contracts and receipts alike."""
+    assert first.root["state"] == "PARTIAL"
+    told = json.loads(house.command("reconcile", "breaks", "--limit", "500", "--json").stdout)
+    texts = {kind: " ".join(f"{one['text']} {one['item']}" for one in told if one["kind"] == kind) for kind in {one["kind"] for one in told}}
+    for slip, kind in (
+        ("duplicated_payment", "duplicate-payment"),
+        ("withheld_tax", "difference-to-post"),
+        ("missing_at_ccee", "contract-missing-at-ccee"),
+        ("missing_in_erp", "contract-missing-in-erp"),
+    ):
+        assert month.planted[slip] in texts[kind], (slip, texts)
+    assert all(one["next"] and one["owner"] for one in told)
+
+
 def test_the_report_can_be_sent(first: Told, month: Month) -> None:
     """The workbook opens, ties out, and shows each planted slip; the page stands alone."""
     folder = Path(first.root["folder"])
