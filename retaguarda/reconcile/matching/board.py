@@ -23,8 +23,10 @@ CLASSES = (LineClass.UNMATCHED, LineClass.MATCH, *(one for one in LineClass if o
 CODE = {one: code for code, one in enumerate(CLASSES)}
 AR, AP = 0, 1
 PLAIN, BOLETO = 0, 1
-_KEY = 1 << 43
+_KEY = 1 << 44
 """Keys of exact amounts: who, times this, plus the cents, which are fewer (`tables` rejects larger amounts)."""
+_AT_ONCE = 20_000
+"""Lines whose partners are written out together; bounds the memory."""
 _DAYS = 1 << 20
 """Keys of due dates: partner, times this, plus the business day."""
 
@@ -333,12 +335,16 @@ class Board:
     def of_exact_amount(self, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(line, item) for all plain items of the partners that each line may be from of which exactly its amount is open."""
         known, items = self._by_exact_amount()
-        line, payer = self.possible(lines)
-        cents = np.asarray(self.cents)[line]
-        keys = (payer * 4 + (cents < 0) * 2 + PLAIN) * _KEY + np.abs(cents)
-        first = known.searchsorted(keys, "left")
-        row, place = spread(first, known.searchsorted(keys, "right"))
-        return line[row], items[place]
+        found = [(lines[:0], items[:0])]
+        for part in range(0, len(lines), _AT_ONCE):
+            line, payer = self.possible(lines[part : part + _AT_ONCE])
+            cents = np.asarray(self.cents)[line]
+            keys = (payer * 4 + (cents < 0) * 2 + PLAIN) * _KEY + np.abs(cents)
+            first = known.searchsorted(keys, "left")
+            row, place = spread(first, known.searchsorted(keys, "right"))
+            found.append((line[row], items[place]))
+        line, item = (np.concatenate(column) for column in zip(*found, strict=True))
+        return line, item
 
     def in_window(self, item: int, line: int) -> bool:
         """Whether a line may pay an item by its dates."""

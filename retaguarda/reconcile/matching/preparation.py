@@ -11,12 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import polars as pl
 
+from retaguarda.errors import InvalidItem
 from retaguarda.reconcile.matching.board import AP, AR, BOLETO, CODE, OPEN, PLAIN, Board
 from retaguarda.reconcile.matching.columns import business_days, packed
 from retaguarda.reconcile.matching.model import LineClass
 from retaguarda.reconcile.matching.payers import Payers
 from retaguarda.reconcile.matching.rules import MatchingRules
-from retaguarda.reconcile.matching.tables import Inputs
+from retaguarda.reconcile.matching.tables import MOST_PARTNERS, Inputs
 from retaguarda.reconcile.matching.texts import features, kind_of, numbers_of, plain
 
 _AT_ONCE = 20_000
@@ -38,6 +39,8 @@ def prepare(inputs: Inputs, rules: MatchingRules, holidays: Sequence[dt.date]) -
 def _board(inputs: Inputs, lines: pl.DataFrame, rules: MatchingRules, holidays: Sequence[dt.date]) -> Board:
     """Lines and items as columns, partners by document and name."""
     partners = _register(inputs)
+    if partners.height > MOST_PARTNERS:
+        raise InvalidItem(f"{partners.height} partners are more than {MOST_PARTNERS}", remedy="leave out those without open items")
     payers = Payers(partners, rules.words)
     code_of = dict(zip(partners["partner_id"], range(partners.height), strict=True))
     payers.learn(inputs.history, code_of)

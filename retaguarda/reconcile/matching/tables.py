@@ -9,6 +9,7 @@ import csv
 import enum
 import hashlib
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,8 +43,10 @@ _REMEDIES = {
     Field.MONEY: "Write the amount with a decimal point and at most two places, e.g. 1234.56.",
     Field.MAYBE_MONEY: "Write the amount with a decimal point and at most two places, or leave it empty.",
 }
-_AMOUNT = r"^[+-]?\d{1,10}(\.\d{1,2})?$"
-"""Up to ten thousand million: more than any bank line, and few enough cents to share a number with the partner's code."""
+_AMOUNT = r"^[+-]?\d{1,11}(\.\d{1,2})?$"
+"""Below a hundred thousand million: more than any bank line, and few enough cents to share a number with the partner's code."""
+_TOO_LARGE = re.compile(r"[+-]?\d{12,}(\.\d{1,2})?")
+MOST_PARTNERS = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +220,8 @@ def _parsed(name: str, kind: Field) -> pl.Expr:
 def _remedy(table: Table, name: str, value: str | None) -> str:
     if name == table.unique and value:
         return "Give every row its own value; the first row with this one was used."
+    if table.columns[name] in {Field.MONEY, Field.MAYBE_MONEY} and _TOO_LARGE.fullmatch(value or ""):
+        return "Amounts have at most eleven digits before the point: check where the point stands."
     return _REMEDIES[table.columns[name]]
 
 

@@ -36,19 +36,23 @@ def test_bad_rows_are_rejected_one_by_one(tmp_path: Path) -> None:
         "L1,A1,F1,2026-03-11,10.00,,,,same id",
         "L6,A1,F1,2026-03-10,1e3,,,,power",
         "L7,A1,F1,2026-03-10,0.10,,007,,zeros kept",
+        "L8,A1,F1,2026-03-10,12680409026.31,,,,a large balance",
+        "L9,A1,F1,2026-03-10,126804090263.10,,,,too large",
     )
     rejections: list[Rejection] = []
     found = read(path, LINES, rejections)
-    assert found["line_id"].to_list() == ["L1", "L7"]
-    assert found["amount"].to_list() == [1000, 10]
-    assert found["doc_number"].to_list() == ["", "007"]
+    assert found["line_id"].to_list() == ["L1", "L7", "L8"]
+    assert found["amount"].to_list() == [1000, 10, 1268040902631]
+    assert found["doc_number"].to_list() == ["", "007", ""]
     assert sorted((one.line, one.field, one.value) for one in rejections) == [
         (3, "date", "10/03/2026"),
         (4, "amount", "10,00"),
         (5, "line_id", ""),
         (6, "line_id", "L1"),
         (7, "amount", "1e3"),
+        (10, "amount", "126804090263.10"),
     ]
+    assert "eleven digits" in next(one.remedy for one in rejections if one.line == 10)
     assert all(one.file == str(path) and one.remedy for one in rejections)
 
 
