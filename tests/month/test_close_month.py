@@ -113,7 +113,9 @@ def test_what_is_left_stands_among_the_breaks(house: Installation, first: Told, 
     """Each with who looks at it and what is done next; contracts and receipts alike."""
     assert first.root["state"] == "PARTIAL"
     told = json.loads(house.command("reconcile", "breaks", "--limit", "500", "--json").stdout)
-    texts = {kind: " ".join(f"{one['text']} {one['item']}" for one in told if one["kind"] == kind) for kind in {one["kind"] for one in told}}
+    texts = {
+        kind: " ".join(f"{one['text']} {one['item']}" for one in told if one["kind"] == kind) for kind in {one["kind"] for one in told}
+    }
     for slip, kind in (
         ("duplicated_payment", "duplicate-payment"),
         ("withheld_tax", "difference-to-post"),

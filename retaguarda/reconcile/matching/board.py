@@ -23,11 +23,11 @@ CLASSES = (LineClass.UNMATCHED, LineClass.MATCH, *(one for one in LineClass if o
 CODE = {one: code for code, one in enumerate(CLASSES)}
 AR, AP = 0, 1
 PLAIN, BOLETO = 0, 1
-_KEY = 1 << 44
+KEY = 1 << 44
 """Keys of exact amounts: who, times this, plus the cents, which are fewer (`tables` rejects larger amounts)."""
-_AT_ONCE = 20_000
-"""Lines whose partners are written out together; bounds the memory."""
-_DAYS = 1 << 20
+CROWD = 100
+"""Of more partners than this, whom a cut name fits all, items are looked for by their amounts first."""
+DAYS = 1 << 20
 """Keys of due dates: partner, times this, plus the business day."""
 
 
@@ -101,6 +101,10 @@ class Board:
     holder: dict[int, Settled] = field(default_factory=dict)
     """Who took an item that had open twins (same partner, side and amount): the twin would have done as well."""
     held: dict[int, list[int]] = field(default_factory=dict)
+    in_part: set[int] = field(default_factory=set)
+    """Items that are, or were, settled in part."""
+    crowds: dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    """What was open of the items of a crowd of partners in the beginning, in rising order, and those items."""
     held_cents: array[int] = field(default_factory=lambda: array("q"))
     """What the holder of an item took of it; zero for items without holder."""
 
@@ -115,6 +119,7 @@ class Board:
             if item in self.claimed:
                 self.takers.setdefault(item, []).append(found.line)
             if left > 0:
+                self.in_part.add(item)
                 self._again(item)
         self.settled.append(found)
 
@@ -196,7 +201,7 @@ class Board:
 
     def fitting(self, line: int, payers: Sequence[int]) -> np.ndarray:
         """The open items of these partners that a line may pay by its dates; boletos are left out."""
-        around = np.asarray(payers, dtype=np.int64) * _DAYS + self.business[line]
+        around = np.asarray(payers, dtype=np.int64) * DAYS + self.business[line]
         first = self.shelf.searchsorted(around - self.rules.windows.late, "left")
         item = spread(first, self.shelf.searchsorted(around + self.rules.windows.early, "right"))[1]
         opened, side, carrier = np.asarray(self.open)[item], np.asarray(self.side)[item], np.asarray(self.carrier)[item]
@@ -206,26 +211,26 @@ class Board:
 
     def exactly(self, partner: int, side: int, cents: int, carrier: int = PLAIN) -> list[int]:
         """The open items of a partner of exactly this amount, by due date."""
-        found = self.exact.get((partner * 4 + side * 2 + carrier) * _KEY + cents)
+        found = self.exact.get((partner * 4 + side * 2 + carrier) * KEY + cents)
         if not found:
             return []
         return [item for item in found if self.open[item] == cents]
 
     def _again(self, item: int) -> None:
         """An item that is partly settled can be found by what is left of it."""
-        key = (self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]) * _KEY + self.open[item]
+        key = (self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]) * KEY + self.open[item]
         if item not in self.exact.setdefault(key, []):
             self.exact[key].append(item)
-            self.amounts.setdefault(self.side[item] * _KEY + self.open[item], []).append(item)
+            self.amounts.setdefault(self.side[item] * KEY + self.open[item], []).append(item)
 
     def has_twins(self, item: int, cents: int) -> bool:
         """Whether another item of the same partner, side and amount was ever seen."""
         key = self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]
-        return len(self.exact.get(key * _KEY + cents, ())) > 1
+        return len(self.exact.get(key * KEY + cents, ())) > 1
 
     def of_amount(self, side: int, cents: int) -> list[int]:
         """The items of an amount, whoever the partner is."""
-        return self.amounts.get(side * _KEY + cents, [])
+        return self.amounts.get(side * KEY + cents, [])
 
     def hold(self, item: int, found: Settled) -> None:
         """Remember that an item with twins was taken; `release` may still exchange it."""
@@ -245,7 +250,7 @@ class Board:
         if found is None or self.open[item]:
             return []
         cents = found.parts[0][1]
-        key = (self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]) * _KEY + cents
+        key = (self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]) * KEY + cents
         twins = [twin for twin in self.exact.get(key, ()) if self.open[twin] == cents or twin in self.holder]
         chains, seen = [[item]], {item, *kept}
         while chains and len(twins) > 1:
@@ -283,22 +288,22 @@ class Board:
         if self.indexed:
             return
         self.indexed = True
-        self.exact = grouped(*self._by_exact_amount())
+        self.exact = grouped(*self.by_exact_amount())
         cents, side = np.asarray(self.open), np.asarray(self.side)
         plain = self._wanted()
         plain = plain[np.asarray(self.carrier)[plain] == PLAIN]
-        self.amounts = grouped(*ordered(side[plain] * _KEY + cents[plain], plain))
+        self.amounts = grouped(*ordered(side[plain] * KEY + cents[plain], plain))
 
     def _wanted(self) -> np.ndarray:
         """The items of which so much is open as an open line has."""
         cents, wanted = np.asarray(self.open), self.amounts_of(np.flatnonzero(np.frombuffer(self.state, dtype=np.uint8) == OPEN))
         return np.flatnonzero((cents > 0) & (wanted[np.searchsorted(wanted[:-1], cents)] == cents))
 
-    def _by_exact_amount(self) -> tuple[np.ndarray, np.ndarray]:
+    def by_exact_amount(self) -> tuple[np.ndarray, np.ndarray]:
         """Keys of partner, side, carrier and amount in their order, and the wanted item of each."""
         item = self._wanted()
         cents, partner, side, carrier = (np.asarray(column)[item] for column in (self.open, self.partner, self.side, self.carrier))
-        return ordered((partner * 4 + side * 2 + carrier) * _KEY + cents, item)
+        return ordered((partner * 4 + side * 2 + carrier) * KEY + cents, item)
 
     def amounts_of(self, lines: np.ndarray) -> np.ndarray:
         """The different amounts of lines in their order, and a zero at the end, where a search for larger ones arrives."""
@@ -307,7 +312,7 @@ class Board:
     @cached_property
     def shelf(self) -> np.ndarray:
         """Partner and due date of every item as one rising number: the items of a partner due in some days stand together."""
-        shelf: np.ndarray = np.asarray(self.partner) * _DAYS + np.asarray(self.due_business)
+        shelf: np.ndarray = np.asarray(self.partner) * DAYS + np.asarray(self.due_business)
         return shelf
 
     @cached_property
@@ -317,34 +322,18 @@ class Board:
         flat = np.fromiter((payer for payers, _ in self.identities for payer in payers), dtype=np.int64, count=sum(count))
         return flat, np.concatenate(([0], np.cumsum(count, dtype=np.int64)))
 
+    def crowded(self, lines: np.ndarray) -> np.ndarray:
+        """Which of the lines may be from a crowd of partners."""
+        start, key = self.payers_of_key[1], np.asarray(self.key)[lines]
+        crowded: np.ndarray = start[key + 1] - start[key] > CROWD
+        return crowded
+
     def possible(self, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(line, partner) for all partners that each line may be from."""
         flat, start = self.payers_of_key
         key = np.asarray(self.key)[lines]
         row, payer = spread(start[key], start[key + 1])
         return lines[row], flat[payer]
-
-    def near(self, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(line, item) for all items of the partners that each line may be from, due within its dates."""
-        line, payer = self.possible(lines)
-        around = payer * _DAYS + np.asarray(self.business)[line]
-        first = self.shelf.searchsorted(around - self.rules.windows.late, "left")
-        row, item = spread(first, self.shelf.searchsorted(around + self.rules.windows.early, "right"))
-        return line[row], item
-
-    def of_exact_amount(self, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(line, item) for all plain items of the partners that each line may be from of which exactly its amount is open."""
-        known, items = self._by_exact_amount()
-        found = [(lines[:0], items[:0])]
-        for part in range(0, len(lines), _AT_ONCE):
-            line, payer = self.possible(lines[part : part + _AT_ONCE])
-            cents = np.asarray(self.cents)[line]
-            keys = (payer * 4 + (cents < 0) * 2 + PLAIN) * _KEY + np.abs(cents)
-            first = known.searchsorted(keys, "left")
-            row, place = spread(first, known.searchsorted(keys, "right"))
-            found.append((line[row], items[place]))
-        line, item = (np.concatenate(column) for column in zip(*found, strict=True))
-        return line, item
 
     def in_window(self, item: int, line: int) -> bool:
         """Whether a line may pay an item by its dates."""

@@ -100,7 +100,7 @@ def _settle(board: Board, discounts: Sequence[int], line: int, there: _Expected)
     first, last = edges[:-1], edges[1:]
     summed, at_most = _sums(there.net, edges), _sums(np.maximum(there.net, 0), edges)
     several = last - first > 1
-    enough = np.flatnonzero(several & (at_most + (last - first) // 4 + 1 >= paid))
+    enough = np.flatnonzero(several & (at_most + (last - first) // 4 + 1 >= paid) & _may_hold(there.net, edges, paid))
     found = [
         part
         for start, end in zip(first[enough].tolist(), last[enough].tolist(), strict=True)
@@ -125,6 +125,19 @@ def _sums(amounts: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """The sum between each edge and the next."""
     summed: np.ndarray = np.diff(np.concatenate(([0], np.cumsum(amounts)))[edges])
     return summed
+
+
+def _may_hold(amounts: np.ndarray, edges: np.ndarray, paid: int) -> np.ndarray:
+    """Which runs may hold a stretch that adds up; all of them, where an amount is no gain."""
+    if not len(amounts) or amounts.min() <= 0:
+        return np.ones(len(edges) - 1, dtype=bool)
+    summed, most = np.concatenate(([0], np.cumsum(amounts))), _LONGEST // 4 + 2
+    end = np.repeat(edges[1:], np.diff(edges))  # of the run in which each title stands
+    begin = summed[:-1] + paid
+    first, last = summed.searchsorted(begin - most, "left"), summed.searchsorted(begin + most, "right")
+    found = (first < last) & (first <= end)
+    may: np.ndarray = np.logical_or.reduceat(found, edges[:-1])
+    return may
 
 
 def _parts(amounts: np.ndarray, start: int, end: int, paid: int) -> Iterator[tuple[int, int]]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from retaguarda.reconcile.matching.assignment import assigned
 from retaguarda.reconcile.matching.board import BOLETO, PLAIN, Board, Settled
+from retaguarda.reconcile.matching.candidates import near, of_exact_amount
 from retaguarda.reconcile.matching.differences import FEE, INTEREST, ROUNDING, WITHHOLDING, Differences, Explained
 
 _COST = {ROUNDING: 1, FEE: 2, INTEREST: 2, WITHHOLDING: 3, "discount": 3}
@@ -21,7 +22,7 @@ _FEW = 4
 
 def lone(board: Board, lines: list[int]) -> None:
     """Lines and items of one amount that have only each other, whatever the day: nothing can come between them."""
-    line, item = board.of_exact_amount(np.array(lines, dtype=np.int64))
+    line, item = of_exact_amount(board, np.array(lines, dtype=np.int64))
     fits = np.asarray(board.business)[line] - np.asarray(board.due_business)[item] <= board.rules.windows.late
     fits &= np.asarray(board.due_business)[item] - np.asarray(board.business)[line] <= board.rules.windows.early
     fits &= np.asarray(board.issued)[item] <= np.asarray(board.day)[line]
@@ -99,8 +100,10 @@ def in_group(board: Board, lines: Iterable[int]) -> None:
     """The exact amount at another company of the payer's group, then at a boleto that was paid otherwise."""
     for line in lines:
         payers, how = board.identity(line)
+        if len(payers) > _MANY:
+            continue
         kin = sorted({member for payer in payers for member in board.payers.members[board.payers.group[payer]]} - set(payers))
-        found = [part for payer in kin if (part := _oldest(board, line, payer, PLAIN))] if len(payers) <= _MANY else []
+        found = [part for payer in kin if (part := _oldest(board, line, payer, PLAIN))]
         if found:
             board.settle(Settled(line, f"exact.group.{how}", [found[0]], alternatives=len(found) - 1))
             continue
@@ -142,7 +145,7 @@ def _formulas(board: Board, differences: Differences, lines: list[int]) -> dict[
 
 def _promising(board: Board, differences: Differences, lines: np.ndarray) -> Iterable[tuple[int, int]]:
     """The pairs of line and item that some formula fits, by all formulas at once over whole columns."""
-    line, item = board.near(lines)
+    line, item = near(board, lines, 9 / 11, 4 / 3)
     opened, signed = np.asarray(board.open)[item], np.asarray(board.cents)[line]
     due, paid = np.where(opened == 0, np.asarray(board.held_cents)[item], opened), np.abs(signed)
     fits = (due > paid * 9 // 11) & (due < paid * 4 // 3)
@@ -152,7 +155,9 @@ def _promising(board: Board, differences: Differences, lines: np.ndarray) -> Ite
     fits &= (np.asarray(board.issued)[item] <= day) & ((opened > 0) | (start[key + 1] - start[key] <= _MANY))
     line, item, paid, due, day = line[fits], item[fits], paid[fits], due[fits], day[fits]
     fits = differences.may_explain(paid, due, np.asarray(board.gross)[item], day - np.asarray(board.due)[item])
-    return zip(line[fits].tolist(), item[fits].tolist(), strict=True)
+    line, item = line[fits], item[fits]
+    order = np.lexsort((item, line))
+    return zip(line[order].tolist(), item[order].tolist(), strict=True)
 
 
 def _blocks(pairs: dict[int, list[tuple[int, int, Explained]]]) -> list[list[int]]:

@@ -1,0 +1,89 @@
+"""Which items lines may be about, for many lines at once: by partner and date, by exact amount, and by amount where a name fits a crowd."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from retaguarda.reconcile.matching.board import AP, DAYS, KEY, PLAIN, Board
+from retaguarda.reconcile.matching.columns import ordered, spread
+
+_AT_ONCE = 20_000
+"""Lines whose partners are written out together; bounds the memory."""
+
+
+def near(board: Board, lines: np.ndarray, cheapest: float, dearest: float) -> tuple[np.ndarray, np.ndarray]:
+    """(line, item) for items of the partners that each line may be from, due within its dates.
+
+    Of a crowd of partners only those items of which between `cheapest` and `dearest` times the line's amount was or is open.
+    """
+    key, crowded = np.asarray(board.key)[lines], board.crowded(lines)
+    line, payer = board.possible(lines[~crowded])
+    around = payer * DAYS + np.asarray(board.business)[line]
+    first = board.shelf.searchsorted(around - board.rules.windows.late, "left")
+    row, item = spread(first, board.shelf.searchsorted(around + board.rules.windows.early, "right"))
+    found, parts = [(line[row], item)], np.fromiter(board.in_part, dtype=np.int64, count=len(board.in_part))
+    for same in np.unique(key[crowded]).tolist():
+        line, item = _of_crowd(board, lines[key == same], same, cheapest, dearest, parts)
+        apart = np.asarray(board.business)[line] - np.asarray(board.due_business)[item]
+        due = (apart <= board.rules.windows.late) & (-apart <= board.rules.windows.early)
+        found.append((line[due], item[due]))
+    line, item = (np.concatenate(column) for column in zip(*found, strict=True))
+    return line, item
+
+
+def _of_crowd(
+    board: Board, lines: np.ndarray, key: int, cheapest: float, dearest: float, parts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(line, item) by what was open of the items of a crowd in the beginning, and those that are settled in part."""
+    payers = board.identities[key][0]
+    member = _members(board, payers)
+    if payers not in board.crowds:
+        items = np.flatnonzero(member[np.asarray(board.partner)]).astype(np.int32)
+        prices = board.items["open_amount"].to_numpy()[items]
+        rising = np.argsort(prices, kind="stable")
+        board.crowds[payers] = prices[rising], items[rising]
+    prices, items = board.crowds[payers]
+    paid = np.abs(np.asarray(board.cents)[lines])
+    row, place = spread(prices.searchsorted(paid * cheapest, "left"), prices.searchsorted(paid * dearest, "right"))
+    parts = parts[member[np.asarray(board.partner)[parts]]]
+    whole = ~np.isin(items[place], parts)
+    line = np.concatenate((lines[row[whole]], np.repeat(lines, len(parts))))
+    return line, np.concatenate((items[place[whole]], np.tile(parts, len(lines))))
+
+
+def _members(board: Board, payers: tuple[int, ...]) -> np.ndarray:
+    """Which partners are of a crowd, as a column."""
+    member = np.zeros(len(board.payers.names), dtype=bool)
+    member[list(payers)] = True
+    return member
+
+
+def of_exact_amount(board: Board, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(line, item) for all plain items of the partners that each line may be from of which exactly its amount is open."""
+    known, items = board.by_exact_amount()
+    crowded = board.crowded(lines)
+    found, few = [_exactly_of_crowds(board, lines[crowded], items)], lines[~crowded]
+    for part in range(0, len(few), _AT_ONCE):
+        line, payer = board.possible(few[part : part + _AT_ONCE])
+        cents = np.asarray(board.cents)[line]
+        keys = (payer * 4 + (cents < 0) * 2 + PLAIN) * KEY + np.abs(cents)
+        first = known.searchsorted(keys, "left")
+        row, place = spread(first, known.searchsorted(keys, "right"))
+        found.append((line[row], items[place]))
+    line, item = (np.concatenate(column) for column in zip(*found, strict=True))
+    return line, item
+
+
+def _exactly_of_crowds(board: Board, lines: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same of lines whose name fits a crowd: first by the amount, then by the partner."""
+    plain = items[np.asarray(board.carrier)[items] == PLAIN]
+    signed = np.where(np.asarray(board.side)[plain] == AP, -1, 1) * np.asarray(board.open)[plain]
+    known, there = ordered(signed, plain)
+    paid, key = np.asarray(board.cents)[lines], np.asarray(board.key)[lines]
+    row, place = spread(known.searchsorted(paid, "left"), known.searchsorted(paid, "right"))
+    line, item = lines[row], there[place]
+    fits = np.zeros(len(item), dtype=bool)
+    for same in np.unique(key).tolist():
+        ours = key[row] == same
+        fits[ours] = _members(board, board.identities[same][0])[np.asarray(board.partner)[item[ours]]]
+    return line[fits], item[fits]
