@@ -47,9 +47,10 @@ def of_lines(result: Result) -> Iterable[Found]:
 
 
 def of_month(told: Reconciliation) -> Iterable[Found]:
-    """What a month's receipts left for people, of its lines and of what the return files tell."""
+    """What a month's receipts left for people, of its lines and of what the return files tell; a line that a proposal waits for has that."""
+    waiting = set(MatchDecision.objects.filter(state=DecisionState.PROPOSED).values_list("line", flat=True))
     for one in told.breaks:
-        if kind := _IN_A_MONTH.get(one.kind):
+        if (kind := _IN_A_MONTH.get(one.kind)) and one.credit not in waiting:
             item = one.description[:80] if not one.credit else one.receivable if kind in OF_MONTH else ""
             yield Found(kind, one.date, one.shown, f"{one.description} {one.hint}".strip(), one.account, one.credit, item)
 

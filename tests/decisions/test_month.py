@@ -168,6 +168,7 @@ def test_a_proposal_releases_and_books_nothing_until_a_person_confirms_it(ledger
     paying(ledger, "partial_payment", "1.10")
     _, first = ledger.run()
     [waiting] = MatchDecision.objects.filter(state=DecisionState.PROPOSED)
+    assert [row.kind for row in open_breaks() if row.line == waiting.line] == ["proposal"], "told once"
     invoice = ledger.month.planted["partial_payment"]
     assert waiting.line not in {line["source"] for batch in ledger.told(first, "batches") for line in batch["lines"]}
     assert invoice in ledger.awaited(first)
