@@ -47,12 +47,12 @@ def of_lines(result: Result) -> Iterable[Found]:
 
 
 def of_month(told: Reconciliation) -> Iterable[Found]:
-    """What a month's receipts left for people, of its lines and of what the return files tell; a line that a proposal waits for has that."""
+    """What a month's receipts left for people, of its lines and of return files; a line that a proposal waits for has that."""
     waiting = set(MatchDecision.objects.filter(state=DecisionState.PROPOSED).values_list("line", flat=True))
     for one in told.breaks:
         if (kind := _IN_A_MONTH.get(one.kind)) and one.credit not in waiting:
             item = one.description[:80] if not one.credit else one.receivable if kind in OF_MONTH else ""
-            yield Found(kind, one.date, one.shown, f"{one.description} {one.hint}".strip(), one.account, one.credit, item)
+            yield Found(kind, one.date, one.shown, "; ".join(filter(None, (one.description, one.hint))), one.account, one.credit, item)
 
 
 def of_decisions() -> Iterable[Found]:
@@ -87,10 +87,12 @@ def of_accounts(period: Period, today: dt.date) -> Iterable[Found]:
 
 
 def of_contracts(compared: Iterable[ContractComparison], month: Month) -> Iterable[Found]:
-    """Contracts of a month that differ between the ERP and CCEE; the date is the month's first day, the amount is in MWh."""
+    """Contracts of a month that differ between the ERP and CCEE; the date is the month's first day, no amount is told."""
     for one in compared:
         if kind := OF_CONTRACTS.get(one.outcome):
             parties = f"{one.seller_profile} → {one.buyer_profile}, {one.submarket}"
-            numbers = ", ".join((*one.boletas, *one.codes))
-            text = " · ".join(filter(None, (numbers, f"ERP {one.erp_mwh:.3f} MWh", f"CCEE {one.ccee_mwh:.3f} MWh", one.note)))
-            yield Found(kind, month.first, Decimal(), text, item=parties)
+            numbers, volumes = (
+                ", ".join((*one.boletas, *one.codes)),
+                (f"in the ERP {one.erp_mwh:.3f} MWh", f"at CCEE {one.ccee_mwh:.3f} MWh"),
+            )
+            yield Found(kind, month.first, Decimal(), "; ".join(filter(None, (numbers, *volumes, one.note))), item=parties)

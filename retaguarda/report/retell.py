@@ -107,7 +107,7 @@ def _difference(part: str) -> str:
 
 _KINDS: dict[str, Callable[[str], str]] = {
     **dict.fromkeys(("day", "start", "end"), _day),
-    **dict.fromkeys(("amount", "opening", "closing", "difference", "open_amount"), _number),
+    **dict.fromkeys(("amount", "opening", "closing", "difference", "open_amount", "mwh"), _number),
     "differences": _differences,
 }
 """What stands in a place of this name, and how it is shown."""

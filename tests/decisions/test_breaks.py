@@ -15,9 +15,11 @@ from retaguarda.decisions import breaks
 from retaguarda.decisions.breaks import Found, Updated, close, find, open_breaks, params, update
 from retaguarda.decisions.contracts import tell_contract_breaks
 from retaguarda.errors import ConfigurationError, Conflict
+from retaguarda.language import set_language
 from retaguarda.model.reconciliation import ContractComparison, ContractOutcome, ContractReconciliation
 from retaguarda.model.values import Month
 from retaguarda.reconcile.break_rules import KINDS, read_break_rules
+from retaguarda.report.retell import retell
 from retaguarda.store.models import BreakRecord, OutboxEvent
 from tests.house import House
 
@@ -72,7 +74,9 @@ def test_contracts_that_differ_are_breaks_of_their_month(any_house: House) -> No
     tell_contract_breaks(ContractReconciliation((missing, twice, fine)), OCTOBER, run, clock)
     [row] = open_breaks("contract-missing-at-ccee")
     assert (row.date, row.item, row.owner) == (dt.date(2026, 10, 1), "86853 → 70401, SUDESTE", "operação")
-    assert row.text == "BOL-1 · ERP 293.478 MWh · CCEE 0.000 MWh"
+    assert row.text == "BOL-1; in the ERP 293.478 MWh; at CCEE 0.000 MWh"
+    set_language("pt-BR")
+    assert retell(row.text) == "BOL-1; no ERP 293,478 MWh; na CCEE 0,000 MWh"
     assert params(row, RULES[row.kind], dt.date(2026, 11, 10)) == {"month": "2026-10", "period": "2026-10-01..2026-11-09"}
 
     tell_contract_breaks(ContractReconciliation(()), OCTOBER.next, run, clock)
