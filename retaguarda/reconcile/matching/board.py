@@ -288,10 +288,10 @@ class Board:
         if self.indexed:
             return
         self.indexed = True
-        self.exact = grouped(*self.by_exact_amount())
+        keys, items = self.by_exact_amount()
+        self.exact = grouped(keys, items)
         cents, side = np.asarray(self.open), np.asarray(self.side)
-        plain = self._wanted()
-        plain = plain[np.asarray(self.carrier)[plain] == PLAIN]
+        plain = items[np.asarray(self.carrier)[items] == PLAIN]
         self.amounts = grouped(*ordered(side[plain] * KEY + cents[plain], plain))
 
     def _wanted(self) -> np.ndarray:
