@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,8 +12,9 @@ from retaguarda.console import commands_reconcile_ccee
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from retaguarda.calendars.calendar import Calendar
     from retaguarda.reconcile.matching.result import Result
     from retaguarda.reconcile.matching.tables import Inputs
 
@@ -33,18 +35,19 @@ def receipts(
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Match bank lines with receivables and payables; exits 1 when rows were rejected."""
-    from retaguarda.configuration import configuration_folder
-    from retaguarda.reconcile.matching.engine import reconcile
     from retaguarda.reconcile.matching.loading import load
+
+    def reconciled() -> Result:  # nothing holds the inputs when their result is written
+        with ThreadPoolExecutor(1) as aside:  # polars reads the files on one core, while Python loads the rest on the other
+            loaded = aside.submit(load, open_items, partners, accounts, statement, returns or (), history)
+            decided = _matcher(rules)
+            inputs = loaded.result()
+            del loaded
+        return decided(inputs)
+
+    result = reconciled()
     from retaguarda.reconcile.matching.outputs import write
-    from retaguarda.reconcile.matching.rules import read_matching_rules
 
-    chosen = read_matching_rules(rules or configuration_folder() / "matching.toml")
-
-    def reconciled(inputs: Inputs) -> Result:  # nothing holds the inputs when their result is written
-        return reconcile(inputs, chosen, _holidays(inputs, chosen.calendar))
-
-    result = reconciled(load(open_items, partners, accounts, statement, returns or (), history))
     paths = write(result, out)
     if as_json:
         typer.echo((out / "result.json").read_text(encoding="utf-8"), nl=False)
@@ -54,10 +57,22 @@ def receipts(
         raise typer.Exit(1)
 
 
-def _holidays(inputs: Inputs, name: str) -> Sequence[dt.date]:
+def _matcher(rules: Path | None) -> Callable[[Inputs], Result]:
+    """What decides, with its rules and its calendar, whose list of this year is read already."""
     from retaguarda.calendars.calendar import calendar_of, load_calendars
+    from retaguarda.clock import Clock
+    from retaguarda.configuration import configuration_folder
+    from retaguarda.reconcile.matching.engine import reconcile
+    from retaguarda.reconcile.matching.rules import read_matching_rules
 
-    calendar = calendar_of(name, load_calendars())
+    chosen = read_matching_rules(rules or configuration_folder() / "matching.toml")
+    calendar, this_year = calendar_of(chosen.calendar, load_calendars()), Clock().today().year
+    if calendar.knows(this_year):
+        calendar.holidays(this_year)
+    return lambda inputs: reconcile(inputs, chosen, _holidays(inputs, calendar))
+
+
+def _holidays(inputs: Inputs, calendar: Calendar) -> Sequence[dt.date]:
     days = [inputs.lines["date"], inputs.items["due_date"]]
     years = {year for column in days for year in column.dt.year().unique().to_list()}
     return sorted(day for year in years if calendar.knows(year) for day in calendar.holidays(year))

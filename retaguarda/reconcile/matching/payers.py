@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import bisect
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 import polars as pl
 
+from retaguarda.reconcile.matching.names import Beginnings, NamesByWord
 from retaguarda.reconcile.matching.rules import Words
 from retaguarda.reconcile.matching.texts import features, plain
 
@@ -41,21 +42,17 @@ class Payers:
         self._cut: dict[str, Identity] = {}
         self._aliases: dict[str, set[int]] = defaultdict(set)
         self.third: dict[str, tuple[int, ...]] = {}
-        self._prefixes: list[tuple[str, int]] = []
-        self._alias_prefixes: list[tuple[str, int]] = []
+        self._alias_beginnings = Beginnings(())
         self._alias_heads: set[str] = set()
-        self._tokens: dict[tuple[str, str], list[int]] = defaultdict(list)
-        self._rebuild()
 
-    def _rebuild(self) -> None:
-        self._prefixes = sorted({(variant, code) for code in range(len(self.names)) for variant in self._variants(code)})
-        self._tokens = defaultdict(list)
-        for code, tokens in enumerate(self.names):
-            if len(tokens) > 1:
-                big = [token for token in tokens if token not in self.words.small]
-                for second in {cut for token in (tokens[1], *big[1:2]) for cut in (token[:1], token[:2])}:
-                    self._tokens[tokens[0][:3], second].append(code)
-        self._own.clear()
+    @cached_property
+    def _written(self) -> Beginnings:
+        """The names of the register as banks may write them."""
+        return Beginnings((variant, code) for code in range(len(self.names)) for variant in self._variants(code))
+
+    @cached_property
+    def _by_words(self) -> NamesByWord:
+        return NamesByWord(self.names, self.words.small)
 
     def _variants(self, code: int) -> Iterator[str]:
         """The ways a bank may write a name, without blanks: whole, first words shortened, small words left out."""
@@ -75,13 +72,12 @@ class Payers:
 
     def learn(self, history: pl.DataFrame, code_of: dict[str, int]) -> None:
         """Trade names, third-party payers and ways to shorten names, from lines that people matched before."""
-        seen = features(history.select("description"), self.words).with_columns(history["partner_id"])
-        pairs: list[tuple[str, str, int]] = []
-        for document, name, partner_id in (
-            seen.select("document", "name", "partner_id").unique().sort("name", "document", "partner_id").iter_rows()
-        ):
-            if partner_id in code_of:
-                pairs.append((document, name, code_of[partner_id]))
+        said = features(history.lazy().select("description", "partner_id"), self.words).select("document", "name", "partner_id")
+        pairs = [
+            (document, name, code_of[partner_id])
+            for document, name, partner_id in said.unique().sort("name", "document", "partner_id").collect().iter_rows()
+            if partner_id in code_of
+        ]
         self._learn_short(pairs)
         self.associate(pairs)
 
@@ -95,7 +91,8 @@ class Payers:
         for long, short in new:
             self._short.setdefault(long, []).append(short)
         if new:
-            self._rebuild()
+            self.__dict__.pop("_written", None)
+            self._own.clear()
 
     def associate(self, pairs: Iterable[tuple[str, str, int]]) -> None:
         """Teach (document, name, partner): what is no document or name of the partner becomes another one of it."""
@@ -109,7 +106,7 @@ class Payers:
             if len(glued) >= _SHORTEST and code not in self.named(name)[0]:
                 self._aliases[glued].add(code)
         self.third = {document: tuple(sorted(codes)) for document, codes in third.items()}
-        self._alias_prefixes = sorted((alias, code) for alias, codes in self._aliases.items() for code in codes)
+        self._alias_beginnings = Beginnings((alias, code) for alias, codes in self._aliases.items() for code in codes)
         self._alias_heads = {alias[:_HEAD] for alias in self._aliases}
         self._cut.clear()
 
@@ -162,7 +159,7 @@ class Payers:
         if len(glued) < _SHORTEST:
             return NOBODY, ""
         own = self.owners(name)
-        alias = _starting(self._alias_prefixes, glued) if self._alias_prefixes else set()
+        alias = self._alias_beginnings.starting(glued)
         if glued[:_HEAD] in self._alias_heads:
             for cut in range(max(_HEAD, len(glued) - 12), len(glued)):
                 if found := self._aliases.get(glued[:cut]):
@@ -176,46 +173,9 @@ class Payers:
         found = self._own.get(name)
         if found is None:
             glued = name.replace(" ", "")
-            own = _starting(self._prefixes, glued) if len(glued) >= _SHORTEST else set()
-            found = self._own[name] = frozenset(own or self._by_tokens(name.split()))
+            own = self._written.starting(glued) if len(glued) >= _SHORTEST else set()
+            found = self._own[name] = frozenset(own or self._by_words.like(name.split()))
         return found
-
-    def _by_tokens(self, tokens: list[str]) -> set[int]:
-        """Partners each of whose first words begins with the word of the line: `COND ED HORIZONTE`."""
-        if len(tokens) < 2:
-            return set()
-        found = self._tokens.get((tokens[0][:3], tokens[1][:2]), ())
-        return {code for code in found if _shortened(tokens, self.names[code], self.words.small)}
-
-
-def contracted(token: str, long: str) -> bool:
-    """Whether a word may stand for a longer one: its beginning, or its first two letters and others in their order (`COML`)."""
-    if long.startswith(token):
-        return True
-    if len(token) < 3 or token[:2] != long[:2]:
-        return False
-    rest = iter(long)
-    return all(letter in rest for letter in token)
-
-
-def _shortened(tokens: list[str], name: list[str], small: frozenset[str]) -> bool:
-    rest = iter(name)
-    for token in tokens:
-        long = next(rest, "")
-        while long in small and not long.startswith(token):
-            long = next(rest, "")
-        if not contracted(token, long):
-            return False
-    return True
-
-
-def _starting(prefixes: list[tuple[str, int]], start: str) -> set[int]:
-    found: set[int] = set()
-    position = bisect.bisect_left(prefixes, (start, -1))
-    while position < len(prefixes) and prefixes[position][0].startswith(start):
-        found.add(prefixes[position][1])
-        position += 1
-    return found
 
 
 def _index(pairs: Iterable[tuple[str | int, int]]) -> dict:  # type: ignore[type-arg]

@@ -28,30 +28,20 @@ _SAME = ["account_id", "date", "amount", "description", "doc_number", "fitid"]
 def prepare(inputs: Inputs, rules: MatchingRules, holidays: Sequence[dt.date]) -> Board:
     """The board that a reconciliation starts with."""
     lines = inputs.lines.sort("date", "account_id", "amount", "description", "doc_number", "fitid", "file_id", "line_id")
-    with ThreadPoolExecutor(1) as aside:  # texts are read by polars on the other core, while Python knows the partners
-        said = aside.submit(_texts, lines, rules)
-        board = _board(inputs, lines, rules, holidays)
-    _repeated_imports(board)
-    _read_texts(board, said.result(), inputs.accounts)
+    partners = _register(inputs)
+    with ThreadPoolExecutor(1) as aside:  # polars orders the items and reads the texts on one core, while Python knows the partners
+        items, said = aside.submit(_items, inputs, partners), aside.submit(_texts, lines, rules)
+        payers = Payers(partners, rules.words)
+        payers.learn(inputs.history, dict(zip(partners["partner_id"], range(partners.height), strict=True)))
+        board = _board(rules, lines, items.result(), payers, holidays)
+        del items
+        _repeated_imports(board)
+        _read_texts(board, said.result(), inputs.accounts)
     return board
 
 
-def _board(inputs: Inputs, lines: pl.DataFrame, rules: MatchingRules, holidays: Sequence[dt.date]) -> Board:
-    """Lines and items as columns, partners by document and name."""
-    partners = _register(inputs)
-    if partners.height > MOST_PARTNERS:
-        raise InvalidItem(f"{partners.height} partners are more than {MOST_PARTNERS}", remedy="leave out those without open items")
-    payers = Payers(partners, rules.words)
-    code_of = dict(zip(partners["partner_id"], range(partners.height), strict=True))
-    payers.learn(inputs.history, code_of)
-    coded = pl.DataFrame({"partner_id": partners["partner_id"], "partner": range(partners.height)})
-    number = pl.col("nf_number").str.extract(r"(\d{1,15})\D*$", 1).cast(pl.Int64).fill_null(0).alias("number")
-    items = (
-        inputs.items.drop("partner_name", "partner_doc")
-        .join(coded, on="partner_id")
-        .with_columns(number)
-        .sort("partner", "due_date", "issue_date", "kind", "number", "parcel", "open_amount", "item_id")
-    )
+def _board(rules: MatchingRules, lines: pl.DataFrame, items: pl.DataFrame, payers: Payers, holidays: Sequence[dt.date]) -> Board:
+    """Lines and items as columns."""
     board = Board(rules, lines, items, payers, holidays)
     board.state = bytearray(lines.height)
     _item_columns(board)
@@ -61,12 +51,26 @@ def _board(inputs: Inputs, lines: pl.DataFrame, rules: MatchingRules, holidays: 
     return board
 
 
+def _items(inputs: Inputs, partners: pl.DataFrame) -> pl.DataFrame:
+    """The items with the rows of their partners, in the order of their content."""
+    coded = pl.DataFrame({"partner_id": partners["partner_id"], "partner": range(partners.height)})
+    number = pl.col("nf_number").str.extract(r"(\d{1,15})\D*$", 1).cast(pl.Int64).fill_null(0).alias("number")
+    return (
+        inputs.items.drop("partner_name", "partner_doc")
+        .join(coded, on="partner_id")
+        .with_columns(number)
+        .sort("partner", "due_date", "issue_date", "kind", "number", "parcel", "open_amount", "item_id")
+    )
+
+
 def _register(inputs: Inputs) -> pl.DataFrame:
     """Every partner once, in the order of document and name; items may name partners that the register lacks."""
     known = inputs.partners.select("partner_id", "name", "doc", "group_id")
     named = inputs.items.select("partner_id", pl.col("partner_name").alias("name"), pl.col("partner_doc").alias("doc"))
     missing = named.join(known, on="partner_id", how="anti").sort("partner_id", "name", "doc").unique("partner_id", keep="first")
     both = pl.concat([known, missing.with_columns(pl.lit("").alias("group_id"))])
+    if both.height > MOST_PARTNERS:
+        raise InvalidItem(f"{both.height} partners are more than {MOST_PARTNERS}", remedy="leave out those without open items")
     clean = pl.col("doc").str.replace_all(r"[./\s-]", "").str.to_uppercase()
     return both.with_columns(clean.alias("doc")).sort("doc", "name", "partner_id")
 
@@ -121,9 +125,9 @@ def _texts(lines: pl.DataFrame, rules: MatchingRules) -> pl.DataFrame:
     """What the texts of all lines say, and of which kind they are; part by part, which bounds the memory."""
     parts = []
     for first in range(0, max(lines.height, 1), _AT_ONCE):
-        part = lines.select("description", "amount").slice(first, _AT_ONCE)
+        part = lines.lazy().select("description", "amount").slice(first, _AT_ONCE)
         read = features(part, rules.words).with_columns(kind_of(pl.col("text"), pl.col("amount"), rules.kinds).alias("kind"))
-        parts.append(read.drop("description", "amount", "text"))
+        parts.append(read.drop("description", "amount", "text").collect())
     return pl.concat(parts).with_row_index("line")
 
 

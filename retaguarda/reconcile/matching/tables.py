@@ -19,6 +19,7 @@ import polars as pl
 from retaguarda.errors import InvalidItem
 from retaguarda.reconcile.matching.model import Rejection
 
+_WRONG = "wrong "
 ROW = "row"
 """The number of a row's line in its file; the header is line 1."""
 
@@ -159,7 +160,7 @@ class Inputs:
 
 def empty(table: Table) -> pl.DataFrame:
     """No rows of a table."""
-    return typed(pl.DataFrame(schema=dict.fromkeys(table.columns, pl.String)), table, "", [])
+    return typed(pl.LazyFrame(schema=dict.fromkeys(table.columns, pl.String)), table, "", [])
 
 
 def read(path: Path, table: Table, rejections: list[Rejection]) -> pl.DataFrame:
@@ -169,45 +170,62 @@ def read(path: Path, table: Table, rejections: list[Rejection]) -> pl.DataFrame:
         InvalidItem: the file cannot be read at all, or a column is missing.
     """
     try:
-        raw = pl.read_csv(path, infer_schema=False)
+        quick = pl.scan_csv(path, infer_schema=False)
+        _complete(path, table, quick.collect_schema().names())
+        return typed(quick, table, str(path), rejections)
     except FileNotFoundError:
         raise InvalidItem(f"{path}: there is no such file.", remedy="Name a file that exists.") from None
     except (pl.exceptions.PolarsError, OSError):
-        raw = _row_by_row(path, table, rejections)
-    missing = [name for name in table.columns if name not in raw.columns and name not in table.optional]
-    if missing:
+        slow = _row_by_row(path, table, rejections)
+        _complete(path, table, slow.columns)
+        return typed(slow.lazy(), table, str(path), rejections)
+
+
+def _complete(path: Path, table: Table, header: Sequence[str]) -> None:
+    if not table.recognises(header):
+        missing = [name for name in table.columns if name not in header and name not in table.optional]
         raise InvalidItem(
-            f"{path}: the columns {', '.join(missing)} of {table.name} are missing; the header has {', '.join(raw.columns)}.",
+            f"{path}: the columns {', '.join(missing)} of {table.name} are missing; the header has {', '.join(header)}.",
             remedy=f"Export {table.name} again with all its columns, separated by commas.",
         )
-    return typed(raw, table, str(path), rejections)
 
 
-def typed(raw: pl.DataFrame, table: Table, file: str, rejections: list[Rejection]) -> pl.DataFrame:
+def typed(raw: pl.LazyFrame, table: Table, file: str, rejections: list[Rejection]) -> pl.DataFrame:
     """A table of text with its dates and cents; rows that are wrong are left out and told."""
-    absent = [pl.lit("").alias(name) for name in table.columns if name not in raw.columns]
-    frame = raw.with_columns(absent).select([*table.columns, *((ROW,) if ROW in raw.columns else ())])
-    if ROW not in frame.columns:
-        frame = frame.with_row_index(ROW, offset=2)
-    good = frame.with_columns([_parsed(name, kind) for name, kind in table.columns.items() if kind is not Field.TEXT])
-    required = [name for name, kind in table.columns.items() if kind in {Field.KEY, Field.DATE, Field.MONEY}]
-    doubtful = [name for name, kind in table.columns.items() if kind in {Field.MAYBE_DATE, Field.MAYBE_MONEY}]
-    wrong = {name: good[name].is_null() for name in required}
-    wrong |= {name: good[name].is_null() & (frame[name].fill_null("") != "") for name in doubtful}
-    if table.unique and good[table.unique].n_unique() < good.height:
-        wrong[table.unique] |= ~good[table.unique].is_first_distinct()
-    bad = {name: mask for name, mask in wrong.items() if mask.any()}
-    for name, mask in bad.items():
-        for row, value in frame.filter(mask).select(ROW, name).iter_rows():
-            rejections.append(Rejection(file, row, name, value or "", _remedy(table, name, value)))
-    if bad:
-        good = good.filter(~pl.any_horizontal(list(bad.values())))
-    money = [name for name, kind in table.columns.items() if kind is Field.MAYBE_MONEY]
-    text = [name for name, kind in table.columns.items() if kind is Field.TEXT]
-    return good.with_columns(pl.col([*money]).fill_null(0), pl.col(text).fill_null("")).drop(ROW)
+    header = raw.collect_schema().names()
+    known = raw.with_columns([pl.lit("").alias(name) for name in table.columns if name not in header])
+    values = [_parsed(name, kind) for name, kind in table.columns.items()]
+    wrong = [_wrong(name, table).alias(_WRONG + name) for name, kind in table.columns.items() if kind is not Field.TEXT]
+    read = known.select(*values, *wrong).collect()
+    flags, found = read.select(pl.any_horizontal(f"^{_WRONG}.*$").alias("any"))["any"], read.select(list(table.columns))
+    if not flags.any():
+        return found
+    texts = known if ROW in header else known.with_row_index(ROW, offset=2)
+    told = texts.select(ROW, *table.columns, *wrong).filter(pl.any_horizontal(f"^{_WRONG}.*$")).collect()
+    for name, kind in table.columns.items():
+        if kind is not Field.TEXT:
+            for row, value in told.filter(_WRONG + name).select(ROW, name).iter_rows():
+                rejections.append(Rejection(file, row, name, value or "", _remedy(table, name, value)))
+    return found.filter(~flags)
+
+
+def _wrong(name: str, table: Table) -> pl.Expr:
+    """Whether a field does not hold what it should, or what another row holds already."""
+    kind, column = table.columns[name], _parsed(name, table.columns[name])
+    if kind in {Field.MAYBE_DATE, Field.MAYBE_MONEY}:
+        return _read(name, kind).is_null() & (pl.col(name).fill_null("") != "")
+    return column.is_null() | ~column.is_first_distinct() if name == table.unique else column.is_null()
 
 
 def _parsed(name: str, kind: Field) -> pl.Expr:
+    """A field as it is used; null where the row cannot be."""
+    if kind is Field.MAYBE_MONEY:
+        return _read(name, kind).fill_null(0)
+    return pl.col(name).fill_null("") if kind is Field.TEXT else _read(name, kind)
+
+
+def _read(name: str, kind: Field) -> pl.Expr:
+    """A field as it is written; null where it is not."""
     column = pl.col(name)
     if kind is Field.KEY:
         return pl.when(column != "").then(column)

@@ -45,7 +45,7 @@ def channel_pattern(words: Words) -> str:
     return rf"^(?:(?:{heads})(?:[^0-9A-Z]+|$)|[^A-Z]+)+"
 
 
-def features(lines: pl.DataFrame, words: Words) -> pl.DataFrame:
+def features(lines: pl.LazyFrame, words: Words) -> pl.LazyFrame:
     """`text`, `document`, `masked`, `reference` (as written) and `name` of every line."""
     reference, last = reference_pattern(words), last_reference_pattern(words)
     plainly = lines.with_columns(plain(pl.col("description")).alias("text"))
