@@ -35,26 +35,30 @@ def receipts(
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Match bank lines with receivables and payables; exits 1 when rows were rejected."""
+    from retaguarda.reconcile.matching.collecting import not_collecting
     from retaguarda.reconcile.matching.loading import load
 
-    def reconciled() -> Result:  # nothing holds the inputs when their result is written
-        with ThreadPoolExecutor(1) as aside:  # polars reads the files on one core, while Python loads the rest on the other
-            loaded = aside.submit(load, open_items, partners, accounts, statement, returns or (), history)
-            decided = _matcher(rules)
-            inputs = loaded.result()
-            del loaded
-        return decided(inputs)
+    with not_collecting():  # until the process ends
+        result = _reconciled(lambda: load(open_items, partners, accounts, statement, returns or (), history), rules)
+        from retaguarda.reconcile.matching.outputs import write
 
-    result = reconciled()
-    from retaguarda.reconcile.matching.outputs import write
-
-    paths = write(result, out)
-    if as_json:
-        typer.echo((out / "result.json").read_text(encoding="utf-8"), nl=False)
-    else:
-        _tell(result, paths)
+        paths = write(result, out)
+        if as_json:
+            typer.echo((out / "result.json").read_text(encoding="utf-8"), nl=False)
+        else:
+            _tell(result, paths)
     if result.rejections:
         raise typer.Exit(1)
+
+
+def _reconciled(load: Callable[[], Inputs], rules: Path | None) -> Result:
+    """The result; polars reads the files on one core, while Python loads what decides on the other."""
+    with ThreadPoolExecutor(1) as aside:
+        loading = aside.submit(load)
+        decided = _matcher(rules)
+        inputs = loading.result()
+        del loading  # nothing holds the inputs when their result is written
+    return decided(inputs)
 
 
 def _matcher(rules: Path | None) -> Callable[[Inputs], Result]:

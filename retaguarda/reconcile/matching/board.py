@@ -87,8 +87,8 @@ class Board:
     """The open items of a partner, side and carrier that was asked for, by due date."""
     exact: dict[int, list[int]] = field(default_factory=dict)
     """Items by partner, side, carrier and amount; amounts that no line has are left out."""
-    amounts: dict[int, list[int]] = field(default_factory=dict)
-    """Items by side and amount, whoever the partner is."""
+    rests: dict[int, list[int]] = field(default_factory=dict)
+    """Items that were settled in part, by side and what was left of them, whoever the partner is."""
     indexed: bool = False
     _known_sets: dict[int, tuple[frozenset[int], frozenset[int]]] = field(default_factory=dict)
     by_number: dict[int, list[int]] = field(default_factory=dict)
@@ -221,16 +221,12 @@ class Board:
         key = (self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]) * KEY + self.open[item]
         if item not in self.exact.setdefault(key, []):
             self.exact[key].append(item)
-            self.amounts.setdefault(self.side[item] * KEY + self.open[item], []).append(item)
+            self.rests.setdefault(self.side[item] * KEY + self.open[item], []).append(item)
 
     def has_twins(self, item: int, cents: int) -> bool:
         """Whether another item of the same partner, side and amount was ever seen."""
         key = self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]
         return len(self.exact.get(key * KEY + cents, ())) > 1
-
-    def of_amount(self, side: int, cents: int) -> list[int]:
-        """The items of an amount, whoever the partner is."""
-        return self.amounts.get(side * KEY + cents, [])
 
     def hold(self, item: int, found: Settled) -> None:
         """Remember that an item with twins was taken; `release` may still exchange it."""
@@ -288,11 +284,7 @@ class Board:
         if self.indexed:
             return
         self.indexed = True
-        keys, items = self.by_exact_amount()
-        self.exact = grouped(keys, items)
-        cents, side = np.asarray(self.open), np.asarray(self.side)
-        plain = items[np.asarray(self.carrier)[items] == PLAIN]
-        self.amounts = grouped(*ordered(side[plain] * KEY + cents[plain], plain))
+        self.exact = grouped(*self.by_exact_amount())
 
     def _wanted(self) -> np.ndarray:
         """The items of which so much is open as an open line has."""

@@ -18,12 +18,13 @@ def near(board: Board, lines: np.ndarray, cheapest: float, dearest: float) -> tu
     """
     key, crowded = np.asarray(board.key)[lines], board.crowded(lines)
     line, payer = board.possible(lines[~crowded])
-    around = payer * DAYS + np.asarray(board.business)[line]
+    around, line = ordered(payer * DAYS + np.asarray(board.business)[line], line)  # in this order they are found twice as fast
     first = board.shelf.searchsorted(around - board.rules.windows.late, "left")
     row, item = spread(first, board.shelf.searchsorted(around + board.rules.windows.early, "right"))
-    found, parts = [(line[row], item)], np.fromiter(board.in_part, dtype=np.int64, count=len(board.in_part))
+    found, in_part = [(line[row], item)], np.zeros(len(board.open), dtype=bool)
+    in_part[list(board.in_part)] = True
     for same in np.unique(key[crowded]).tolist():
-        line, item = _of_crowd(board, lines[key == same], same, cheapest, dearest, parts)
+        line, item = _of_crowd(board, lines[key == same], same, cheapest, dearest, in_part)
         apart = np.asarray(board.business)[line] - np.asarray(board.due_business)[item]
         due = (apart <= board.rules.windows.late) & (-apart <= board.rules.windows.early)
         found.append((line[due], item[due]))
@@ -32,29 +33,29 @@ def near(board: Board, lines: np.ndarray, cheapest: float, dearest: float) -> tu
 
 
 def _of_crowd(
-    board: Board, lines: np.ndarray, key: int, cheapest: float, dearest: float, parts: np.ndarray
+    board: Board, lines: np.ndarray, key: int, cheapest: float, dearest: float, in_part: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """(line, item) by what was open of the items of a crowd in the beginning, and those that are settled in part."""
     payers = board.identities[key][0]
-    member = _members(board, payers)
     if payers not in board.crowds:
-        items = np.flatnonzero(member[np.asarray(board.partner)]).astype(np.int32)
+        items = np.flatnonzero(_members(board, key)[np.asarray(board.partner)]).astype(np.int32)
         prices = board.items["open_amount"].to_numpy()[items]
         rising = np.argsort(prices, kind="stable")
         board.crowds[payers] = prices[rising], items[rising]
     prices, items = board.crowds[payers]
     paid = np.abs(np.asarray(board.cents)[lines])
     row, place = spread(prices.searchsorted(paid * cheapest, "left"), prices.searchsorted(paid * dearest, "right"))
-    parts = parts[member[np.asarray(board.partner)[parts]]]
-    whole = ~np.isin(items[place], parts)
+    item, parts = items[place], items[in_part[items]]
+    whole = ~in_part[item]
     line = np.concatenate((lines[row[whole]], np.repeat(lines, len(parts))))
-    return line, np.concatenate((items[place[whole]], np.tile(parts, len(lines))))
+    return line, np.concatenate((item[whole], np.tile(parts, len(lines))))
 
 
-def _members(board: Board, payers: tuple[int, ...]) -> np.ndarray:
+def _members(board: Board, key: int) -> np.ndarray:
     """Which partners are of a crowd, as a column."""
+    flat, start = board.payers_of_key
     member = np.zeros(len(board.payers.names), dtype=bool)
-    member[list(payers)] = True
+    member[flat[start[key] : start[key + 1]]] = True
     return member
 
 
@@ -85,5 +86,5 @@ def _exactly_of_crowds(board: Board, lines: np.ndarray, items: np.ndarray) -> tu
     fits = np.zeros(len(item), dtype=bool)
     for same in np.unique(key).tolist():
         ours = key[row] == same
-        fits[ours] = _members(board, board.identities[same][0])[np.asarray(board.partner)[item[ours]]]
+        fits[ours] = _members(board, same)[np.asarray(board.partner)[item[ours]]]
     return line[fits], item[fits]

@@ -9,7 +9,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 import polars as pl
 
-from retaguarda.reconcile.matching.board import AR, Board, Settled
+from retaguarda.reconcile.matching.board import AR, KEY, Board, Settled
+from retaguarda.reconcile.matching.columns import spread
 from retaguarda.reconcile.matching.differences import Differences
 from retaguarda.reconcile.matching.model import DifferenceKind
 
@@ -109,6 +110,7 @@ def _settle(board: Board, discounts: Sequence[int], line: int, there: _Expected)
     grade = "lost_return"
     if not found:
         near = np.flatnonzero(several & (summed > paid) & (summed - paid <= paid // 4) & (last - first <= _LONGEST))
+        near = near[_may_be_excepted(there, first[near], last[near], summed[near] - paid, discounts)]
         runs = [(int(first[run]), int(last[run]), int(summed[run]) - paid) for run in near.tolist()]
         found, grade = [run[:2] for run in runs if _excepted(there, *run, discounts)], "lost_return.exceptions"
     if len(found) != 1:
@@ -128,15 +130,15 @@ def _sums(amounts: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 
 def _may_hold(amounts: np.ndarray, edges: np.ndarray, paid: int) -> np.ndarray:
-    """Which runs may hold a stretch that adds up; all of them, where an amount is no gain."""
-    if not len(amounts) or amounts.min() <= 0:
+    """Which runs may hold a stretch that adds up; those with an amount that is no gain are looked at in any case."""
+    if not len(amounts):
         return np.ones(len(edges) - 1, dtype=bool)
-    summed, most = np.concatenate(([0], np.cumsum(amounts))), _LONGEST // 4 + 2
-    end = np.repeat(edges[1:], np.diff(edges))  # of the run in which each title stands
-    begin = summed[:-1] + paid
+    summed, most = np.concatenate(([0], np.cumsum(np.maximum(amounts, 1)))), _LONGEST // 4 + 2
+    begin, title = summed[:-1] + paid, np.arange(len(amounts))
     first, last = summed.searchsorted(begin - most, "left"), summed.searchsorted(begin + most, "right")
-    found = (first < last) & (first <= end)
-    may: np.ndarray = np.logical_or.reduceat(found, edges[:-1])
+    end = np.repeat(edges[1:], np.diff(edges))  # of the run in which each title stands
+    found = np.maximum(first, title + 2) < np.minimum(last, np.minimum(end, title + _LONGEST) + 1)
+    may: np.ndarray = np.logical_or.reduceat(found | (amounts <= 0), edges[:-1])
     return may
 
 
@@ -151,6 +153,19 @@ def _parts(amounts: np.ndarray, start: int, end: int, paid: int) -> Iterator[tup
             first += 1
         if first < last < first + _LONGEST and abs(total - paid) <= (last - first + 1) // 4 + 1:
             yield start + first, start + last + 1
+
+
+def _may_be_excepted(there: _Expected, first: np.ndarray, last: np.ndarray, missing: np.ndarray, discounts: Sequence[int]) -> np.ndarray:
+    """Which runs have one or two deductions that are what is missing, of whatever titles."""
+    run, title = spread(first, last)
+    due, interest = there.titles.due[title], there.interest[title]
+    less = np.concatenate([interest, *(interest + (due * percent + 5_000) // 10_000 for percent in discounts)])
+    run = np.tile(run, 1 + len(discounts))
+    run, less = run[less > 0], less[less > 0]
+    keys, wanted = np.sort(run * KEY + less), run * KEY + missing[run] - less
+    found = np.abs(less - missing[run]) <= 1
+    found |= keys.searchsorted(wanted - 1, "left") < keys.searchsorted(wanted + 1, "right")
+    return np.unique(run[found])
 
 
 def _excepted(there: _Expected, first: int, last: int, missing: int, discounts: Sequence[int]) -> bool:

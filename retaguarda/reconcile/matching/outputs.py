@@ -36,15 +36,15 @@ def write(result: Result, folder: Path) -> list[Path]:
 
 def matches(result: Result) -> pl.DataFrame:
     """One row for each item that a line settles, sorted by line and item."""
-    board, columns = result.board, result.columns
+    board, columns, kinds, code = result.board, result.columns, result.judged.kinds, result.judged.code
     decided = pl.DataFrame(
         {
             "line_id": board.lines["line_id"].gather(columns.line),
-            "decision": _coded([verdict.value for _, _, verdict in result.judged]),
-            "rule": _coded([grade for grade, _, _ in result.judged]),
-            "confidence": pl.Series([sure for _, sure, _ in result.judged], dtype=pl.Float64),
+            "decision": _coded([verdict.value for _, _, verdict in kinds]).gather(code),
+            "rule": _coded([grade for grade, _, _ in kinds]).gather(code),
+            "confidence": pl.Series([sure for _, sure, _ in kinds], dtype=pl.Float64).gather(code),
             "difference": columns.difference,
-            "difference_type": _coded([result.kind_of(found) for found in board.settled]),
+            "difference_type": _coded([result.kind_of(found) if found.difference else "" for found in board.settled]),
         }
     )
     items = pl.DataFrame({"amount": columns.cents, "item_id": board.items["item_id"].gather(columns.item)})

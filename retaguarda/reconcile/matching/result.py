@@ -6,7 +6,7 @@ import datetime as dt
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from functools import cached_property
 
@@ -34,7 +34,7 @@ from retaguarda.reconcile.matching.model import (
     Unmatched,
     Verdict,
 )
-from retaguarda.reconcile.matching.verdicts import DOUBTS, judge
+from retaguarda.reconcile.matching.verdicts import DOUBTS, Judged, judge
 
 _EPOCH = dt.date(1970, 1, 1)
 _CANDIDATES = 3
@@ -59,8 +59,8 @@ class Result:
 
     board: Board
     provenance: Provenance
+    judged: Judged
     rejections: tuple[Rejection, ...] = ()
-    judged: list[tuple[str, float, Verdict]] = field(default_factory=list)
 
     @cached_property
     def line_ids(self) -> list[str]:
@@ -148,7 +148,7 @@ class Result:
 
     @cached_property
     def unmatched_lines(self) -> list[int]:
-        return [line for line, state in enumerate(self.board.state) if not state]
+        return self.board.open_lines()
 
     def _candidates(self, line: int, payers: tuple[int, ...]) -> Iterator[Candidate]:
         board, paid = self.board, abs(self.board.cents[line])
@@ -156,8 +156,9 @@ class Result:
         if near.size:
             apart, late = np.abs(np.asarray(board.open)[near] - paid), np.abs(board.day[line] - np.asarray(board.due)[near])
             near = near[np.lexsort((near, late, apart))[:_CANDIDATES]]
+        ids = board.items["item_id"]
         for item in near.tolist():
-            yield Candidate(self.item_ids[item], money(board.open[item]), f"{money(paid - board.open[item])}, {_day(board.due[item])}")
+            yield Candidate(ids[item], money(board.open[item]), f"{money(paid - board.open[item])}, {_day(board.due[item])}")
 
     def open_items(self) -> Iterator[OpenItem]:
         """What is carried over."""
@@ -170,9 +171,8 @@ class Result:
     def tie_out(self) -> TieOut:
         """The sums of both sides; raises RetaguardaError when a cent is missing, for then the result is worthless."""
         board = self.board
-        items = sum(board.items["open_amount"].to_list())
-        settled = sum(cents for found in board.settled for _, cents in found.parts)
-        told = TieOut(self._tie(1), self._tie(-1), money(items), money(settled), money(sum(board.open)))
+        items, left = board.items["open_amount"].sum(), int(np.asarray(board.open).sum())
+        told = TieOut(self._tie(1), self._tie(-1), money(items), money(int(self.columns.cents.sum())), money(left))
         if told.difference:
             raise RetaguardaError(f"The reconciliation does not add up: {told.difference}.", remedy="Report this with the files.")
         return told
@@ -214,11 +214,14 @@ class Result:
                 strict=True,
             )
         )
+        judged, cents = self.judged, np.asarray(board.cents)[self.columns.line]
+        counts, sums = np.bincount(judged.code, minlength=len(judged.kinds)), np.zeros(len(judged.kinds), dtype=np.int64)
+        np.add.at(sums, judged.code, cents)
         lines: Counter[tuple[str, Verdict]] = Counter()
-        sums: Counter[tuple[str, Verdict]] = Counter()
-        for (rule, _, verdict), found in zip(self.judged, board.settled, strict=True):
-            lines[rule, verdict] += 1
-            sums[rule, verdict] += board.cents[found.line]
+        amounts: Counter[tuple[str, Verdict]] = Counter()
+        for (rule, _, verdict), count, amount in zip(judged.kinds, counts.tolist(), sums.tolist(), strict=True):
+            lines[rule, verdict] += count
+            amounts[rule, verdict] += amount
         auto = sum(count for (_, verdict), count in lines.items() if verdict is Verdict.AUTO)
         return Summary(
             lines=len(board.state),
@@ -227,14 +230,14 @@ class Result:
             proposals=len(board.settled) - auto,
             unmatched=classes[LineClass.UNMATCHED.value],
             classes={name: number for name, number in sorted(classes.items()) if number},
-            counts=tuple(Count(rule, verdict, count, money(sums[rule, verdict])) for (rule, verdict), count in sorted(lines.items())),
+            counts=tuple(Count(rule, verdict, count, money(amounts[rule, verdict])) for (rule, verdict), count in sorted(lines.items())),
             searches_cut=len(board.cut),
         )
 
 
 def result_of(board: Board, provenance: Provenance, rejections: list[Rejection]) -> Result:
     """The judged result of a board."""
-    return Result(board, provenance, tuple(rejections), judge(board))
+    return Result(board, provenance, judge(board), tuple(rejections))
 
 
 def money(cents: int) -> Decimal:

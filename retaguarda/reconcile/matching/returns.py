@@ -15,6 +15,7 @@ from retaguarda.reconcile.matching.texts import our_number
 _RETURN = DifferenceKind.RETURN_FILE.value
 _INVOICE = r"^\D{0,6}0*([0-9]{1,9})(?:[-/][0-9]{1,2})?\s*$"
 """A seu número that is an invoice's, whole or one of its parcels: `NF 4203`, `54241-3`."""
+Credits = dict[tuple[str, int, int], list[int]]
 Titles = list[tuple[int, int, int]]
 """(item, credited cents, cents that it settles) of each title; the item is -1 when the ERP does not know the title."""
 
@@ -90,13 +91,13 @@ def _bare(column: pl.Expr) -> pl.Expr:
     return column.str.strip_chars(" ").str.strip_chars_start("0")
 
 
-def _credits(board: Board) -> dict[tuple[str, int], list[int]]:
-    """The open credits of boletos by account and day."""
-    found: dict[tuple[str, int], list[int]] = defaultdict(list)
+def _credits(board: Board) -> Credits:
+    """The open credits of boletos by account, day and amount."""
+    found: Credits = defaultdict(list)
     accounts = board.lines["account_id"].to_list()
     for line in board.open_lines():
         if board.role[line] == "boleto":
-            found[accounts[line], board.day[line]].append(line)
+            found[accounts[line], board.day[line], board.cents[line]].append(line)
     return found
 
 
@@ -115,14 +116,14 @@ def _single_titles(board: Board, files: dict[tuple[str, str, int], Titles]) -> N
                 files[named].remove(own)
 
 
-def _equal_sums(board: Board, files: dict[tuple[str, str, int], Titles], there: dict[tuple[str, int], list[int]], apart: int) -> None:
+def _equal_sums(board: Board, files: dict[tuple[str, str, int], Titles], there: Credits, apart: int) -> None:
     """Files whose sum is a credit of the day (or of a day beside it); files of one sum are taken in their order."""
     sums: dict[tuple[str, int, int], list[tuple[str, str, int]]] = defaultdict(list)
     for file in sorted(files):
         if files[file]:
             sums[file[0], file[2] + apart, sum(cents for _, cents, _ in files[file])].append(file)
     for (account, day, cents), same in sums.items():
-        lines = [line for line in there.get((account, day), ()) if not board.state[line] and board.cents[line] == cents]
+        lines = board.undecided(there.get((account, day, cents), ()))
         for line, file in zip(lines, same, strict=False):
             grade = "return.file" if not apart else "return.other_day"
             found = _of_titles(board, line, files[file], grade, file)
@@ -131,14 +132,17 @@ def _equal_sums(board: Board, files: dict[tuple[str, str, int], Titles], there: 
             files[file] = []
 
 
-def _joined_files(board: Board, files: dict[tuple[str, str, int], Titles], there: dict[tuple[str, int], list[int]]) -> None:
+def _joined_files(board: Board, files: dict[tuple[str, str, int], Titles], there: Credits) -> None:
     """One credit for several files of one day."""
     days: dict[tuple[str, int], list[tuple[str, str, int]]] = defaultdict(list)
     for file in sorted(files):
         if files[file]:
             days[file[0], file[2]].append(file)
+    left_over: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for (account, day, _), lines in there.items():
+        left_over[account, day] += board.undecided(lines)
     for (account, day), of_day in days.items():
-        for line in board.undecided(there.get((account, day), ())):
+        for line in sorted(left_over[account, day]):
             left = [file for file in of_day if files[file]]
             sums = [sum(cents for _, cents, _ in files[file]) for file in left]
             found = subsets(sums[: board.rules.subset.nearest], board.cents[line], len(sums), board.rules.subset.budget)

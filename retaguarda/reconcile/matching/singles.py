@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from retaguarda.reconcile.matching.assignment import assigned
-from retaguarda.reconcile.matching.board import BOLETO, PLAIN, Board, Settled
+from retaguarda.reconcile.matching.board import BOLETO, KEY, PLAIN, Board, Settled
 from retaguarda.reconcile.matching.candidates import near, of_exact_amount
+from retaguarda.reconcile.matching.columns import grouped, ordered
 from retaguarda.reconcile.matching.differences import FEE, INTEREST, ROUNDING, WITHHOLDING, Differences, Explained
 
 _COST = {ROUNDING: 1, FEE: 2, INTEREST: 2, WITHHOLDING: 3, "discount": 3}
@@ -20,13 +21,29 @@ _FEW = 4
 """A name that fits more partners than this is not tried by formulas: something always fits."""
 
 
-def lone(board: Board, lines: list[int]) -> None:
-    """Lines and items of one amount that have only each other, whatever the day: nothing can come between them."""
+def lone(board: Board, lines: list[int]) -> dict[int, list[int]]:
+    """Settle lines and items of one amount that have only each other, whatever the day: nothing can come between them.
+
+    Of the others the items are returned that lines of doubtful payers may pay exactly.
+    """
     line, item = of_exact_amount(board, np.array(lines, dtype=np.int64))
     fits = np.asarray(board.business)[line] - np.asarray(board.due_business)[item] <= board.rules.windows.late
     fits &= np.asarray(board.due_business)[item] - np.asarray(board.business)[line] <= board.rules.windows.early
     fits &= np.asarray(board.issued)[item] <= np.asarray(board.day)[line]
     line, item = line[fits], item[fits]
+    _settle_lone(board, *_silent(board, line, item))
+    several = (np.diff(board.payers_of_key[1])[np.asarray(board.key)[line]] > 1) & (np.frombuffer(board.state, dtype=np.uint8)[line] == 0)
+    return grouped(*ordered(line[several], item[several]))
+
+
+def _silent(board: Board, line: np.ndarray, item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Those pairs whose line names no invoice."""
+    names = np.zeros(len(board.state), dtype=bool)
+    names[list(board.references)] = True
+    return line[~names[line]], item[~names[line]]
+
+
+def _settle_lone(board: Board, line: np.ndarray, item: np.ndarray) -> None:
     only = (np.bincount(line)[line] == 1) & (np.bincount(item)[item] == 1) & ~board.is_claimed[item]
     alone, key = line[only].tolist(), board.key
     grades = {said: f"exact.{_shared(board, one)}" for said, one in {key[one]: one for one in alone}.items()}
@@ -46,8 +63,11 @@ def _shared(board: Board, line: int) -> str:
     return f"{how}.{'kin' if len(board.group_set(line)) == 1 else 'shared'}"
 
 
-def exact(board: Board, lines: Iterable[int]) -> None:
-    """Lines whose payer has an item of exactly this amount; among equal ones the oldest due date is paid first."""
+def exact(board: Board, lines: Iterable[int], likely: Mapping[int, Sequence[int]]) -> None:
+    """Lines whose payer has an item of exactly this amount; among equal ones the oldest due date is paid first.
+
+    `likely` are the items of this amount, as `lone` found them, of lines whose payer is doubtful.
+    """
     doubtful, identities, key = [], board.identities, board.key
     for line in lines:
         payers, how = identities[key[line]]
@@ -58,7 +78,7 @@ def exact(board: Board, lines: Iterable[int]) -> None:
         if item := _oldest(board, line, payers[0], PLAIN):
             take(board, Settled(line, f"exact.{how}", [item]))
     for line in doubtful:
-        _shared_name(board, line)
+        _shared_name(board, line, likely.get(line, ()))
 
 
 def take(board: Board, found: Settled) -> None:
@@ -81,13 +101,12 @@ def _oldest(board: Board, line: int, partner: int, carrier: int) -> tuple[int, i
     return last
 
 
-def _shared_name(board: Board, line: int) -> None:
+def _shared_name(board: Board, line: int, likely: Sequence[int]) -> None:
     """A cut name that several partners share: the one that has an item of this amount, if only one has."""
-    payers = board.identity(line)[0]
-    if len(payers) > _FEW:
-        cents, among = abs(board.cents[line]), board.payer_set(line)
-        there = board.of_amount(board.side_of(line), cents)
-        payers = tuple(dict.fromkeys(board.partner[item] for item in there if board.partner[item] in among))
+    partner = board.partner
+    payers = {partner[item] for item in likely}
+    if rests := board.rests.get(board.side_of(line) * KEY + abs(board.cents[line])):
+        payers.update({partner[item] for item in rests} & board.payer_set(line))
     found = [part for payer in payers if (part := _oldest(board, line, payer, PLAIN))]
     if not found:
         return

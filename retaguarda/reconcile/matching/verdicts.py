@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from retaguarda.reconcile.matching.board import MATCHED, Board, Settled
+from retaguarda.reconcile.matching.board import KEY, MATCHED, Board, Settled
+from retaguarda.reconcile.matching.columns import ordered
 from retaguarda.reconcile.matching.model import Verdict
-from retaguarda.reconcile.matching.rules import MatchingRules
 
 AGAIN = "again"
 """The grade of what may be a payment made twice: same payer and amount as one of the days before."""
@@ -21,20 +22,28 @@ _FEW = 4
 """A cut name that fits more partners than this says nothing of who paid before."""
 
 
-def repeated(board: Board) -> set[int]:
-    """Matched credits whose payer paid the same amount a few days before: perhaps twins, perhaps a payment made twice."""
-    window = board.rules.windows.repeated_payment
-    last: dict[tuple[int, int], int] = {}
-    found: set[int] = set()
-    cents, role, identities, key, business = board.cents, board.role, board.identities, board.key, board.business
-    matched = (np.frombuffer(board.state, dtype=np.uint8) == MATCHED) & (np.asarray(cents) > 0)
-    for line in np.flatnonzero(matched).tolist():
-        payers, paid, day = identities[key[line]][0], cents[line], business[line]
-        if payers and len(payers) <= _FEW and not role[line]:
-            if any(day - last.get((payer, paid), -window - 1) <= window for payer in payers):
-                found.add(line)
-            for payer in payers:
-                last[payer, paid] = day
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """(grade, confidence, verdict) of every decision, in their order: the few different ones, and which of them each has."""
+
+    kinds: list[tuple[str, float, Verdict]]
+    code: np.ndarray
+
+    def __iter__(self) -> Iterator[tuple[str, float, Verdict]]:
+        return map(self.kinds.__getitem__, self.code.tolist())
+
+
+def repeated(board: Board) -> np.ndarray:
+    """Which lines are matched credits whose payer paid the same amount a few days before: perhaps twins, perhaps a payment made twice."""
+    start = board.payers_of_key[1]
+    key, cents, business = (np.asarray(column) for column in (board.key, board.cents, board.business))
+    asked = (np.frombuffer(board.state, dtype=np.uint8) == MATCHED) & (cents > 0) & (np.diff(start)[key] <= _FEW)
+    asked &= ~np.fromiter(map(bool, board.role), dtype=bool, count=len(board.role))
+    line, payer = board.possible(np.flatnonzero(asked))
+    keys, line = ordered(payer * KEY + cents[line], line)
+    again = (np.diff(keys) == 0) & (np.diff(business[line]) <= board.rules.windows.repeated_payment)
+    found = np.zeros(len(cents), dtype=bool)
+    found[line[1:][again]] = True
     return found
 
 
@@ -47,32 +56,30 @@ def confidence(measured: Mapping[str, float], grade: str) -> float:
     return UNKNOWN
 
 
-def judge(board: Board) -> list[tuple[str, float, Verdict]]:
-    """(grade, confidence, verdict) of every decision, in their order."""
-    rules, again, cut = board.rules, repeated(board), board.cut
-    judged: list[tuple[str, float, Verdict]] = []
-    known: dict[str, tuple[str, float, Verdict]] = {}
+def judge(board: Board) -> Judged:
+    """How sure each decision is, and who may book it."""
+    rules, cut, cents, references = board.rules, board.cut, board.cents, board.references
+    again, limit = repeated(board).tolist(), rules.auto_limit
+    known: dict[tuple[str, bool], int] = {}
+    kinds: list[tuple[str, float, Verdict]] = []
+    codes = []
     for found in board.settled:
-        grade = found.grade
-        if found.line in board.references and not _named(board, found):
+        line, grade = found.line, found.grade
+        if line in references and not _named(board, found):
             grade = f"{ELSEWHERE}.{grade}"
-        elif found.line in again and not grade.startswith(("return", "our_number")):
+        elif again[line] and not grade.startswith(("return", "our_number")):
             grade = f"{AGAIN}.{grade}"
-        usual = known.get(grade)
-        if usual is None:
+        doubtful = found.alternatives > 0 or line in cut or (limit is not None and abs(cents[line]) > limit)
+        code = known.get((grade, doubtful))
+        if code is None:
+            code = known[grade, doubtful] = len(kinds)
             sure = confidence(rules.confidence, grade)
-            usual = known[grade] = (grade, sure, Verdict.PROPOSAL if sure < rules.auto_confidence else Verdict.AUTO)
-        doubtful = found.alternatives or found.line in cut or _beyond(rules, board.cents[found.line])
-        judged.append((grade, usual[1], Verdict.PROPOSAL) if doubtful else usual)
-    return judged
+            kinds.append((grade, sure, Verdict.PROPOSAL if doubtful or sure < rules.auto_confidence else Verdict.AUTO))
+        codes.append(code)
+    return Judged(kinds, np.array(codes, dtype=np.intp))
 
 
 def _named(board: Board, found: Settled) -> bool:
     """Whether the line names one of the invoices that it settles."""
     said = board.references[found.line]
     return any(board.number[item] in said for item, _ in found.parts)
-
-
-def _beyond(rules: MatchingRules, cents: int) -> bool:
-    """Whether an amount is such that a person looks, whatever the confidence."""
-    return rules.auto_limit is not None and abs(cents) > rules.auto_limit
