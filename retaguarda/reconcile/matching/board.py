@@ -123,12 +123,11 @@ class Board:
                 self._again(item)
         self.settled.append(found)
 
-    def settle_pairs(self, lines: Sequence[int], items: Sequence[int], grades: Iterable[str]) -> None:
+    def settle_pairs(self, found: Sequence[Settled]) -> None:
         """Take many decisions at once: each line settles all that is open of one item, which no other line names."""
-        cents = self.open
-        self.settled += [Settled(line, grade, [(item, cents[item])]) for line, item, grade in zip(lines, items, grades, strict=True)]
-        np.frombuffer(self.state, dtype=np.uint8)[lines] = MATCHED
-        np.asarray(self.open)[items] = 0
+        self.settled += found
+        np.frombuffer(self.state, dtype=np.uint8)[[one.line for one in found]] = MATCHED
+        np.asarray(self.open)[[one.parts[0][0] for one in found]] = 0
 
     def remember(self, line: int) -> None:
         """Note that a line paid what was due: the same again within days is a payment made twice, unless it finds its own item."""

@@ -44,7 +44,8 @@ def _of_crowd(
         board.crowds[payers] = prices[rising], items[rising]
     prices, items = board.crowds[payers]
     paid = np.abs(np.asarray(board.cents)[lines])
-    row, place = spread(prices.searchsorted(paid * cheapest, "left"), prices.searchsorted(paid * dearest, "right"))
+    least, most = np.ceil(paid * cheapest).astype(np.int64), np.floor(paid * dearest).astype(np.int64)
+    row, place = spread(prices.searchsorted(least, "left"), prices.searchsorted(most, "right"))
     item, parts = items[place], items[in_part[items]]
     whole = ~in_part[item]
     line = np.concatenate((lines[row[whole]], np.repeat(lines, len(parts))))

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from itertools import chain
 
 import numpy as np
 import polars as pl
 
-from retaguarda.reconcile.matching.board import AP, AR, Board, Settled
-from retaguarda.reconcile.matching.columns import grouped, ordered
+from retaguarda.reconcile.matching.board import AP, AR, OPEN, Board, Settled
+from retaguarda.reconcile.matching.columns import grouped, ordered, spread
 from retaguarda.reconcile.matching.differences import DIVERGENT, Differences
 from retaguarda.reconcile.matching.groups import covering
 from retaguarda.reconcile.matching.model import LineClass
 
+Silent = dict[tuple[int, int], list[int]]
 _MANY = 12
 """A cut name that fits more partners than this is nobody's payment."""
 
 
-def index_numbers(board: Board) -> None:
-    """Items by invoice number; document numbers of debits are references to suppliers' invoices too."""
+def index_numbers(board: Board) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of open items that lines name, in their order, and those items; document numbers of debits are references too."""
     written = board.lines.filter((pl.col("amount") < 0) & pl.col("doc_number").str.contains(r"^[0-9]{1,9}$"))
     said = set(written["doc_number"].cast(pl.Int64)).union(*board.references.values())
     numbers = np.asarray(board.number)
     items = np.flatnonzero((np.asarray(board.open) > 0) & np.isin(numbers, list(said)))
-    board.by_number = grouped(*ordered(numbers[items], items))
+    numbers, items = ordered(numbers[items], items)
+    board.by_number = grouped(numbers, items)
+    return numbers, items
 
 
 def claim(board: Board) -> None:
@@ -45,21 +49,22 @@ def by_reference(board: Board, differences: Differences) -> None:
     Where a payment without reference of the same payer and amount came shortly before, the days decide: it may have paid the
     invoice, and this line pays it again.
     """
-    index_numbers(board)
+    line, item, single = _said(board, *index_numbers(board))
     silent = _silent(board)
+    only = single & (np.bincount(line)[line] == 1) & (np.bincount(item)[item] == 1)
+    _undisputed(board, silent, line[only], item[only])
     missing: Counter[int] = Counter()
     short: list[tuple[int, int]] = []
-    for line, numbers in board.references.items():
-        if board.state[line] or board.role[line]:
+    for one, numbers in board.references.items():
+        if board.state[one] or board.role[one]:
             continue
-        items = named(board, line, numbers)
-        total, paid = sum(board.open[item] for item in items), abs(board.cents[line])
+        items = named(board, one, numbers)
+        total, paid = sum(board.open[item] for item in items), abs(board.cents[one])
         if items and total == paid and len(items) >= len(numbers):
-            before = silent.get((board.partner[items[0]], board.cents[line]), ())
-            if not any(0 <= board.business[line] - day <= board.rules.windows.repeated_payment for day in before):
+            if not _said_before(board, one, board.partner[items[0]], silent):
                 parts = [(item, board.open[item]) for item in items]
-                board.settle(Settled(line, f"reference.{_known(board, line, items)}", parts, words=_words(board, items)))
-                board.remember(line)
+                board.settle(Settled(one, f"reference.{_known(board, one, items)}", parts, words=_words(board, items)))
+                board.remember(one)
         elif len(items) == 1 and total - paid > 0:
             missing[total - paid] += 1
             short.append((paid, total))
@@ -68,9 +73,45 @@ def by_reference(board: Board, differences: Differences) -> None:
     _by_document_number(board)
 
 
-def _silent(board: Board) -> dict[tuple[int, int], list[int]]:
+def _said(board: Board, known: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(line, item) for the items that lines name and may pay by side and date, and whether the line names one number only."""
+    count = np.fromiter(map(len, board.references.values()), dtype=np.int64, count=len(board.references))
+    line = np.repeat(np.fromiter(board.references, dtype=np.int64, count=len(count)), count)
+    said = np.fromiter(chain.from_iterable(board.references.values()), dtype=np.int64, count=len(line))
+    row, place = spread(known.searchsorted(said, "left"), known.searchsorted(said, "right"))
+    line, item, single = line[row], items[place], np.repeat(count == 1, count)[row]
+    side = np.where(np.asarray(board.cents)[line] > 0, AR, AP)
+    may = (np.asarray(board.side)[item] == side) & (np.asarray(board.issued)[item] <= np.asarray(board.day)[line])
+    return line[may], item[may], single[may]
+
+
+def _undisputed(board: Board, silent: Silent, line: np.ndarray, item: np.ndarray) -> None:
+    """Lines that name an item which no other line names, and pay exactly what is open of it: all at once."""
+    exactly = np.asarray(board.open)[item] == np.abs(np.asarray(board.cents)[line])
+    exactly &= np.frombuffer(board.state, dtype=np.uint8)[line] == OPEN
+    found, grades = [], {}
+    for one, named_item in zip(line[exactly].tolist(), item[exactly].tolist(), strict=True):
+        partner = board.partner[named_item]
+        if board.role[one] or _said_before(board, one, partner, silent):
+            continue
+        who = board.key[one], partner
+        if who not in grades:
+            grades[who] = f"reference.{_known(board, one, [named_item])}"
+        found.append(Settled(one, grades[who], ((named_item, board.open[named_item]),), words=_words(board, [named_item])))
+    board.settle_pairs(found)
+    for settled in found:
+        board.remember(settled.line)
+
+
+def _said_before(board: Board, line: int, partner: int, silent: Silent) -> bool:
+    """Whether a payment without reference of this payer and amount came shortly before."""
+    window, day = board.rules.windows.repeated_payment, board.business[line]
+    return any(0 <= day - before <= window for before in silent.get((partner, board.cents[line]), ()))
+
+
+def _silent(board: Board) -> Silent:
     """The business days of payments without reference, by payer and amount."""
-    days: dict[tuple[int, int], list[int]] = defaultdict(list)
+    days: Silent = defaultdict(list)
     wanted = {board.cents[line] for line in board.references}
     for line in board.open_lines():
         if board.cents[line] in wanted and line not in board.references:

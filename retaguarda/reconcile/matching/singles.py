@@ -45,9 +45,10 @@ def _silent(board: Board, line: np.ndarray, item: np.ndarray) -> tuple[np.ndarra
 
 def _settle_lone(board: Board, line: np.ndarray, item: np.ndarray) -> None:
     only = (np.bincount(line)[line] == 1) & (np.bincount(item)[item] == 1) & ~board.is_claimed[item]
-    alone, key = line[only].tolist(), board.key
+    alone, key, opened = line[only].tolist(), board.key, board.open
     grades = {said: f"exact.{_shared(board, one)}" for said, one in {key[one]: one for one in alone}.items()}
-    board.settle_pairs(alone, item[only].tolist(), [grades[key[one]] for one in alone])
+    pairs = zip(alone, item[only].tolist(), strict=True)
+    board.settle_pairs([Settled(one, grades[key[one]], ((named, opened[named]),)) for one, named in pairs])
     cents = board.cents
     asked = {cents[one] for one in board.open_lines()}
     for one in alone:
