@@ -109,7 +109,7 @@ def remember(items: bytes, at: dt.datetime) -> None:
     """Keep what the ERP says of each item now."""
     import polars as pl
 
-    frame = tables.typed(pl.read_csv(items, infer_schema=False).lazy(), tables.ITEMS, tables.ITEMS.name, [])
+    frame = tables.typed(pl.read_csv(items, infer_schema=False), tables.ITEMS, tables.ITEMS.name, [])
     told = frame.select("item_id", "kind", "nf_number", "contract", "partner_id", "partner_name", "due_date", "open_amount")
     rows = [
         LedgerItem(

@@ -307,6 +307,12 @@ class Board:
         return shelf
 
     @cached_property
+    def priced(self) -> tuple[np.ndarray, np.ndarray]:
+        """Partner and what was open in the beginning of the plain items as one rising number, and those items."""
+        plain = np.flatnonzero(np.asarray(self.carrier) == PLAIN)
+        return ordered(np.asarray(self.partner)[plain] * KEY + self.items["open_amount"].to_numpy()[plain], plain)
+
+    @cached_property
     def payers_of_key(self) -> tuple[np.ndarray, np.ndarray]:
         """The partners of all identities one after the other, and where those of each begin."""
         count = [len(payers) for payers, _ in self.identities]

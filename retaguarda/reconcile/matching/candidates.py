@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from retaguarda.reconcile.matching.board import AP, DAYS, KEY, PLAIN, Board
+from retaguarda.reconcile.matching.board import AP, KEY, PLAIN, Board
 from retaguarda.reconcile.matching.columns import ordered, spread
 
 _AT_ONCE = 20_000
@@ -12,24 +12,37 @@ _AT_ONCE = 20_000
 
 
 def near(board: Board, lines: np.ndarray, cheapest: float, dearest: float) -> tuple[np.ndarray, np.ndarray]:
-    """(line, item) for items of the partners that each line may be from, due within its dates.
+    """(line, item) for plain items of the partners that each line may be from, due within its dates.
 
-    Of a crowd of partners only those items of which between `cheapest` and `dearest` times the line's amount was or is open.
+    Only those of which between `cheapest` and `dearest` times the line's amount was open in the beginning, or which are settled in part.
     """
     key, crowded = np.asarray(board.key)[lines], board.crowded(lines)
-    line, payer = board.possible(lines[~crowded])
-    around, line = ordered(payer * DAYS + np.asarray(board.business)[line], line)  # in this order they are found twice as fast
-    first = board.shelf.searchsorted(around - board.rules.windows.late, "left")
-    row, item = spread(first, board.shelf.searchsorted(around + board.rules.windows.early, "right"))
-    found, in_part = [(line[row], item)], np.zeros(len(board.open), dtype=bool)
+    in_part = np.zeros(len(board.open), dtype=bool)
     in_part[list(board.in_part)] = True
-    for same in np.unique(key[crowded]).tolist():
-        line, item = _of_crowd(board, lines[key == same], same, cheapest, dearest, in_part)
-        apart = np.asarray(board.business)[line] - np.asarray(board.due_business)[item]
-        due = (apart <= board.rules.windows.late) & (-apart <= board.rules.windows.early)
-        found.append((line[due], item[due]))
+    found = [_of_few(board, lines[~crowded], cheapest, dearest, in_part)]
+    found += [_of_crowd(board, lines[key == same], same, cheapest, dearest, in_part) for same in np.unique(key[crowded]).tolist()]
     line, item = (np.concatenate(column) for column in zip(*found, strict=True))
-    return line, item
+    apart = np.asarray(board.business)[line] - np.asarray(board.due_business)[item]
+    due = (apart <= board.rules.windows.late) & (-apart <= board.rules.windows.early)
+    return line[due], item[due]
+
+
+def _prices(board: Board, lines: np.ndarray, cheapest: float, dearest: float) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the greatest amount that is looked for."""
+    paid = np.abs(np.asarray(board.cents)[lines])
+    return np.ceil(paid * cheapest).astype(np.int64), np.floor(paid * dearest).astype(np.int64)
+
+
+def _of_few(board: Board, lines: np.ndarray, cheapest: float, dearest: float, in_part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(line, item) by partner and by what was open of the items in the beginning, and those that are settled in part."""
+    line, payer = board.possible(lines)
+    least, most = _prices(board, line, cheapest, dearest)
+    keys, items = board.priced
+    row, place = spread(keys.searchsorted(payer * KEY + least, "left"), keys.searchsorted(payer * KEY + most, "right"))
+    item, parts = items[place], np.flatnonzero(in_part & (np.asarray(board.carrier) == PLAIN))
+    partner, whole = np.asarray(board.partner)[parts], ~in_part[item]
+    rest, part = spread(partner.searchsorted(payer, "left"), partner.searchsorted(payer, "right"))
+    return np.concatenate((line[row[whole]], line[rest])), np.concatenate((item[whole], parts[part]))
 
 
 def _of_crowd(
@@ -38,13 +51,13 @@ def _of_crowd(
     """(line, item) by what was open of the items of a crowd in the beginning, and those that are settled in part."""
     payers = board.identities[key][0]
     if payers not in board.crowds:
-        items = np.flatnonzero(_members(board, key)[np.asarray(board.partner)]).astype(np.int32)
+        mine = _members(board, key)[np.asarray(board.partner)] & (np.asarray(board.carrier) == PLAIN)
+        items = np.flatnonzero(mine).astype(np.int32)
         prices = board.items["open_amount"].to_numpy()[items]
         rising = np.argsort(prices, kind="stable")
         board.crowds[payers] = prices[rising], items[rising]
     prices, items = board.crowds[payers]
-    paid = np.abs(np.asarray(board.cents)[lines])
-    least, most = np.ceil(paid * cheapest).astype(np.int64), np.floor(paid * dearest).astype(np.int64)
+    least, most = _prices(board, lines, cheapest, dearest)
     row, place = spread(prices.searchsorted(least, "left"), prices.searchsorted(most, "right"))
     item, parts = items[place], items[in_part[items]]
     whole = ~in_part[item]

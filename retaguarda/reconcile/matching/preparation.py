@@ -26,8 +26,8 @@ _SAME = ["account_id", "date", "amount", "description", "doc_number", "fitid"]
 
 
 def prepare(inputs: Inputs, rules: MatchingRules, holidays: Sequence[dt.date]) -> Board:
-    """The board that a reconciliation starts with."""
-    lines = inputs.lines.sort("date", "account_id", "amount", "description", "doc_number", "fitid", "file_id", "line_id")
+    """The board that a reconciliation starts with; the inputs hand over their lines and items."""
+    lines = inputs.hand_over("lines").sort("date", "account_id", "amount", "description", "doc_number", "fitid", "file_id", "line_id")
     partners = _register(inputs)
     with ThreadPoolExecutor(1) as aside:  # polars orders the items and reads the texts on one core, while Python knows the partners
         items, said = aside.submit(_items, inputs, partners), aside.submit(_texts, lines, rules)
@@ -56,7 +56,8 @@ def _items(inputs: Inputs, partners: pl.DataFrame) -> pl.DataFrame:
     coded = pl.DataFrame({"partner_id": partners["partner_id"], "partner": range(partners.height)})
     number = pl.col("nf_number").str.extract(r"(\d{1,15})\D*$", 1).cast(pl.Int64).fill_null(0).alias("number")
     return (
-        inputs.items.drop("partner_name", "partner_doc")
+        inputs.hand_over("items")
+        .drop("partner_name", "partner_doc")
         .join(coded, on="partner_id")
         .with_columns(number)
         .sort("partner", "due_date", "issue_date", "kind", "number", "parcel", "open_amount", "item_id")

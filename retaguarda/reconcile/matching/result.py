@@ -171,7 +171,7 @@ class Result:
     def tie_out(self) -> TieOut:
         """The sums of both sides; raises RetaguardaError when a cent is missing, for then the result is worthless."""
         board = self.board
-        items, left = board.items["open_amount"].sum(), int(np.asarray(board.open).sum())
+        items, left = int(board.items["open_amount"].sum()), int(np.asarray(board.open).sum())
         told = TieOut(self._tie(1), self._tie(-1), money(items), money(int(self.columns.cents.sum())), money(left))
         if told.difference:
             raise RetaguardaError(f"The reconciliation does not add up: {told.difference}.", remedy="Report this with the files.")

@@ -170,7 +170,7 @@ def _promising(board: Board, differences: Differences, lines: np.ndarray) -> Ite
     due, paid = np.where(opened == 0, np.asarray(board.held_cents)[item], opened), np.abs(signed)
     fits = (due > paid * 9 // 11) & (due < paid * 4 // 3)
     line, item, paid, due, opened, signed = (column[fits] for column in (line, item, paid, due, opened, signed))
-    fits = (np.asarray(board.side)[item] == (signed < 0)) & (np.asarray(board.carrier)[item] == PLAIN)
+    fits = np.asarray(board.side)[item] == (signed < 0)
     day, start, key = np.asarray(board.day)[line], board.payers_of_key[1], np.asarray(board.key)[line]
     fits &= (np.asarray(board.issued)[item] <= day) & ((opened > 0) | (start[key + 1] - start[key] <= _MANY))
     line, item, paid, due, day = line[fits], item[fits], paid[fits], due[fits], day[fits]

@@ -146,7 +146,7 @@ HISTORY = Table("history.csv", {"account_id": T, "date": Field.DATE, "amount": M
 
 @dataclass(slots=True)
 class Inputs:
-    """All that a reconciliation starts from; the tables hold good rows only, the rest is in `rejections`."""
+    """All that a reconciliation starts from, once; the tables hold good rows only, the rest is in `rejections`."""
 
     items: pl.DataFrame
     partners: pl.DataFrame
@@ -157,10 +157,16 @@ class Inputs:
     rejections: list[Rejection] = field(default_factory=list)
     digest: str = ""
 
+    def hand_over(self, name: str) -> pl.DataFrame:
+        """A table that the inputs hold no longer: kept beside what is made of it, it would be a third of all memory."""
+        table: pl.DataFrame = getattr(self, name)
+        setattr(self, name, table.clear())
+        return table
+
 
 def empty(table: Table) -> pl.DataFrame:
     """No rows of a table."""
-    return typed(pl.LazyFrame(schema=dict.fromkeys(table.columns, pl.String)), table, "", [])
+    return typed(pl.DataFrame(schema=dict.fromkeys(table.columns, pl.String)), table, "", [])
 
 
 def read(path: Path, table: Table, rejections: list[Rejection]) -> pl.DataFrame:
@@ -178,7 +184,7 @@ def read(path: Path, table: Table, rejections: list[Rejection]) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, OSError):
         slow = _row_by_row(path, table, rejections)
         _complete(path, table, slow.columns)
-        return typed(slow.lazy(), table, str(path), rejections)
+        return typed(slow, table, str(path), rejections)
 
 
 def _complete(path: Path, table: Table, header: Sequence[str]) -> None:
@@ -190,10 +196,10 @@ def _complete(path: Path, table: Table, header: Sequence[str]) -> None:
         )
 
 
-def typed(raw: pl.LazyFrame, table: Table, file: str, rejections: list[Rejection]) -> pl.DataFrame:
+def typed(raw: pl.DataFrame | pl.LazyFrame, table: Table, file: str, rejections: list[Rejection]) -> pl.DataFrame:
     """A table of text with its dates and cents; rows that are wrong are left out and told."""
-    header = raw.collect_schema().names()
-    known = raw.with_columns([pl.lit("").alias(name) for name in table.columns if name not in header])
+    header = raw.lazy().collect_schema().names()
+    known = raw.lazy().with_columns([pl.lit("").alias(name) for name in table.columns if name not in header])
     values = [_parsed(name, kind) for name, kind in table.columns.items()]
     wrong = [_wrong(name, table).alias(_WRONG + name) for name, kind in table.columns.items() if kind is not Field.TEXT]
     read = known.select(*values, *wrong).collect()
