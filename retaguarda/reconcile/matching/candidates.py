@@ -78,13 +78,16 @@ def of_exact_amount(board: Board, lines: np.ndarray) -> tuple[np.ndarray, np.nda
     known, items = board.by_exact_amount()
     crowded = board.crowded(lines)
     found, few = [_exactly_of_crowds(board, lines[crowded], items)], lines[~crowded]
+    different, starts = np.unique(known, return_index=True)
+    starts = np.append(starts, len(known))
     for part in range(0, len(few), _AT_ONCE):
         line, payer = board.possible(few[part : part + _AT_ONCE])
         cents = np.asarray(board.cents)[line]
-        keys = (payer * 4 + (cents < 0) * 2 + PLAIN) * KEY + np.abs(cents)
-        first = known.searchsorted(keys, "left")
-        row, place = spread(first, known.searchsorted(keys, "right"))
-        found.append((line[row], items[place]))
+        keys, line = ordered((payer * 4 + (cents < 0) * 2 + PLAIN) * KEY + np.abs(cents), line)  # found sooner in this order
+        place = different.searchsorted(keys)
+        there = np.flatnonzero(different[np.minimum(place, len(different) - 1)] == keys) if len(different) else np.zeros(0, dtype=np.int64)
+        row, item = spread(starts[place[there]], starts[place[there] + 1])
+        found.append((line[there[row]], items[item]))
     line, item = (np.concatenate(column) for column in zip(*found, strict=True))
     return line, item
 

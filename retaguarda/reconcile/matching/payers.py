@@ -72,7 +72,8 @@ class Payers:
 
     def learn(self, history: pl.DataFrame, code_of: dict[str, int]) -> None:
         """Trade names, third-party payers and ways to shorten names, from lines that people matched before."""
-        said = features(history.lazy().select("description", "partner_id"), self.words).select("document", "name", "partner_id")
+        texts = history.lazy().select("partner_id", plain(pl.col("description")).alias("text"))
+        said = features(texts, self.words).select("document", "name", "partner_id")
         pairs = [
             (document, name, code_of[partner_id])
             for document, name, partner_id in said.unique().sort("name", "document", "partner_id").collect().iter_rows()

@@ -22,6 +22,8 @@ from retaguarda.reconcile.matching.texts import features, kind_of, numbers_of, p
 
 _AT_ONCE = 20_000
 """Lines whose texts are read together."""
+_PAYERS = {"", "reversal"}
+"""Roles of lines whose texts name who paid."""
 _SAME = ["account_id", "date", "amount", "description", "doc_number", "fitid"]
 
 
@@ -36,7 +38,7 @@ def prepare(inputs: Inputs, rules: MatchingRules, holidays: Sequence[dt.date]) -
         board = _board(rules, lines, items.result(), payers, holidays)
         del items
         _repeated_imports(board)
-        _read_texts(board, said.result(), inputs.accounts)
+        _read_texts(board, *said.result(), inputs.accounts)
     return board
 
 
@@ -122,28 +124,33 @@ def _repeated_imports(board: Board) -> None:
         board.classify(line, LineClass.DUPLICATE_IMPORT, "told by another file", kept)
 
 
-def _texts(lines: pl.DataFrame, rules: MatchingRules) -> pl.DataFrame:
-    """What the texts of all lines say, and of which kind they are; part by part, which bounds the memory."""
-    parts = []
+def _texts(lines: pl.DataFrame, rules: MatchingRules) -> tuple[np.ndarray, pl.DataFrame]:
+    """The kind of every line, and what the texts of those say that a payer wrote; part by part, which bounds the memory."""
+    payers = [-1, *(number for number, kind in enumerate(rules.kinds) if kind.role in _PAYERS and not kind.line_class)]
+    kinds, said = [], []
     for first in range(0, max(lines.height, 1), _AT_ONCE):
-        part = lines.lazy().select("description", "amount").slice(first, _AT_ONCE)
-        read = features(part, rules.words).with_columns(kind_of(pl.col("text"), pl.col("amount"), rules.kinds).alias("kind"))
-        parts.append(read.drop("description", "amount", "text").collect())
-    return pl.concat(parts).with_row_index("line")
+        part = (
+            lines.lazy().with_row_index("line").slice(first, _AT_ONCE).select("line", "amount", plain(pl.col("description")).alias("text"))
+        )
+        known = part.with_columns(kind_of(pl.col("text"), pl.col("amount"), rules.kinds).alias("kind")).collect()
+        kinds.append(known["kind"])
+        theirs = known.lazy().filter(pl.col("kind").is_in(payers)).select("line", "text")
+        said.append(features(theirs, rules.words).drop("text").collect())
+    return pl.concat(kinds).to_numpy(), pl.concat(said)
 
 
-def _read_texts(board: Board, read: pl.DataFrame, accounts: pl.DataFrame) -> None:
+def _read_texts(board: Board, known: np.ndarray, said: pl.DataFrame, accounts: pl.DataFrame) -> None:
     """Kinds for all lines; document, references and payer for those that are still open."""
-    kinds = board.rules.kinds
-    known, roles = read["kind"].to_numpy(), ["", *(kind.role for kind in kinds)]
+    kinds, state = board.rules.kinds, np.frombuffer(board.state, dtype=np.uint8)
+    roles = ["", *(kind.role for kind in kinds)]
     board.role = [roles[kind] for kind in (known + 1).tolist()]
-    for line in np.flatnonzero((known >= 0) & (np.frombuffer(board.state, dtype=np.uint8) == OPEN)).tolist():
+    for line in np.flatnonzero((known >= 0) & (state == OPEN)).tolist():
         kind = kinds[known[line]]
         if kind.line_class:
             board.classify(line, kind.line_class, kind.name)
     board.key = array("q", bytes(8 * board.lines.height))
     board.identities = [((), "")]
-    said = read[[line for line in board.open_lines() if board.role[line] in {"", "reversal"}]]
+    said = said.filter(state[said["line"].to_numpy()] == OPEN)
     dropped = board.payers.unprefixed(said["name"].unique().sort())
     if dropped:
         said = said.with_columns(pl.col("name").replace(dropped))

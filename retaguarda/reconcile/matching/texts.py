@@ -46,10 +46,9 @@ def channel_pattern(words: Words) -> str:
 
 
 def features(lines: pl.LazyFrame, words: Words) -> pl.LazyFrame:
-    """`text`, `document`, `masked`, `reference` (as written) and `name` of every line."""
+    """`document`, `masked`, `reference` (as written) and `name` of every line, by its plain `text`."""
     reference, last = reference_pattern(words), last_reference_pattern(words)
-    plainly = lines.with_columns(plain(pl.col("description")).alias("text"))
-    cut = plainly.with_columns(
+    cut = lines.with_columns(
         pl.col("text").str.extract(_DOCUMENT, 1).str.replace_all(r"[./-]", "").fill_null("").alias("document"),
         pl.col("text").str.extract(_MASKED, 1).str.replace_all(r"\.", "").fill_null("").alias("masked"),
         pl.coalesce(pl.col("text").str.extract(reference, 1), pl.col("text").str.extract(last, 1)).fill_null("").alias("reference"),
