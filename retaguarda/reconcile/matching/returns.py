@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 
@@ -22,9 +23,10 @@ Titles = list[tuple[int, int, int]]
 
 def by_return_file(board: Board, returns: pl.DataFrame) -> None:
     """One credit for all titles of a return file: their sum, on the day of credit, to the cent."""
-    board.title = dict(_named_titles(board))
-    files = _files(board, returns)
-    there = _credits(board)
+    with ThreadPoolExecutor(1) as aside:  # polars looks for what credits name on one core, while Python lists the files on the other
+        named = aside.submit(_named_titles, board)
+        files, there = _files(board, returns), _credits(board)
+        board.title = dict(named.result())
     _single_titles(board, files)
     for apart in (0, 1, -1, 2):
         _equal_sums(board, files, there, apart)
@@ -104,9 +106,11 @@ def _credits(board: Board) -> Credits:
 def _single_titles(board: Board, files: dict[tuple[str, str, int], Titles]) -> None:
     """Credits that name their nosso número, when a return file tells the same title with the same amount."""
     told: dict[tuple[int, int], tuple[str, str, int]] = {}
+    named_items = set(board.title.values())
     for file, titles in files.items():
         for item, cents, _ in titles:
-            told.setdefault((item, cents), file)
+            if item in named_items:
+                told.setdefault((item, cents), file)
     for line, item in board.title.items():
         named = told.get((item, board.cents[line]))
         if named and board.open[item]:
