@@ -52,11 +52,15 @@ def by_neighbours(board: Board, accounts: pl.DataFrame, differences: Differences
     titles = _numbered(board, {named[line] for line in lines})
     days = np.array([board.day[line] - 1 for line in lines], dtype="datetime64[D]")
     paid = np.busday_offset(days, 0, roll="backward", holidays=np.array(board.holidays, dtype="datetime64[D]")).astype(int).tolist()
+    expected: dict[tuple[str, int], _Expected] = {}
     for line, day in zip(lines, paid, strict=True):
-        if (there := titles.get(named[line])) is not None:
-            expected = _expected(board, differences, line, day, there, fees.get(named[line], 0))
-            if _settle(board, differences.discounts, line, expected):
-                titles[named[line]] = there.where(np.asarray(board.open)[there.item] > 0)
+        account, today = named[line], board.day[line]
+        if (there := titles.get(account)) is None:
+            continue
+        if (account, today) not in expected:
+            expected = {(account, today): _expected(board, differences, line, day, there, fees.get(account, 0))}
+        if _settle(board, differences.discounts, line, expected[account, today]):
+            expected.clear()
 
 
 def _numbered(board: Board, accounts: set[str]) -> dict[str, _Titles]:
@@ -84,10 +88,11 @@ def _numbered(board: Board, accounts: set[str]) -> dict[str, _Titles]:
 
 
 def _expected(board: Board, differences: Differences, line: int, day: int, titles: _Titles, fee: int) -> _Expected:
-    """The titles that the credit may hold by their dates."""
+    """The open titles that the credit may hold by their dates."""
     apart = board.business[line] - titles.business
     windows, rules = board.rules.windows, differences.rules
-    titles = titles.where((apart >= -windows.early) & (apart <= windows.late) & (titles.issued <= day))
+    due = (apart >= -windows.early) & (apart <= windows.late) & (titles.issued <= day)
+    titles = titles.where(due & (np.asarray(board.open)[titles.item] > 0))
     late = day - titles.day
     owed = (titles.due * rules.fine + 5_000) // 10_000 + (titles.due * rules.monthly * late + 150_000) // 300_000
     interest = np.where(late > 0, owed, 0)
