@@ -325,6 +325,10 @@ class Board:
         crowded: np.ndarray = start[key + 1] - start[key] > CROWD
         return crowded
 
+    def is_crowd(self, payers: Sequence[int]) -> bool:
+        """Whether a name fits so many partners that one of them has what fits almost any amount."""
+        return len(payers) > CROWD
+
     def possible(self, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(line, partner) for all partners that each line may be from."""
         flat, start = self.payers_of_key

@@ -142,7 +142,8 @@ def explained(board: Board, differences: Differences, lines: Iterable[int]) -> N
             if not board.open[item] and not board.release(item):
                 continue
             sign, due = (1 if board.cents[line] > 0 else -1), board.open[item]
-            grade = f"explained.{why[0]}.{how if len(payers) == 1 else how + '.shared'}"
+            known = how if len(payers) == 1 else f"{how}.shared"
+            grade = f"explained.crowd.{why[0]}.{how}" if board.is_crowd(payers) else f"explained.{why[0]}.{known}"
             difference = board.cents[line] - sign * due
             board.settle(Settled(line, grade, [(item, due)], difference, *why, alternatives=rivals))
             board.remember(line)

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from retaguarda.reconcile.matching import board
+from retaguarda.reconcile.matching.model import Verdict
 from tests.reconcile.matching.ledger_cases import Case, settled
 
 D = Decimal
@@ -37,3 +38,12 @@ def test_of_a_crowd_the_same_is_decided(monkeypatch: pytest.MonkeyPatch) -> None
     assert few["L1"] == {"I300": D("3000.01")}
     assert few["L3"] == {"I601": D("6777.31")}, "three cents short: found by a formula"
     assert few["L5"] == {"I200": D("1100.01")}, "the rest of what was paid in part, with two cents more"
+
+
+def test_what_a_formula_finds_among_a_crowd_waits_for_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = next(one for one in namesakes().run().decisions() if one.line.line_id == "L3")
+    assert (few.rule, few.verdict) == ("explained.rounding.name.shared", Verdict.AUTO)
+    monkeypatch.setattr(board, "CROWD", 1)
+    crowd = {one.line.line_id: one for one in namesakes().run().decisions()}
+    assert (crowd["L3"].rule, crowd["L3"].verdict) == ("explained.crowd.rounding.name", Verdict.PROPOSAL)
+    assert crowd["L1"].verdict is Verdict.AUTO, "the exact amount that one alone has"
