@@ -118,7 +118,9 @@ def show(key: Key, as_json: Json = False) -> None:
     open_house()
     from retaguarda.console.screen import bullet, moment, screen
     from retaguarda.decisions.register import find
-    from retaguarda.report.show import shown
+    from retaguarda.report.labels import label
+    from retaguarda.report.show import amounts, shown
+    from retaguarda.report.vocabulary import DIFFERENCES
 
     row = find(key)
     if as_json:
@@ -130,8 +132,10 @@ def show(key: Key, as_json: Json = False) -> None:
     for part in row.allocations.order_by("item"):
         bullet(console, f"  {part.kind}", f"{part.item} · {shown(part.amount)}")
     if row.difference:
-        bullet(console, say("difference"), " · ".join(filter(None, map(str, row.difference.values()))))
-    bullet(console, say("evidence"), " · ".join([*row.evidence.get("words", ()), *row.evidence.get("numbers", ())]))
+        told = row.difference
+        parts = [label(DIFFERENCES, told["kind"]).text, amounts(told["amount"]), told["account"], amounts(told["formula"])]
+        bullet(console, say("difference"), " · ".join(filter(None, parts)))
+    bullet(console, say("evidence"), " · ".join([*row.evidence.get("words", ()), *map(amounts, row.evidence.get("numbers", ()))]))
     for event in row.events.order_by("id"):
         bullet(console, moment(event.at), " · ".join(filter(None, [say(event.action), event.by, event.reason])))
 

@@ -23,6 +23,7 @@ from retaguarda.model.statements import Entry, Title
 from retaguarda.reconcile.boletos import Answers
 from retaguarda.report.content import BreakLine, ContractLine, Findings, MatchLine, RejectionLine, TieLine
 from retaguarda.report.retell import retell
+from retaguarda.report.show import amounts
 from retaguarda.report.vocabulary import rule_of
 
 _SHOWN = 6
@@ -64,7 +65,7 @@ def _match(match: Match, invoice: Receivable | None, entry: Entry | None) -> Mat
 
 
 def _break(broken: Break, invoice: Receivable | None) -> BreakLine:
-    told = (say(broken.text), retell(broken.hint), broken.description, *broken.evidence[:_SHOWN], f"→ {say(broken.step)}")
+    told = (say(broken.text), retell(broken.hint), broken.description, *map(amounts, broken.evidence[:_SHOWN]), f"→ {say(broken.step)}")
     return BreakLine(
         area="receipts",
         kind=broken.kind.value,

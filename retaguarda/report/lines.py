@@ -25,7 +25,7 @@ from retaguarda.report.headline import parameter
 from retaguarda.report.labels import SEVERE, Label, Tone, label
 from retaguarda.report.listing import Column, Listing, Target, Value
 from retaguarda.report.retell import retell
-from retaguarda.report.show import shown
+from retaguarda.report.show import amounts, shown
 from retaguarda.report.vocabulary import (
     AREAS,
     BREAKS,
@@ -161,7 +161,7 @@ _MATCHES: list[Column[MatchLine]] = [
     Column("Difference", lambda m: m.difference, "money", total=True),
     Column("Settlement", lambda m: Label(say("Full"), Tone.GOOD) if m.full else Label(say("Part"), Tone.WARN), "badge", width=11),
     Column("Rule", lambda m: label(RULES, m.rule).text, "wrap", width=26, choice=True),
-    Column("Reasoning", lambda m: retell(m.evidence), "wrap", width=34),
+    Column("Reasoning", lambda m: amounts(retell(m.evidence)), "wrap", width=34),
 ]
 _CONTRACTS: list[Column[ContractLine]] = [
     Column("Reference", lambda c: c.reference, "code"),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from retaguarda.language import catalogue, language, say
 from retaguarda.report.labels import label
+from retaguarda.report.show import amounts
 from retaguarda.report.vocabulary import ACTS, CODES, CONTRACT_OUTCOMES, FIELDS, OUTCOMES, PROCESSES
 
 MAX_LENGTH, MAX_PARTS = 2000, 12
@@ -109,6 +110,7 @@ _KINDS: dict[str, Callable[[str], str]] = {
     **dict.fromkeys(("day", "start", "end"), _day),
     **dict.fromkeys(("amount", "opening", "closing", "difference", "open_amount", "mwh"), _number),
     "differences": _differences,
+    "formula": amounts,
 }
 """What stands in a place of this name, and how it is shown."""
 

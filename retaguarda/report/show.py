@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import re
 from decimal import Decimal
 
 from babel import Locale
@@ -13,6 +14,8 @@ from retaguarda.language import language
 from retaguarda.report.figures import local
 from retaguarda.report.labels import Label
 from retaguarda.report.listing import NUMBERS, Value
+
+_AMOUNT = re.compile(r"(?<![0-9.,])-?[0-9]{1,13}\.[0-9]{2}(?![0-9]|[.,][0-9])")
 
 
 def shown(value: Value, kind: str = "text") -> str:
@@ -32,6 +35,11 @@ def number(value: Decimal | int, decimals: int) -> str:
     """`1.234,56` in Portuguese, `1,234.56` in English."""
     pattern, locale = _pattern(decimals, language())
     return str(pattern.apply(value, locale))
+
+
+def amounts(text: str) -> str:
+    """A text of evidence (`4203: 1234.56, 10/11/2026`) with its amounts as the reader's language writes them."""
+    return _AMOUNT.sub(lambda found: number(Decimal(found[0]), 2), text)
 
 
 def size(count: int) -> str:

@@ -19,6 +19,7 @@ from retaguarda.model.reconciliation import BREAK_TEXTS, BreakKind, ContractOutc
 from retaguarda.report import vocabulary
 from retaguarda.report.labels import Vocabulary, label
 from retaguarda.report.retell import PATTERNS, retell
+from retaguarda.report.show import amounts
 from retaguarda.store.models import ItemState, RunState
 
 REPORT = Path(retaguarda.report.__file__).parent
@@ -149,3 +150,11 @@ def test_what_a_portal_said_stays_as_it_is(text: str) -> None:
 def test_in_english_the_program_is_quoted() -> None:
     assert retell("register BOL-1: receipt") == "Register BOL-1: receipt"
     assert say("Summary") == "Summary"
+
+
+def test_amounts_of_evidence_are_written_as_the_reader_does() -> None:
+    assert amounts("4203: 1234567.80, 10/11/2026") == "4203: 1.234.567,80, 10/11/2026"
+    assert amounts("PCC 4,65 x 1000.00") == "PCC 4,65 x 1.000,00"
+    assert amounts("109/00004203-7 3.1.2.01") == "109/00004203-7 3.1.2.01", "numbers and accounts are no amounts"
+    told = retell("post 12.34 to 3.1.2.01 juros (4.10 + 8.24 (2%+1%/30 x 12))")
+    assert told == "lançar 12,34 em 3.1.2.01 juros (4,10 + 8,24 (2%+1%/30 x 12))"

@@ -24,7 +24,6 @@ from retaguarda.triggers.rules import weekday as day_of_week
 register = template.Library()
 SIGNS = {"proved": "✓", "provisional": "~", "broken": "✗", "gap": "–", "closed": "·"}
 DECIMAL = re.compile(r"-?[0-9]{1,15}\.([0-9]{1,9})")
-AMOUNT = re.compile(r"(?<![0-9.,])-?[0-9]{1,13}\.[0-9]{2}(?![0-9.,])")
 
 
 @register.simple_tag
@@ -60,7 +59,7 @@ def rule(grade: str) -> str:
 @register.filter
 def amounts(text: str) -> str:
     """A text of evidence with its amounts as the reader's language writes them."""
-    return AMOUNT.sub(lambda found: show.number(Decimal(found[0]), 2), text)
+    return show.amounts(text)
 
 
 @register.filter
