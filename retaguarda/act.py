@@ -27,6 +27,7 @@ W = TypeVar("W", bound=Wanted)
 MAX_UNREADABLE = 8
 SEEN = (IntentState.DONE, IntentState.CONFLICT)
 """Ends of an intent after which the portal was seen to hold the reference, as wanted or otherwise."""
+_NO = "the portal said no: "
 MAX_SWALLOWED = 3
 """Presses proven absent after which only an operator may ask for another: a portal that swallows forms must end a run."""
 
@@ -114,7 +115,7 @@ class ActProtocol:
         swallowed = self.journal.absences(key, self.run if self.retry_refused else None)
         if swallowed >= MAX_SWALLOWED:
             raise Refused(
-                f"tried {swallowed} times, and the portal never showed it",
+                _with_its_no(f"tried {swallowed} times, and the portal never showed it", last),
                 remedy="look at the portal; then resend it with --retry-refused",
                 earlier=True,
             )
@@ -172,7 +173,7 @@ class ActProtocol:
         """
         picture = self._picture(f"{intent.act} {intent.reference}: refused")
         if isinstance(no, Conflict):
-            self.journal.close(intent, IntentState.UNCERTAIN, no.text, picture=picture)
+            self.journal.close(intent, IntentState.UNCERTAIN, f"{_NO}{no.text}", picture=picture)
             return self._verify(intent, wanted, find, answered=True)
         try:
             found = self._look(wanted, find)
@@ -191,11 +192,11 @@ class ActProtocol:
         try:
             proven = self._look(wanted, find)
         except RetaguardaError as error:
-            self.journal.close(intent, IntentState.UNCERTAIN, error.text)
+            self.journal.close(intent, IntentState.UNCERTAIN, _with_its_no(error.text, intent))
             self.journal.see_orphan(intent)
             raise OutcomeUnknown(f"pressed, but not proven: {error.text}") from error
         if proven is None or _of_another(proven, intent):
-            self.journal.close(intent, IntentState.UNCERTAIN, "pressed, but the portal does not show it yet")
+            self.journal.close(intent, IntentState.UNCERTAIN, _with_its_no("pressed, but the portal does not show it yet", intent))
             self.journal.see_orphan(intent)
             raise _quiet(self.quiet_seconds)
         if not answered:
@@ -226,7 +227,7 @@ class ActProtocol:
             raise _quiet(left)
         if found:
             raise self._taken(intent, found)
-        self.journal.close(intent, IntentState.ABSENT, "proven absent after the quiet period")
+        self.journal.close(intent, IntentState.ABSENT, _with_its_no("proven absent after the quiet period", intent))
         return None
 
     def _taken(self, intent: Intent, found: Found) -> Conflict:
@@ -246,6 +247,12 @@ class ActProtocol:
         if self.journal.unreadable(intent, error.text) >= MAX_UNREADABLE:
             return OutcomeUnknown(f"unreadable {MAX_UNREADABLE} times: a person must decide", remedy="compare the evidence")
         return error if isinstance(error, PortalError) else OutcomeUnknown(f"sent, and cannot be looked up: {error.text}")
+
+
+def _with_its_no(text: str, intent: Intent | None) -> str:
+    """A sentence of ours with the no that the portal gave to this press, which is not lost while its worth is found out."""
+    no = intent.text.partition(_NO)[2] if intent else ""
+    return f"{text}; {_NO}{no}" if no else text
 
 
 def _quiet(left: float) -> QuietPeriod:

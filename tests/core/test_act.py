@@ -536,6 +536,19 @@ def test_a_portal_that_swallows_the_form_is_not_pressed_for_ever(scene: Scene, c
     assert later.ensure("register", WANTED, scene.says(None, found(WANTED)).find, scene.draft) == DONE
 
 
+def test_a_number_that_the_portal_refuses_ends_with_the_portals_words(scene: Scene, clock: SetClock) -> None:
+    """A no that says that somebody holds the number proves nothing; but it is what the operator must read in the end."""
+    scene.says(None).answers(Conflict("Nosso número já utilizado"))
+    for _ in range(MAX_SWALLOWED):
+        with pytest.raises(QuietPeriod):
+            scene.ensure()
+        assert Intent.objects.latest("id").text.endswith("; the portal said no: Nosso número já utilizado")
+        clock.advance(QUIET)
+    with pytest.raises(Refused, match="never showed it; the portal said no: Nosso número já utilizado"):
+        scene.ensure()
+    assert Intent.objects.latest("id").text == "proven absent after the quiet period; the portal said no: Nosso número já utilizado"
+
+
 def _copy(scene: Scene) -> dict[str, object]:
     run = scene.protocol.run
     return {"id": "later", "process": run.process, "actor": run.actor, "created_at": run.created_at, "folder": run.folder}

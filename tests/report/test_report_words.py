@@ -158,3 +158,8 @@ def test_amounts_of_evidence_are_written_as_the_reader_does() -> None:
     assert amounts("109/00004203-7 3.1.2.01") == "109/00004203-7 3.1.2.01", "numbers and accounts are no amounts"
     told = retell("post 12.34 to 3.1.2.01 juros (4.10 + 8.24 (2%+1%/30 x 12))")
     assert told == "lançar 12,34 em 3.1.2.01 juros (4,10 + 8,24 (2%+1%/30 x 12))"
+
+
+def test_what_a_portal_said_stays_its_own_words() -> None:
+    told = retell("tried 3 times, and the portal never showed it; the portal said no: Nosso número já utilizado")
+    assert told == "tentado 3 vezes, e o portal nunca o mostrou; o portal disse não: Nosso número já utilizado"
