@@ -52,6 +52,7 @@ def splink(data: Path, out: Path) -> list[str]:
 
 MATCHERS: dict[str, Callable[[Path, Path], list[str]]] = {
     "retaguarda": ours,
+    "floor": _script("floor"),
     "pandas script": _script("pandas_script"),
     "polars cascade": _script("polars_cascade"),
     "splink": splink,
