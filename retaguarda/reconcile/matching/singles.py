@@ -17,8 +17,6 @@ _COST = {ROUNDING: 1, FEE: 2, INTEREST: 2, WITHHOLDING: 3, "discount": 3}
 _AT_ONCE = 2000
 """Lines whose items are looked at together; bounds the memory."""
 _MANY = 24
-_FEW = 4
-"""A name that fits more partners than this is not tried by formulas: something always fits."""
 
 
 def lone(board: Board, lines: list[int]) -> dict[int, list[int]]:
