@@ -8,9 +8,13 @@ from hypothesis import strategies as st
 from retaguarda.reconcile.matching.names import Beginnings, NamesByWord, contracted
 
 SMALL = frozenset({"DE", "DO", "E"})
-words = st.sampled_from(["COMERCIAL", "COMERCIO", "COND", "CONDOMINIO", "ED", "EDIFICIO", "HORIZONTE", "DE", "DO", "E", "DELTA", "EBANO", "A"])
+words = st.sampled_from(
+    ["COMERCIAL", "COMERCIO", "COND", "CONDOMINIO", "ED", "EDIFICIO", "HORIZONTE", "DE", "DO", "E", "DELTA", "EBANO", "A"]
+)
 names = st.lists(st.lists(words, min_size=1, max_size=5), max_size=12)
-written = st.lists(st.sampled_from(["COM", "COML", "COMER", "COND", "CONDOM", "ED", "E", "EDIF", "HOR", "HRZ", "D", "DE", "DEL", "A", "EB"]), max_size=4)
+written = st.lists(
+    st.sampled_from(["COM", "COML", "COMER", "COND", "CONDOM", "ED", "E", "EDIF", "HOR", "HRZ", "D", "DE", "DEL", "A", "EB"]), max_size=4
+)
 
 
 def fits(tokens: list[str], name: list[str]) -> bool:
