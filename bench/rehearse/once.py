@@ -113,8 +113,14 @@ class Relay:
                 browser, _ = self._door.accept()
                 server = socket.create_connection(("127.0.0.1", self._behind))
                 self._open += [browser, server]
-                for source, target in ((browser, server), (server, browser)):
-                    threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
+                threading.Thread(target=self._join, args=(browser, server), daemon=True).start()
+
+    def _join(self, browser: socket.socket, server: socket.socket) -> None:
+        with browser, server:
+            back = threading.Thread(target=self._pass_on, args=(server, browser), daemon=True)
+            back.start()
+            self._pass_on(browser, server)
+            back.join()
 
     def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
