@@ -62,7 +62,7 @@ def _reconciled(load: Callable[[], Inputs], rules: Path | None) -> Result:
 
 
 def _matcher(rules: Path | None) -> Callable[[Inputs], Result]:
-    """What decides, with its rules and its calendar, whose list of this year is read already."""
+    """What decides, with its rules and its calendar; this year's list is asked for here, since loading its library takes long."""
     from retaguarda.calendars.calendar import calendar_of, load_calendars
     from retaguarda.clock import Clock
     from retaguarda.configuration import configuration_folder

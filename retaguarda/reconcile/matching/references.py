@@ -15,6 +15,7 @@ from retaguarda.reconcile.matching.groups import covering
 from retaguarda.reconcile.matching.model import LineClass
 
 Silent = dict[tuple[int, int], list[int]]
+"""The business days of payments without reference, by payer and amount."""
 _MANY = 12
 """A cut name that fits more partners than this is nobody's payment."""
 
@@ -110,7 +111,7 @@ def _said_before(board: Board, line: int, partner: int, silent: Silent) -> bool:
 
 
 def _silent(board: Board) -> Silent:
-    """The business days of payments without reference, by payer and amount."""
+    """The payments without reference whose amount one with a reference has."""
     days: Silent = defaultdict(list)
     wanted = {board.cents[line] for line in board.references}
     for line in board.open_lines():

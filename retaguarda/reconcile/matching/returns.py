@@ -17,6 +17,7 @@ _RETURN = DifferenceKind.RETURN_FILE.value
 _INVOICE = r"^\D{0,6}0*([0-9]{1,9})(?:[-/][0-9]{1,2})?\s*$"
 """A seu número that is an invoice's, whole or one of its parcels: `NF 4203`, `54241-3`."""
 Credits = dict[tuple[str, int, int], list[int]]
+"""The open credits of boletos by account, day and amount."""
 Titles = list[tuple[int, int, int]]
 """(item, credited cents, cents that it settles) of each title; the item is -1 when the ERP does not know the title."""
 
@@ -94,7 +95,6 @@ def _bare(column: pl.Expr) -> pl.Expr:
 
 
 def _credits(board: Board) -> Credits:
-    """The open credits of boletos by account, day and amount."""
     found: Credits = defaultdict(list)
     accounts = board.lines["account_id"].to_list()
     for line in board.open_lines():
