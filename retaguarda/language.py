@@ -85,5 +85,5 @@ def _entries(po: str) -> Iterator[tuple[str, str]]:
                 quoted = line
             else:
                 continue
-            texts[keyword] += ast.literal_eval(quoted)
+            texts[keyword] += ast.literal_eval(quoted) if "\\" in quoted else quoted.strip()[1:-1]
         yield texts["msgid"], texts["msgstr"]

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import logging
 import os
 import sys
@@ -18,96 +16,63 @@ import typer
 from typer.exceptions import TyperException
 
 from retaguarda import __version__
-from retaguarda.console import (
-    commands_alert,
-    commands_audit,
-    commands_audit_papers,
-    commands_backup,
-    commands_calendar,
-    commands_console,
-    commands_credential,
-    commands_decisions,
-    commands_evidence,
-    commands_indicators,
-    commands_lineage,
-    commands_metrics,
-    commands_new,
-    commands_reconcile,
-    commands_request,
-    commands_retention,
-    commands_robot,
-    commands_run,
-    commands_sandbox,
-    commands_scheduler,
-    commands_sign_off,
-    commands_statement,
-    commands_store,
-    commands_ticket,
-    commands_token,
-    commands_trigger,
-    commands_user,
-    commands_vault,
-    commands_witness,
-    commands_worker,
-)
-from retaguarda.console.commands_watchdog import watchdog
-from retaguarda.console.demo import demo
-from retaguarda.console.doctor import doctor
-from retaguarda.console.help_texts import spoken
-from retaguarda.console.rehearse import rehearse
-from retaguarda.console.up import up
+from retaguarda.console.command_tree import Branch, group_of
+from retaguarda.console.ending import Ending
+from retaguarda.console.help_texts import speak
 from retaguarda.errors import RetaguardaError, StoreUnavailable
 from retaguarda.language import configured_language, say, set_language
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+BRANCHES = {
+    "up": Branch("up", "up"),
+    "metrics": Branch("commands_metrics", "metrics"),
+    "indicators": Branch("commands_indicators", "indicators"),
+    "watchdog": Branch("commands_watchdog", "watchdog"),
+    "rehearse": Branch("rehearse", "rehearse"),
+    "doctor": Branch("doctor", "doctor"),
+    "demo": Branch("demo", "demo"),
+    "run": Branch("commands_run", help="Launch, follow, stop and resume runs."),
+    "robot": Branch("commands_robot", "robots", help="Robots and whether they are fit for work."),
+    "process": Branch("commands_robot", "processes_app", help="Processes and their parameters."),
+    "ticket": Branch("commands_ticket", help="Requests from other areas, and their mailbox."),
+    "token": Branch("commands_token", help="Secrets by which programs ask the console's API."),
+    "new": Branch("commands_new", help="Start a new robot or task from its template."),
+    "statement": Branch("commands_statement", help="Bank statements and boleto returns: read them, see what is proved."),
+    "reconcile": Branch(
+        "commands_reconcile",
+        help="Bank lines and open items, ERP and CCEE: what matches, what does not, who decided.",
+        joined=("commands_reconcile_ccee", "commands_decisions", "commands_sign_off"),
+    ),
+    "lineage": Branch("commands_lineage", help="The way of a contract's money, from the ERP to CCEE and back."),
+    "sandbox": Branch("commands_sandbox", help="Portals that behave, and misbehave, like the real ones."),
+    "audit": Branch("commands_audit", help="The audit log.", joined=("commands_audit_papers",)),
+    "evidence": Branch("commands_evidence", help="Files in which a secret was found: what there is, and opening one."),
+    "witness": Branch("commands_witness", help="A witness of audit logs, on a machine of another administrator."),
+    "vault": Branch("commands_vault", help="Credentials."),
+    "credential": Branch("commands_credential", help="Set and renew credentials, see when they end and who works with one."),
+    "store": Branch("commands_store", help="The database: check it, migrate it, move it to a server."),
+    "request": Branch("commands_request", help="What runs wait for people for: approvals and codes."),
+    "calendar": Branch("commands_calendar", help="Business days: calendars, their sources, and deadlines."),
+    "trigger": Branch("commands_trigger", help="What runs when: rules, what comes, what became of it."),
+    "scheduler": Branch("commands_scheduler", help="The process that decides when runs begin."),
+    "worker": Branch("commands_worker", help="Processes that carry queued runs out."),
+    "alert": Branch("commands_alert", help="What is wrong, and who was told."),
+    "backup": Branch("commands_backup", help="Copies of the installation that prove themselves, and the way back."),
+    "retention": Branch("commands_retention", help="What is kept for how long."),
+    "console": Branch("commands_console", help="The web console."),
+    "user": Branch("commands_user", help="People of the web console: roles, one-time links, lock-outs."),
+    "hold": Branch("commands_retention", "holds", help="Legal holds: what must not be deleted."),
+}
 app = typer.Typer(
     name="retaguarda",
+    cls=group_of(BRANCHES),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Robots for the back office of an energy trader.",
     epilog=" ".join((__doc__ or "").split()[3:]),
 )
-app.add_typer(commands_run.app, name="run", help="Launch, follow, stop and resume runs.")
-app.add_typer(commands_robot.robots, name="robot", help="Robots and whether they are fit for work.")
-app.add_typer(commands_robot.processes_app, name="process", help="Processes and their parameters.")
-app.add_typer(commands_ticket.app, name="ticket", help="Requests from other areas, and their mailbox.")
-app.add_typer(commands_token.app, name="token", help="Secrets by which programs ask the console's API.")
-app.add_typer(commands_new.app, name="new", help="Start a new robot or task from its template.")
-app.add_typer(commands_statement.app, name="statement", help="Bank statements and boleto returns: read them, see what is proved.")
-commands_decisions.register(commands_reconcile.app)
-commands_sign_off.register(commands_reconcile.app)
-app.add_typer(
-    commands_reconcile.app, name="reconcile", help="Bank lines and open items, ERP and CCEE: what matches, what does not, who decided."
-)
-app.add_typer(commands_lineage.app, name="lineage", help="The way of a contract's money, from the ERP to CCEE and back.")
-app.add_typer(commands_sandbox.app, name="sandbox", help="Portals that behave, and misbehave, like the real ones.")
-app.add_typer(commands_audit.app, name="audit", help="The audit log.")
-commands_audit_papers.join(commands_audit.app)
-app.add_typer(commands_evidence.app, name="evidence", help="Files in which a secret was found: what there is, and opening one.")
-app.add_typer(commands_witness.app, name="witness", help="A witness of audit logs, on a machine of another administrator.")
-app.add_typer(commands_vault.app, name="vault", help="Credentials.")
-app.add_typer(commands_credential.app, name="credential", help="Set and renew credentials, see when they end and who works with one.")
-app.add_typer(commands_store.app, name="store", help="The database: check it, migrate it, move it to a server.")
-app.add_typer(commands_request.app, name="request", help="What runs wait for people for: approvals and codes.")
-app.add_typer(commands_calendar.app, name="calendar", help="Business days: calendars, their sources, and deadlines.")
-app.add_typer(commands_trigger.app, name="trigger", help="What runs when: rules, what comes, what became of it.")
-app.add_typer(commands_scheduler.app, name="scheduler", help="The process that decides when runs begin.")
-app.add_typer(commands_worker.app, name="worker", help="Processes that carry queued runs out.")
-app.add_typer(commands_alert.app, name="alert", help="What is wrong, and who was told.")
-app.add_typer(commands_backup.app, name="backup", help="Copies of the installation that prove themselves, and the way back.")
-app.add_typer(commands_retention.app, name="retention", help="What is kept for how long.")
-app.add_typer(commands_console.app, name="console", help="The web console.")
-app.add_typer(commands_user.app, name="user", help="People of the web console: roles, one-time links, lock-outs.")
-app.add_typer(commands_retention.holds, name="hold", help="Legal holds: what must not be deleted.")
-app.command()(up)
-app.command()(commands_metrics.metrics)
-app.command()(commands_indicators.indicators)
-app.command()(watchdog)
-app.command()(rehearse)
-app.command()(doctor)
-app.command()(demo)
 
 
 def _version(asked: bool) -> None:  # typer's callback signature
@@ -131,10 +96,10 @@ def _start(
 
 def main() -> None:
     """Entry point: every expected error ends as one sentence, its remedy and the documented exit code."""
-    atexit.register(gc.freeze)  # everything goes with the process: no need to look for cycles in it first
+    ending = Ending()
     set_language(configured_language())
     try:
-        code = spoken(typer.main.get_command(app)).main(prog_name="retaguarda", standalone_mode=False)
+        code = typer.main.get_command(app).main(prog_name="retaguarda", standalone_mode=False)
     except TyperException as error:
         code = _say_usage(error)
     except typer.Abort:
@@ -145,7 +110,8 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001  # the top: a defect is told in one sentence, and in full where it is asked for
         trouble = _store_trouble(error)
         code = _say_error(trouble) if trouble else _say_defect(error)
-    sys.exit(code or 0)
+    ending.code = code or 0
+    sys.exit(ending.code)
 
 
 def _say_usage(error: TyperException) -> int:
@@ -153,6 +119,8 @@ def _say_usage(error: TyperException) -> int:
     from retaguarda.report.retell import retell
 
     context = getattr(error, "ctx", None)
+    if context is not None:
+        speak(context.command)
     if type(error).__name__ == "NoArgsIsHelpError":  # its help is printed already
         return error.exit_code
     _console().print(retell(error.format_message()), style="bold red", markup=False)

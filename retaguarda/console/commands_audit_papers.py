@@ -27,7 +27,7 @@ Row = list[str | int | dt.datetime | None]
 Out = Annotated[Path | None, typer.Option("--out", help="File to write.")]
 
 
-def join(app: typer.Typer) -> None:
+def register(app: typer.Typer) -> None:
     """Add these commands to `retaguarda audit`."""
     commands: dict[str, Callable[..., None]] = {"sample": sample, "coverage": coverage, "export": export, "access-review": access_review}
     for name, command in (commands | {"dossier": dossier, "erase": erase}).items():

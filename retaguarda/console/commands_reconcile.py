@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retaguarda.console import commands_reconcile_ccee
+from retaguarda.console.ending import keep
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from retaguarda.reconcile.matching.tables import Inputs
 
 app = typer.Typer(no_args_is_help=True)
-commands_reconcile_ccee.register(app)
 
 
 @app.command()
@@ -43,6 +42,7 @@ def receipts(
         from retaguarda.reconcile.matching.outputs import write
 
         paths = write(result, out)
+        keep(result)
         if as_json:
             typer.echo((out / "result.json").read_text(encoding="utf-8"), nl=False)
         else:

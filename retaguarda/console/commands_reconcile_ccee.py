@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retaguarda.console.commands_reconcile_report import report
-from retaguarda.console.parameters import month_option
 from retaguarda.errors import ConfigurationError, InvalidItem
 
 if TYPE_CHECKING:
@@ -65,6 +64,7 @@ def lfn(
     as_json: _Json = False,
 ) -> None:
     """Compare the settlement of the short-term market with the custody account; exits 1 when something differs."""
+    from retaguarda.console.parameters import month_option
     from retaguarda.formats import ccee_settlement
     from retaguarda.model.reconciliation import as_dict
     from retaguarda.model.values import Month

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retaguarda.console.parameters import month_option
 from retaguarda.console.wiring import open_house
 from retaguarda.errors import ConfigurationError
 from retaguarda.language import say
@@ -68,6 +67,7 @@ def countersign(chosen: Chosen, digest: Digest) -> None:
 
 
 def _month(text: str) -> Month:
+    from retaguarda.console.parameters import month_option
     from retaguarda.model.values import Month
 
     return month_option(text, Month(1, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import typer
@@ -29,8 +30,8 @@ class _Formatter(typer.Context.formatter_class):  # type: ignore[valid-type, mis
         super().write_usage(prog, args, prefix or say(USAGE))
 
 
-class _Context(typer.Context):
-    """A command's context whose help speaks the chosen language."""
+class SpokenContext(typer.Context):
+    """A command's context whose help and usage speak the chosen language."""
 
     formatter_class = _Formatter
 
@@ -39,21 +40,38 @@ class _Context(typer.Context):
 
         for constant, text in PANELS.items():
             setattr(rich_utils, constant, say(text))
+        for command in (self.command, *_under(self.command)):
+            speak(command)
         return super().get_help()
+
+    def get_usage(self) -> str:
+        speak(self.command)
+        return super().get_usage()
 
 
 def spoken(command: Any) -> Any:
-    """The command with all commands under it, their texts put into the chosen language."""
-    command.context_class = _Context
+    """The command with all commands under it, made to speak the chosen language as soon as it says anything."""
+    command.context_class = SpokenContext
+    for under in _under(command):
+        spoken(under)
+    return command
+
+
+def speak(command: Any) -> None:
+    """Put what a command says of itself into the chosen language."""
+    if getattr(command, "speaks", False):
+        return
+    command.speaks = True
     command.help, command.short_help, command.epilog = _said(command.help), _said(command.short_help), _said(command.epilog)
     command.options_metavar = _said(command.options_metavar)
-    for parameter in [*command.params, command.get_help_option(_Context(command))]:
+    for parameter in [*command.params, command.get_help_option(SpokenContext(command))]:
         _speak(parameter)
     if isinstance(command, TyperGroup):
         command.subcommand_metavar = say(command.subcommand_metavar)
-        for under in command.commands.values():
-            spoken(under)
-    return command
+
+
+def _under(command: Any) -> Iterable[Any]:
+    return command.commands.values() if isinstance(command, TyperGroup) else ()
 
 
 def _speak(parameter: Any) -> None:
@@ -70,8 +88,7 @@ def _speak(parameter: Any) -> None:
 def texts_of(command: TyperCommand | TyperGroup) -> set[str]:
     """Every English text that help shows of a command and of all commands under it."""
     own = {command.help, command.short_help, command.epilog, *(getattr(param, "help", None) for param in command.params)}
-    under = command.commands.values() if isinstance(command, TyperGroup) else ()
-    return {text for text in own if text}.union(*(texts_of(one) for one in under))  # type: ignore[arg-type]
+    return {text for text in own if text}.union(*(texts_of(one) for one in _under(command)))
 
 
 def _said(text: str | None) -> str | None:

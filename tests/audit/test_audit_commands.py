@@ -31,7 +31,7 @@ from tests.audit.logs import independently, tell
 from tests.house import House
 
 if not any(command.name == "sample" for command in app.registered_commands):
-    commands_audit_papers.join(app)
+    commands_audit_papers.register(app)
 HOSTILE = '=HYPERLINK("http://x","y")'
 
 
