@@ -152,6 +152,11 @@ class Board:
         if counterpart >= 0:
             self.counterpart[line] = counterpart
 
+    def classify_all(self, lines: np.ndarray, line_class: LineClass, reason: str) -> None:
+        """The same of many lines at once."""
+        np.frombuffer(self.state, dtype=np.uint8)[lines] = CODE[line_class]
+        self.reason.update(dict.fromkeys(lines.tolist(), reason))
+
     def identity(self, line: int) -> Identity:
         """Who a line may be from and how that is known."""
         return self.identities[self.key[line]]
@@ -287,7 +292,7 @@ class Board:
 
     def _wanted(self) -> np.ndarray:
         """The items of which so much is open as an open line has."""
-        cents, wanted = np.asarray(self.open), self.amounts_of(np.flatnonzero(np.frombuffer(self.state, dtype=np.uint8) == OPEN))
+        cents, wanted = np.asarray(self.open), self.amounts_of(np.flatnonzero(self.is_open))
         return np.flatnonzero((cents > 0) & (wanted[np.searchsorted(wanted[:-1], cents)] == cents))
 
     def by_exact_amount(self) -> tuple[np.ndarray, np.ndarray]:
@@ -349,14 +354,27 @@ class Board:
         return column
 
     @cached_property
+    def account(self) -> list[str]:
+        """The account of every line; a text for each account, not for each line."""
+        accounts = self.lines["account_id"]
+        names = accounts.unique().sort().to_list()
+        return [names[code] for code in accounts.cast(pl.Enum(names)).to_physical()]
+
+    @cached_property
     def two_sided(self) -> frozenset[int]:
         """The partners with receivables and payables."""
         partner, side = np.asarray(self.partner), np.asarray(self.side)
         return frozenset(np.intersect1d(partner[side == AR], partner[side == AP]).tolist())
 
+    @property
+    def is_open(self) -> np.ndarray:
+        """Which lines nothing explains yet, as a column."""
+        column: np.ndarray = np.frombuffer(self.state, dtype=np.uint8) == OPEN
+        return column
+
     def open_lines(self) -> list[int]:
         """All lines that nothing explains yet."""
-        return np.flatnonzero(np.frombuffer(self.state, dtype=np.uint8) == OPEN).tolist()
+        return np.flatnonzero(self.is_open).tolist()
 
     def undecided(self, lines: Iterable[int]) -> list[int]:
         """Those of the lines that nothing explains yet."""

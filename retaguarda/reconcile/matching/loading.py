@@ -32,7 +32,7 @@ def load(
     rejections: list[Rejection] = []
     known = read(accounts, ACCOUNTS, rejections)
     inputs = Inputs(
-        items=_kinds(read(open_items, ITEMS, rejections), open_items, rejections).select(_USED),
+        items=_kinds(read(open_items, ITEMS, rejections, _USED), open_items, rejections),
         partners=read(partners, PARTNERS, rejections),
         accounts=known,
         lines=_together([_rows(path, LINES, known, rejections) for path in statements], LINES),

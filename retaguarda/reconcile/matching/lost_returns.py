@@ -47,7 +47,7 @@ def by_neighbours(board: Board, accounts: pl.DataFrame, differences: Differences
     """A proposal for each credit that exactly one run of open titles of the account explains."""
     netted = accounts.with_columns(pl.when(pl.col("fee_netted") == "1").then("boleto_fee").otherwise(0).alias("netted"))
     fees = dict(netted.select("account_id", "netted").iter_rows())
-    named = board.lines["account_id"].to_list()
+    named = board.account
     lines = [line for line in board.open_lines() if board.role[line] == "boleto" and line not in board.title]
     titles = _numbered(board, {named[line] for line in lines})
     days = np.array([board.day[line] - 1 for line in lines], dtype="datetime64[D]")

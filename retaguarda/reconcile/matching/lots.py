@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-import polars as pl
+import numpy as np
 
 from retaguarda.reconcile.matching.board import AP, Board, Settled
 from retaguarda.reconcile.matching.subsets import subsets
@@ -13,22 +13,23 @@ from retaguarda.reconcile.matching.subsets import subsets
 def by_lot_number(board: Board) -> None:
     """The payables that carry the lot number of the debit, when they add up to it."""
     word = board.rules.lot_word
-    numbers = board.items.select(pl.col("seu_numero").str.extract(rf"(?i)^\s*{word}\W*0*(\d+)", 1))["seu_numero"].to_list()
+    payable = np.flatnonzero(np.asarray(board.side) == AP)
+    numbers = board.items["seu_numero"][payable].str.extract(rf"(?i)^\s*{word}\W*0*(\d+)", 1)
     lots: dict[str, list[int]] = defaultdict(list)
-    for item, number in enumerate(numbers):
-        if number and board.side[item] == AP:
+    for item, number in zip(payable.tolist(), numbers, strict=True):
+        if number:
             lots[number].append(item)
-    said = board.lines["doc_number"].str.strip_chars_start("0").to_list()
-    for line in _batches(board):
+    batches = _batches(board)
+    for line, said in zip(batches, board.lines["doc_number"][batches].str.strip_chars_start("0"), strict=True):
         near = [
             item
-            for item in lots.get(said[line], ())
+            for item in lots.get(said, ())
             if board.open[item] and abs(board.business[line] - board.due_business[item]) <= board.rules.windows.lot
         ]
         if near and sum(board.open[item] for item in near) == -board.cents[line]:
-            board.settle(Settled(line, "lot", [(item, board.open[item]) for item in near], words=(f"{word} {said[line]}",)))
+            board.settle(Settled(line, "lot", [(item, board.open[item]) for item in near], words=(f"{word} {said}",)))
         elif near:
-            _part_of_lot(board, line, near, said[line])
+            _part_of_lot(board, line, near, said)
 
 
 def _part_of_lot(board: Board, line: int, near: list[int], number: str) -> None:
@@ -46,10 +47,9 @@ def _batches(board: Board) -> list[int]:
 def without_lot(board: Board) -> None:
     """Debits for many suppliers without lot number: payables due that day, if only one set of them adds up."""
     due: dict[int, list[int]] = defaultdict(list)
-    kinds = board.items["doc_type"].to_list()
-    for item, side in enumerate(board.side):
-        if side == AP and board.open[item] and kinds[item] not in board.rules.special:
-            due[board.due_business[item]].append(item)
+    special = board.items["doc_type"].is_in(list(board.rules.special)).to_numpy()
+    for item in np.flatnonzero((np.asarray(board.side) == AP) & (np.asarray(board.open) > 0) & ~special).tolist():
+        due[board.due_business[item]].append(item)
     for line in _batches(board):
         there = [item for item in due.get(board.business[line], ()) if board.open[item] and board.open[item] < -board.cents[line]]
         there = there[: board.rules.subset.lotless_nearest]

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+import numpy as np
+
 from retaguarda.reconcile.matching.board import Board
 from retaguarda.reconcile.matching.model import LineClass
 
 
 def reversals(board: Board) -> None:
     """A returned payment and the payment it returns: same account, amount and name, a few business days apart."""
-    accounts = board.lines["account_id"].to_list()
+    accounts = board.account
     back = [line for line, role in enumerate(board.role) if role == "reversal" and not board.state[line]]
-    wanted = {(accounts[line], -board.cents[line]) for line in back}
+    cents = np.asarray(board.cents)
     there: dict[tuple[str, int], list[int]] = defaultdict(list)
-    for line, cents in enumerate(board.cents):
-        if (accounts[line], cents) in wanted and not board.state[line] and not board.role[line]:
-            there[accounts[line], cents].append(line)
+    for line in np.flatnonzero(np.isin(cents, -cents[back]) & board.is_open).tolist():
+        if not board.role[line]:
+            there[accounts[line], board.cents[line]].append(line)
     for line in back:
         near = [
             (abs(apart), other)

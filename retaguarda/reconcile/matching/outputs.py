@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from decimal import Decimal
 from itertools import islice
@@ -22,15 +23,22 @@ _TOLD = 1000
 
 @not_collecting()
 def write(result: Result, folder: Path) -> list[Path]:
-    """Write the three files into a folder, which is made when missing."""
+    """Write the four files into a folder, which is made when missing; result.json is there only when all are of this result."""
     import orjson
 
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / name for name in ("matches.csv", "lines.csv", "open_items_left.csv", "result.json")]
-    matches(result).write_csv(paths[0])
-    lines(result).write_csv(paths[1])
-    carried(result).write_csv(paths[2])
-    paths[3].write_bytes(orjson.dumps(summary(result), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS, default=_plain) + b"\n")
+    tables: dict[str, Callable[[Result], pl.DataFrame]] = {"matches.csv": matches, "lines.csv": lines, "open_items_left.csv": carried}
+    paths = [folder / name for name in (*tables, "result.json")]
+    new = [path.with_name(f"{path.name}.part") for path in paths]
+    with ThreadPoolExecutor(1) as aside:  # polars writes on one core, while Python sums up on the other
+        writing = [aside.submit(table(result).write_csv, path) for table, path in zip(tables.values(), new, strict=False)]
+        told = orjson.dumps(summary(result), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS, default=_plain) + b"\n"
+        for written in writing:
+            written.result()
+    new[-1].write_bytes(told)
+    paths[-1].unlink(missing_ok=True)
+    for path, whole in zip(paths, new, strict=True):
+        whole.replace(path)
     return paths
 
 

@@ -104,7 +104,7 @@ class Payers:
             if document and document not in self.by_document and document[:8] not in self.by_root:
                 third[document].add(code)
             glued = name.replace(" ", "")
-            if len(glued) >= _SHORTEST and code not in self.named(name)[0]:
+            if len(glued) >= _SHORTEST and code not in self.owners(name) and code not in self._called(glued):
                 self._aliases[glued].add(code)
         self.third = {document: tuple(sorted(codes)) for document, codes in third.items()}
         self._alias_beginnings = Beginnings((alias, code) for alias, codes in self._aliases.items() for code in codes)
@@ -159,15 +159,16 @@ class Payers:
         glued = name.replace(" ", "")
         if len(glued) < _SHORTEST:
             return NOBODY, ""
-        own = self.owners(name)
-        alias = self._alias_beginnings.starting(glued)
+        own, alias = self.owners(name), self._called(glued)
+        return tuple(sorted(own | alias)), "name" if own else "alias"
+
+    def _called(self, glued: str) -> set[int]:
+        """The partners with a trade name that begins so, or that these letters begin with."""
+        found = self._alias_beginnings.starting(glued)
         if glued[:_HEAD] in self._alias_heads:
             for cut in range(max(_HEAD, len(glued) - 12), len(glued)):
-                if found := self._aliases.get(glued[:cut]):
-                    alias |= found
-        if own and alias:
-            return tuple(sorted(own | alias)), "name"
-        return tuple(sorted(own or alias)), "name" if own else "alias"
+                found.update(self._aliases.get(glued[:cut], ()))
+        return found
 
     def owners(self, name: str) -> frozenset[int]:
         """The partners that the register itself calls so."""

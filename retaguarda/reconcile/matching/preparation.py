@@ -143,11 +143,10 @@ def _read_texts(board: Board, known: np.ndarray, said: pl.DataFrame, accounts: p
     """Kinds for all lines; document, references and payer for those that are still open."""
     kinds, state = board.rules.kinds, np.frombuffer(board.state, dtype=np.uint8)
     roles = ["", *(kind.role for kind in kinds)]
-    board.role = [roles[kind] for kind in (known + 1).tolist()]
-    for line in np.flatnonzero((known >= 0) & (state == OPEN)).tolist():
-        kind = kinds[known[line]]
+    board.role = np.array(roles, dtype=object)[known + 1].tolist()
+    for number, kind in enumerate(kinds):
         if kind.line_class:
-            board.classify(line, kind.line_class, kind.name)
+            board.classify_all(np.flatnonzero((known == number) & (state == OPEN)), kind.line_class, kind.name)
     board.key = array("q", bytes(8 * board.lines.height))
     board.identities = [((), "")]
     said = said.filter(state[said["line"].to_numpy()] == OPEN)
@@ -204,7 +203,7 @@ def _own_transfers(board: Board, said: pl.DataFrame, accounts: pl.DataFrame) -> 
 
 def _pair_transfers(board: Board) -> None:
     """Both ends of a transfer: the opposite amount at another account, a day apart at most; an end that names nobody is found so."""
-    accounts = board.lines["account_id"].to_list()
+    accounts = board.account
     cents, state = np.asarray(board.cents), np.frombuffer(board.state, dtype=np.uint8)
     ends = np.flatnonzero(state == CODE[LineClass.TRANSFER])
     there: dict[int, list[int]] = defaultdict(list)

@@ -22,13 +22,17 @@ _MANY = 12
 
 def index_numbers(board: Board) -> tuple[np.ndarray, np.ndarray]:
     """The numbers of open items that lines name, in their order, and those items; document numbers of debits are references too."""
-    written = board.lines.filter((pl.col("amount") < 0) & pl.col("doc_number").str.contains(r"^[0-9]{1,9}$"))
-    said = set(written["doc_number"].cast(pl.Int64)).union(*board.references.values())
+    said = set(_numbered(board.lines)["doc_number"].cast(pl.Int64)).union(*board.references.values())
     numbers = np.asarray(board.number)
     items = np.flatnonzero((np.asarray(board.open) > 0) & np.isin(numbers, list(said)))
     numbers, items = ordered(numbers[items], items)
     board.by_number = grouped(numbers, items)
     return numbers, items
+
+
+def _numbered(lines: pl.DataFrame) -> pl.DataFrame:
+    """The debits whose document number may be an invoice's."""
+    return lines.filter((pl.col("amount") < 0) & pl.col("doc_number").str.contains(r"^[0-9]{1,9}$"))
 
 
 def claim(board: Board) -> None:
@@ -124,10 +128,9 @@ def _silent(board: Board) -> Silent:
 
 def _by_document_number(board: Board) -> None:
     """Debits whose document number is the supplier's invoice, of the right amount and to the right name."""
-    documents = board.lines["doc_number"].to_list()
-    for line in board.open_lines():
-        document = documents[line]
-        if board.cents[line] > 0 or board.role[line] or not document.isdigit() or len(document) > 9:
+    written = _numbered(board.lines.with_row_index("line").filter(board.is_open))
+    for line, document in written.select("line", "doc_number").iter_rows():
+        if board.role[line]:
             continue
         payers = board.identity(line)[0]
         items = [

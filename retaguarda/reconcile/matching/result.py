@@ -181,9 +181,10 @@ class Result:
     def columns(self) -> Columns:
         """The decisions as columns."""
         settled = self.board.settled
-        row = np.repeat(np.arange(len(settled)), [len(found.parts) for found in settled])
-        parts = itertools.chain.from_iterable(part for found in settled for part in found.parts)
-        item, cents = np.fromiter(parts, dtype=np.int64, count=2 * len(row)).reshape(-1, 2).T
+        parts = [found.parts for found in settled]
+        row = np.repeat(np.arange(len(settled)), list(map(len, parts)))
+        flat = itertools.chain.from_iterable(itertools.chain.from_iterable(parts))
+        item, cents = np.fromiter(flat, dtype=np.int64, count=2 * len(row)).reshape(-1, 2).T
         line = np.array([found.line for found in settled], dtype=np.int64)
         return Columns(line, np.array([found.difference for found in settled], dtype=np.int64), row, item, cents)
 

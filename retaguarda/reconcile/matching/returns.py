@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 import polars as pl
 
@@ -51,12 +52,9 @@ def _files(board: Board, returns: pl.DataFrame) -> dict[tuple[str, str, int], Ti
     known = known.sort("account_id", "nsa", "day", "bare", "credited_amount").unique(
         ["account_id", "nsa", "day", "bare", "occurrence", "credited_amount"], keep="first", maintain_order=True
     )
-    files: dict[tuple[str, str, int], Titles] = defaultdict(list)
-    for account, nsa, day, item, cents, settles in known.select(
-        "account_id", "nsa", pl.col("day").to_physical(), pl.col("item").cast(pl.Int64).fill_null(-1), "credited_amount", "settles"
-    ).iter_rows():
-        files[account, nsa, day].append((item, cents, settles))
-    return files
+    titles = iter(known.select(pl.col("item").cast(pl.Int64).fill_null(-1), "credited_amount", "settles").rows())
+    files = known.group_by("account_id", "nsa", pl.col("day").to_physical(), maintain_order=True).len()
+    return {(account, nsa, day): list(islice(titles, count)) for account, nsa, day, count in files.iter_rows()}
 
 
 def _by_invoice_number(board: Board, titles: pl.DataFrame) -> pl.DataFrame:
@@ -96,7 +94,7 @@ def _bare(column: pl.Expr) -> pl.Expr:
 
 def _credits(board: Board) -> Credits:
     found: Credits = defaultdict(list)
-    accounts = board.lines["account_id"].to_list()
+    accounts = board.account
     for line in board.open_lines():
         if board.role[line] == "boleto":
             found[accounts[line], board.day[line], board.cents[line]].append(line)

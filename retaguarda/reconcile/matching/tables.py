@@ -169,8 +169,10 @@ def empty(table: Table) -> pl.DataFrame:
     return typed(pl.DataFrame(schema=dict.fromkeys(table.columns, pl.String)), table, "", [])
 
 
-def read(path: Path, table: Table, rejections: list[Rejection]) -> pl.DataFrame:
+def read(path: Path, table: Table, rejections: list[Rejection], used: Sequence[str] = ()) -> pl.DataFrame:
     """The good rows of a canonical file, typed; appends what is wrong with the others to `rejections`.
+
+    Of columns that are not `used` only is looked whether they are right; all are used when none is named.
 
     Raises:
         InvalidItem: the file cannot be read at all, or a column is missing.
@@ -178,13 +180,13 @@ def read(path: Path, table: Table, rejections: list[Rejection]) -> pl.DataFrame:
     try:
         quick = pl.scan_csv(path, infer_schema=False)
         _complete(path, table, quick.collect_schema().names())
-        return typed(quick, table, str(path), rejections)
+        return typed(quick, table, str(path), rejections, used)
     except FileNotFoundError:
         raise InvalidItem(f"{path}: there is no such file.", remedy="Name a file that exists.") from None
     except (pl.exceptions.PolarsError, OSError):
         slow = _row_by_row(path, table, rejections)
         _complete(path, table, slow.columns)
-        return typed(slow, table, str(path), rejections)
+        return typed(slow, table, str(path), rejections, used)
 
 
 def _complete(path: Path, table: Table, header: Sequence[str]) -> None:
@@ -196,14 +198,14 @@ def _complete(path: Path, table: Table, header: Sequence[str]) -> None:
         )
 
 
-def typed(raw: pl.DataFrame | pl.LazyFrame, table: Table, file: str, rejections: list[Rejection]) -> pl.DataFrame:
+def typed(raw: pl.DataFrame | pl.LazyFrame, table: Table, file: str, rejections: list[Rejection], used: Sequence[str] = ()) -> pl.DataFrame:
     """A table of text with its dates and cents; rows that are wrong are left out and told."""
     header = raw.lazy().collect_schema().names()
     known = raw.lazy().with_columns([pl.lit("").alias(name) for name in table.columns if name not in header])
-    values = [_parsed(name, kind) for name, kind in table.columns.items()]
+    values = [_parsed(name, table.columns[name]) for name in used or table.columns]
     wrong = [_wrong(name, table).alias(_WRONG + name) for name, kind in table.columns.items() if kind is not Field.TEXT]
     read = known.select(*values, *wrong).collect()
-    flags, found = read.select(pl.any_horizontal(f"^{_WRONG}.*$").alias("any"))["any"], read.select(list(table.columns))
+    flags, found = read.select(pl.any_horizontal(f"^{_WRONG}.*$").alias("any"))["any"], read.select(list(used or table.columns))
     if not flags.any():
         return found
     texts = known if ROW in header else known.with_row_index(ROW, offset=2)
@@ -219,7 +221,8 @@ def _wrong(name: str, table: Table) -> pl.Expr:
     """Whether a field does not hold what it should, or what another row holds already."""
     kind, column = table.columns[name], _parsed(name, table.columns[name])
     if kind in {Field.MAYBE_DATE, Field.MAYBE_MONEY}:
-        return _read(name, kind).is_null() & (pl.col(name).fill_null("") != "")
+        written = pl.col(name).fill_null("")
+        return (written != "") & (~written.str.contains(_AMOUNT) if kind is Field.MAYBE_MONEY else _read(name, kind).is_null())
     return column.is_null() | ~column.is_first_distinct() if name == table.unique else column.is_null()
 
 
