@@ -41,9 +41,9 @@ def _of_payer(board: Board, payer: int, side: int, there: list[int]) -> None:
     lines = board.undecided(there)
     known: dict[int, _Ways] = {}
     while len(lines) > 1:
-        days = [board.day[line] for line in lines]
+        days, most = [board.day[line] for line in lines], sum(abs(board.cents[line]) for line in lines)
         for item in (*board.open_of(payer, side, PLAIN), *board.held.get(payer * 2 + side, ())):
-            if item not in known and board.amount(item):
+            if item not in known and 0 < board.amount(item) <= most:
                 known[item] = _ways(board, item, lines, days)
         chosen = _best(board, known)
         if chosen is None:
@@ -78,7 +78,10 @@ def _best(board: Board, known: dict[int, _Ways]) -> list[int] | None:
 def _ways(board: Board, item: int, lines: list[int], days: list[int]) -> _Ways:
     found = _nearest(board, item, lines, days)
     limits, budget = board.rules.instalments, board.rules.subset.budget
-    sets = subsets([abs(board.cents[line]) for line in found], board.amount(item), limits.most_parts, budget)
+    amounts, due = [abs(board.cents[line]) for line in found], board.amount(item)
+    if sum(amounts) < due:
+        return _Ways(found, [])
+    sets = subsets(amounts, due, limits.most_parts, budget)
     return _Ways(found, [[found[index] for index in chosen] for chosen in sets.solutions])
 
 

@@ -30,8 +30,9 @@ def write(result: Result, folder: Path) -> list[Path]:
     tables: dict[str, Callable[[Result], pl.DataFrame]] = {"matches.csv": matches, "lines.csv": lines, "open_items_left.csv": carried}
     paths = [folder / name for name in (*tables, "result.json")]
     new = [path.with_name(f"{path.name}.part") for path in paths]
+    _ = result.columns  # which both sides need
     with ThreadPoolExecutor(1) as aside:  # polars writes on one core, while Python sums up on the other
-        writing = [aside.submit(table(result).write_csv, path) for table, path in zip(tables.values(), new, strict=False)]
+        writing = [aside.submit(_write_table, table, result, path) for table, path in zip(tables.values(), new, strict=False)]
         told = orjson.dumps(summary(result), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS, default=_plain) + b"\n"
         for written in writing:
             written.result()
@@ -40,6 +41,10 @@ def write(result: Result, folder: Path) -> list[Path]:
     for path, whole in zip(paths, new, strict=True):
         whole.replace(path)
     return paths
+
+
+def _write_table(table: Callable[[Result], pl.DataFrame], result: Result, path: Path) -> None:
+    table(result).write_csv(path)
 
 
 def matches(result: Result) -> pl.DataFrame:
@@ -103,7 +108,9 @@ def _told(result: Result) -> Iterator[dict[str, Any]]:
             "amount": one.line.amount,
             "description": one.line.description,
             "payers": one.payers,
-            "candidates": [asdict(candidate) for candidate in one.candidates],
+            "candidates": [
+                {"item_id": found.item_id, "open_amount": found.open_amount, "reason": found.reason} for found in one.candidates
+            ],
         }
 
 

@@ -126,6 +126,11 @@ class Payers:
             return (both, "doc") if both else (codes if not name else named[0] or NOBODY, "mask" if not name else named[1])
         return named
 
+    def look_up(self, names: pl.Series) -> None:
+        """Find the owners of names that will be asked for."""
+        for name in names.unique():
+            self.owners(name)
+
     def unprefixed(self, names: Iterable[str]) -> dict[str, str]:
         """Names that begin with words of a channel nobody listed, and the names that are left without them.
 

@@ -18,7 +18,7 @@ from retaguarda.reconcile.matching.model import LineClass
 from retaguarda.reconcile.matching.payers import Payers
 from retaguarda.reconcile.matching.rules import MatchingRules
 from retaguarda.reconcile.matching.tables import MOST_PARTNERS, Inputs
-from retaguarda.reconcile.matching.texts import features, kind_of, numbers_of, plain
+from retaguarda.reconcile.matching.texts import features, kind_of, numbers_of, plain, plain_texts
 
 _AT_ONCE = 20_000
 """Lines whose texts are read together."""
@@ -32,13 +32,16 @@ def prepare(inputs: Inputs, rules: MatchingRules, holidays: Sequence[dt.date]) -
     lines = inputs.hand_over("lines").sort("date", "account_id", "amount", "description", "doc_number", "fitid", "file_id", "line_id")
     partners = _register(inputs)
     with ThreadPoolExecutor(1) as aside:  # polars orders the items and reads the texts on one core, while Python knows the partners
-        items, said = aside.submit(_items, inputs, partners), aside.submit(_texts, lines, rules)
+        items = aside.submit(_items, inputs, partners)
+        texts = [aside.submit(_texts, lines, first, rules) for first in range(0, max(lines.height, 1), _AT_ONCE)]
         payers = Payers(partners, rules.words)
         payers.learn(inputs.history, dict(zip(partners["partner_id"], range(partners.height), strict=True)))
         board = _board(rules, lines, items.result(), payers, holidays)
         del items
         _repeated_imports(board)
-        _read_texts(board, *said.result(), inputs.accounts)
+        for part in texts:  # the names of one part are looked up while the next is read
+            payers.look_up(part.result()[1]["name"])
+    _read_texts(board, [part.result() for part in texts], inputs.accounts)
     return board
 
 
@@ -55,13 +58,12 @@ def _board(rules: MatchingRules, lines: pl.DataFrame, items: pl.DataFrame, payer
 
 def _items(inputs: Inputs, partners: pl.DataFrame) -> pl.DataFrame:
     """The items with the rows of their partners, in the order of their content."""
-    coded = pl.DataFrame({"partner_id": partners["partner_id"], "partner": range(partners.height)})
-    number = pl.col("nf_number").str.extract(r"(\d{1,15})\D*$", 1).cast(pl.Int64).fill_null(0).alias("number")
+    row = pl.col("partner_id").cast(pl.Enum(partners["partner_id"])).to_physical().alias("partner")
+    number = pl.col("nf_number").str.extract(r"([0-9]{1,15})[^0-9]*$", 1).cast(pl.Int64).fill_null(0).alias("number")
     return (
         inputs.hand_over("items")
         .drop("partner_name", "partner_doc")
-        .join(coded, on="partner_id")
-        .with_columns(number)
+        .with_columns(row, number)
         .sort("partner", "due_date", "issue_date", "kind", "number", "parcel", "open_amount", "item_id")
     )
 
@@ -124,23 +126,19 @@ def _repeated_imports(board: Board) -> None:
         board.classify(line, LineClass.DUPLICATE_IMPORT, "told by another file", kept)
 
 
-def _texts(lines: pl.DataFrame, rules: MatchingRules) -> tuple[np.ndarray, pl.DataFrame]:
-    """The kind of every line, and what the texts of those say that a payer wrote; part by part, which bounds the memory."""
+def _texts(lines: pl.DataFrame, first: int, rules: MatchingRules) -> tuple[pl.Series, pl.DataFrame]:
+    """The kind of every line of a part, which bounds the memory, and what the texts of those say that a payer wrote."""
     payers = [-1, *(number for number, kind in enumerate(rules.kinds) if kind.role in _PAYERS and not kind.line_class)]
-    kinds, said = [], []
-    for first in range(0, max(lines.height, 1), _AT_ONCE):
-        part = (
-            lines.lazy().with_row_index("line").slice(first, _AT_ONCE).select("line", "amount", plain(pl.col("description")).alias("text"))
-        )
-        known = part.with_columns(kind_of(pl.col("text"), pl.col("amount"), rules.kinds).alias("kind")).collect()
-        kinds.append(known["kind"])
-        theirs = known.lazy().filter(pl.col("kind").is_in(payers)).select("line", "text")
-        said.append(features(theirs, rules.words).drop("text").collect())
-    return pl.concat(kinds).to_numpy(), pl.concat(said)
+    part = lines.select("amount", "description").slice(first, _AT_ONCE).with_row_index("line", offset=first)
+    said = part.lazy().select("line", "amount", plain_texts(part["description"]).alias("text"))
+    known = said.with_columns(kind_of(pl.col("text"), pl.col("amount"), rules.kinds).alias("kind")).collect()
+    theirs = known.lazy().filter(pl.col("kind").is_in(payers)).select("line", "text")
+    return known["kind"], features(theirs, rules.words).drop("text").collect()
 
 
-def _read_texts(board: Board, known: np.ndarray, said: pl.DataFrame, accounts: pl.DataFrame) -> None:
+def _read_texts(board: Board, texts: Sequence[tuple[pl.Series, pl.DataFrame]], accounts: pl.DataFrame) -> None:
     """Kinds for all lines; document, references and payer for those that are still open."""
+    known, said = pl.concat([kind for kind, _ in texts]).to_numpy(), pl.concat([part for _, part in texts])
     kinds, state = board.rules.kinds, np.frombuffer(board.state, dtype=np.uint8)
     roles = ["", *(kind.role for kind in kinds)]
     board.role = np.array(roles, dtype=object)[known + 1].tolist()

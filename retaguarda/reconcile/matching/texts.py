@@ -27,6 +27,13 @@ def plain(column: pl.Expr) -> pl.Expr:
     return column.str.normalize("NFKD").str.to_uppercase().str.replace_all(_MARKS, "")
 
 
+def plain_texts(texts: pl.Series) -> pl.Series:
+    """The same of texts at hand; most banks write no accents, which then cost nothing."""
+    if texts.str.contains(r"[^\x00-\x7F]").any():
+        return texts.to_frame().select(plain(pl.col(texts.name)))[texts.name]
+    return texts.str.to_uppercase()
+
+
 def reference_pattern(words: Words) -> str:
     """A regular expression whose group is the numbers after a word like NF, DUPL, FATURA, which may stand again before each."""
     heads = "|".join(sorted((re.escape(word) for word in words.reference), key=lambda word: (-len(word), word)))
