@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import datetime as dt
+import itertools
 from array import array
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -96,8 +97,8 @@ class Board:
     """Items that a line still to be decided names: others take them only when nothing else fits."""
     takers: dict[int, list[int]] = field(default_factory=dict)
     """Which lines settled a claimed item, or parts of it."""
-    paid: dict[tuple[tuple[int, ...], int], list[int]] = field(default_factory=dict)
-    """Lines that paid exactly or by a formula, by payers and amount."""
+    paid: dict[tuple[int, int], list[int]] = field(default_factory=dict)
+    """Lines that paid exactly or by a formula, by payers (as `who` counts them) and amount."""
     holder: dict[int, Settled] = field(default_factory=dict)
     """Who took an item that had open twins (same partner, side and amount): the twin would have done as well."""
     held: dict[int, list[int]] = field(default_factory=dict)
@@ -131,15 +132,16 @@ class Board:
 
     def remember(self, line: int) -> None:
         """Note that a line paid what was due: the same again within days is a payment made twice, unless it finds its own item."""
-        self.paid.setdefault((self.identity(line)[0], self.cents[line]), []).append(line)
+        self.paid.setdefault((self.who[self.key[line]], self.cents[line]), []).append(line)
 
     def earlier(self, line: int) -> int | None:
         """The line of the same payer and amount that paid what was due a few days before."""
-        payers = self.identity(line)[0]
-        if not payers:
+        key = self.key[line]
+        before = self.paid.get((self.who[key], self.cents[line]))
+        if not before or not self.identities[key][0]:
             return None
         day, window = self.business[line], self.rules.windows.repeated_payment
-        for other in reversed(self.paid.get((payers, self.cents[line]), ())):
+        for other in reversed(before):
             if other != line and 0 <= day - self.business[other] <= window:
                 return other
         return None
@@ -320,9 +322,16 @@ class Board:
     @cached_property
     def payers_of_key(self) -> tuple[np.ndarray, np.ndarray]:
         """The partners of all identities one after the other, and where those of each begin."""
-        count = [len(payers) for payers, _ in self.identities]
-        flat = np.fromiter((payer for payers, _ in self.identities for payer in payers), dtype=np.int64, count=sum(count))
+        payers = [payers for payers, _ in self.identities]
+        count = list(map(len, payers))
+        flat = np.fromiter(itertools.chain.from_iterable(payers), dtype=np.int64, count=sum(count))
         return flat, np.concatenate(([0], np.cumsum(count, dtype=np.int64)))
+
+    @cached_property
+    def who(self) -> list[int]:
+        """A number for the payers of every identity; the same for the same payers, however they are known."""
+        numbers: dict[tuple[int, ...], int] = {}
+        return [numbers.setdefault(payers, len(numbers)) for payers, _ in self.identities]
 
     def crowded(self, lines: np.ndarray) -> np.ndarray:
         """Which of the lines may be from a crowd of partners."""

@@ -20,6 +20,8 @@ _SHORTEST = 4
 """A name cut shorter than this names nobody."""
 _HEAD = 8
 """A trade name is known by no fewer of its first letters."""
+_MORE = 12
+"""A line may write so many letters after a trade name."""
 
 
 class Payers:
@@ -43,7 +45,8 @@ class Payers:
         self._aliases: dict[str, set[int]] = defaultdict(set)
         self.third: dict[str, tuple[int, ...]] = {}
         self._alias_beginnings = Beginnings(())
-        self._alias_heads: set[str] = set()
+        self._alias_lengths: dict[str, set[int]] = {}
+        """How long the trade names of the same first letters are."""
 
     @cached_property
     def _written(self) -> Beginnings:
@@ -108,7 +111,9 @@ class Payers:
                 self._aliases[glued].add(code)
         self.third = {document: tuple(sorted(codes)) for document, codes in third.items()}
         self._alias_beginnings = Beginnings((alias, code) for alias, codes in self._aliases.items() for code in codes)
-        self._alias_heads = {alias[:_HEAD] for alias in self._aliases}
+        self._alias_lengths = {}
+        for alias in self._aliases:
+            self._alias_lengths.setdefault(alias[:_HEAD], set()).add(len(alias))
         self._cut.clear()
 
     def identify(self, document: str, masked: str, name: str) -> Identity:
@@ -170,9 +175,9 @@ class Payers:
     def _called(self, glued: str) -> set[int]:
         """The partners with a trade name that begins so, or that these letters begin with."""
         found = self._alias_beginnings.starting(glued)
-        if glued[:_HEAD] in self._alias_heads:
-            for cut in range(max(_HEAD, len(glued) - 12), len(glued)):
-                found.update(self._aliases.get(glued[:cut], ()))
+        for length in self._alias_lengths.get(glued[:_HEAD], ()):
+            if max(_HEAD, len(glued) - _MORE) <= length < len(glued):
+                found.update(self._aliases.get(glued[:length], ()))
         return found
 
     def owners(self, name: str) -> frozenset[int]:

@@ -91,8 +91,7 @@ def take(board: Board, found: Settled) -> None:
 
 
 def _oldest(board: Board, line: int, partner: int, carrier: int) -> tuple[int, int] | None:
-    cents = abs(board.cents[line])
-    last = None
+    cents, last = abs(board.cents[line]), None
     for item in board.exactly(partner, board.side_of(line), cents, carrier):
         if board.in_window(item, line):
             if item not in board.claimed:

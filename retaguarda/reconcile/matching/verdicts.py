@@ -59,7 +59,7 @@ def confidence(measured: Mapping[str, float], grade: str) -> float:
 def judge(board: Board) -> Judged:
     """How sure each decision is, and who may book it."""
     rules, cut, cents, references = board.rules, board.cut, board.cents, board.references
-    again, limit = repeated(board).tolist(), rules.auto_limit
+    again, limit = set(np.flatnonzero(repeated(board)).tolist()), rules.auto_limit
     known: dict[tuple[str, bool], int] = {}
     kinds: list[tuple[str, float, Verdict]] = []
     codes = []
@@ -67,7 +67,7 @@ def judge(board: Board) -> Judged:
         line, grade = found.line, found.grade
         if line in references and not _named(board, found):
             grade = f"{ELSEWHERE}.{grade}"
-        elif again[line] and not grade.startswith(("return", "our_number")):
+        elif line in again and not grade.startswith(("return", "our_number")):
             grade = f"{AGAIN}.{grade}"
         doubtful = found.alternatives > 0 or line in cut or (limit is not None and abs(cents[line]) > limit)
         code = known.get((grade, doubtful))
