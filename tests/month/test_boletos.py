@@ -170,9 +170,12 @@ def test_killed_between_press_and_answer(tmp_path: Path, house: Installation, ba
     told = house.resume(only_run(house))
     assert told.exit_code == 0
     assert bank.registered() == {"K-1": "", "K-2": ""}
-    assert (bank.presses(), len(bank.remessas())) == (1, 1)
+    assert len(bank.remessas()) == 1
     assert house.query("select state, protocol from store_remittance") == [("SENT", bank.remessas()[0]["protocol"])]
-    assert house.query("select attempt, state from store_intent") == [(1, "DONE")]
+    # the resumed run's sign-in ends the session of the killed one: a request that the bank has not worked on by then counts for nothing
+    ends = [state for (state,) in house.query("select state from store_intent order by attempt")]
+    assert ends in (["DONE"], ["ABSENT", "DONE"])
+    assert bank.presses() == len(ends)
 
     on(house, bank, NEXT_DAY)
     answered = house.run("confirm_boletos", credential=bank.credential)
