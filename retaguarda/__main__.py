@@ -1,5 +1,16 @@
-"""`python -m retaguarda`."""
+"""`retaguarda`, and `python -m retaguarda`."""
+
+from __future__ import annotations
 
 from retaguarda.console.cli import main
+from retaguarda.console.ending import at_once
 
-main()
+
+def start() -> None:
+    """The whole life of the process."""
+    with at_once():
+        main()
+
+
+if __name__ == "__main__":
+    start()

@@ -17,7 +17,6 @@ from typer.exceptions import TyperException
 
 from retaguarda import __version__
 from retaguarda.console.command_tree import Branch, group_of
-from retaguarda.console.ending import Ending
 from retaguarda.console.help_texts import speak
 from retaguarda.errors import RetaguardaError, StoreUnavailable
 from retaguarda.language import configured_language, say, set_language
@@ -95,8 +94,7 @@ def _start(
 
 
 def main() -> None:
-    """Entry point: every expected error ends as one sentence, its remedy and the documented exit code."""
-    ending = Ending()
+    """The command of this process: every expected error ends as one sentence, its remedy and the documented exit code."""
     set_language(configured_language())
     try:
         code = typer.main.get_command(app).main(prog_name="retaguarda", standalone_mode=False)
@@ -110,8 +108,7 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001  # the top: a defect is told in one sentence, and in full where it is asked for
         trouble = _store_trouble(error)
         code = _say_error(trouble) if trouble else _say_defect(error)
-    ending.code = code or 0
-    sys.exit(ending.code)
+    sys.exit(code or 0)
 
 
 def _say_usage(error: TyperException) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ class Branch:
     """Modules whose `register` adds further commands to the same `typer.Typer`."""
 
 
-class Branches(MutableMapping[str, Any]):
+class Branches(Mapping[str, Any]):
     """The commands by name; their names are known, the commands themselves are loaded one by one."""
 
     def __init__(self, known: Mapping[str, Branch]) -> None:
@@ -37,12 +37,6 @@ class Branches(MutableMapping[str, Any]):
         if name not in self._loaded:
             self._loaded[name] = spoken(_command(name, self._known[name]))
         return self._loaded[name]
-
-    def __setitem__(self, name: str, command: Any) -> None:
-        self._loaded[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        raise TypeError(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._known)
@@ -59,7 +53,7 @@ def group_of(branches: Mapping[str, Branch]) -> type[TyperGroup]:
 
         def __init__(self, **attributes: Any) -> None:
             super().__init__(**attributes)
-            self.commands = Branches(branches)
+            self.commands = Branches(branches)  # type: ignore[assignment]  # typer only reads it
 
     return Group
 

@@ -6,6 +6,8 @@ import atexit
 import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _kept: list[object] = []
 
@@ -16,16 +18,21 @@ def keep(whole: object) -> None:
     gc.freeze()  # no need to look for cycles in it
 
 
-class Ending:
-    """What is done last of all, after every other thing that waits for the end; `code` is how the process ends."""
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Let the process end with the block; what waits for its end is done before."""
+    codes: list[int] = []
+    atexit.register(_end, codes)  # first of all, and so called last
+    try:
+        yield
+    except SystemExit as end:
+        codes += [end.code] if isinstance(end.code, int) else []
+        raise
 
-    def __init__(self) -> None:
-        self.code: int | None = None
-        atexit.register(self._end)
 
-    def _end(self) -> None:
-        gc.freeze()
-        if _kept and self.code is not None:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(self.code)
+def _end(codes: list[int]) -> None:
+    gc.freeze()
+    if _kept and codes:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(codes[0])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -150,6 +152,44 @@ def test_rejected_rows_are_told_and_make_it_exit_1(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, command(files(case, tmp_path), tmp_path / "out"))
     assert done.exit_code == 1, done.output
     assert (tmp_path / "out" / "matches.csv").exists()
+
+
+def test_the_process_ends_with_its_code_and_all_that_it_said(tmp_path: Path) -> None:
+    """It leaves its objects to the system, and nothing else: what it wrote to a pipe is whole."""
+    case = two_customers()
+    for number in range(900):
+        case.line(f"L{number}", f"{number + 1}.00", "PIX RECEBIDO 12345678000195 10/03")
+    case.line("L900", "abc", "PIX RECEBIDO 12345678000195 10/03")
+    out = tmp_path / "out"
+    words = [sys.executable, "-m", "retaguarda", *command(files(case, tmp_path), out, "--json")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60, cwd=ROOT)
+    assert done.returncode == 1, done.stderr
+    assert json.loads(done.stdout) == json.loads((out / "result.json").read_text(encoding="utf-8"))
+    assert len(json.loads(done.stdout)["unmatched"]) == 900
+    assert sorted(path.name for path in out.iterdir()) == ["lines.csv", "matches.csv", "open_items_left.csv", "result.json"]
+
+
+def test_a_result_cut_off_while_it_is_written_is_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = two_customers()
+    case.line("L1", "1000.00", "PIX RECEBIDO 12345678000195 10/03")
+    made, out = files(case, tmp_path), tmp_path / "out"
+    assert CliRunner().invoke(app, command(made, out)).exit_code == 0
+    whole, renamed = Path.replace, []
+
+    def cut_off(path: Path, target: Path) -> Path:
+        renamed.append(target.name)
+        if len(renamed) == 2:
+            raise OSError(28, "no space left")
+        return whole(path, target)
+
+    monkeypatch.setattr(Path, "replace", cut_off)
+    with pytest.raises(OSError, match="no space"):
+        CliRunner().invoke(app, command(made, out), catch_exceptions=False)
+    monkeypatch.undo()
+    assert renamed == ["matches.csv", "lines.csv"]
+    assert not (out / "result.json").exists()
+    assert CliRunner().invoke(app, command(made, out)).exit_code == 0
+    assert (out / "result.json").exists()
 
 
 OFX = """OFXHEADER:100
