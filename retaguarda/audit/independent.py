@@ -60,7 +60,7 @@ def main(folder, anchors="", *vkeys):
     signed, stamps = vouched([folder / "checkpoints", *(path for path in found if path.suffix not in {".vkey", ".tsr"})], vkeys)
     leaves, size, edge, kept, root = b"".join(path.read_bytes() for path in folder.glob("leaves")), 0, [], {}, b""
     for path, number, line in ((p, n, line) for p in sorted(folder.glob("segments/*")) for n, line in enumerate(p.read_bytes().splitlines(True), 1)):
-        where, cut = f"{path.name}:{number}", re.fullmatch(rb"~(\S{44})(?:\*(\d+))?\n", line)
+        where, cut = f"{path.name}:{number}", re.fullmatch(rb"~([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)(?:\*(\d+))?\n", line)
         count, digest = (int(cut[2] or 1), plain(cut[1].decode())) if cut else (1, H(b"\0" + line[:-1]))
         if leaves and leaves[size * 32 : size * 32 + 32] != digest: BAD.append(f"{where}: evento {size} alterado ou fora do lugar (ou leaves)")
         HIDDEN.append((where, size, count)) if cut else judged(where, size, line, stamps, kept)

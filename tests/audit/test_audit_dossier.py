@@ -140,6 +140,19 @@ def test_any_changed_file_of_a_dossier_is_named(unpacked: Path) -> None:
     assert verified(unpacked)[0] == 0
 
 
+@pytest.mark.parametrize("spoilt", [b"_", b"~", b"\xff"])
+@pytest.mark.parametrize("place", [5, 43])
+def test_a_hidden_event_that_is_no_hash_any_more_is_named(unpacked: Path, spoilt: bytes, place: int) -> None:
+    [segment] = (unpacked / "trilha" / "segments").iterdir()
+    lines = segment.read_bytes().splitlines(keepends=True)
+    number = next(number for number, line in enumerate(lines) if line.startswith(b"~"))
+    lines[number] = lines[number][:place] + spoilt + lines[number][place + 1 :]
+    segment.write_bytes(b"".join(lines))
+    code, said = verified(unpacked)
+    assert code == 1
+    assert f"{segment.name}:{number + 1}: não é um evento" in said
+
+
 def test_a_forged_dossier_does_not_hold_against_the_auditors_key(unpacked: Path) -> None:
     code, _ = verified(unpacked, "none", "retaguarda/audit+00000000+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
     assert code == 1

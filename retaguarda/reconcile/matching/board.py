@@ -209,7 +209,8 @@ class Board:
         """The open items of these partners that a line may pay by its dates; boletos are left out."""
         around = np.asarray(payers, dtype=np.int64) * DAYS + self.business[line]
         first = self.shelf.searchsorted(around - self.rules.windows.late, "left")
-        item = spread(first, self.shelf.searchsorted(around + self.rules.windows.early, "right"))[1]
+        last = self.shelf.searchsorted(around + self.rules.windows.early, "right")
+        item = np.arange(first[0], last[0]) if len(payers) == 1 else spread(first, last)[1]
         opened, side, carrier = np.asarray(self.open)[item], np.asarray(self.side)[item], np.asarray(self.carrier)[item]
         fits = (opened > 0) & (side == self.side_of(line)) & (carrier == PLAIN) & (np.asarray(self.issued)[item] <= self.day[line])
         fitting: np.ndarray = item[fits]

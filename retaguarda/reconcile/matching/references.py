@@ -117,9 +117,9 @@ def _said_before(board: Board, line: int, partner: int, silent: Silent) -> bool:
 def _silent(board: Board) -> Silent:
     """The payments without reference whose amount one with a reference has."""
     days: Silent = defaultdict(list)
-    wanted = {board.cents[line] for line in board.references}
-    for line in board.open_lines():
-        if board.cents[line] in wanted and line not in board.references:
+    cents = np.asarray(board.cents)
+    for line in np.flatnonzero(board.is_open & np.isin(cents, cents[list(board.references)])).tolist():
+        if line not in board.references:
             payers = board.identity(line)[0]
             for payer in payers if len(payers) <= _MANY else ():
                 days[payer, board.cents[line]].append(board.business[line])

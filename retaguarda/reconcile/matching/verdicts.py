@@ -10,6 +10,7 @@ import numpy as np
 from retaguarda.reconcile.matching.board import KEY, MATCHED, Board, Settled
 from retaguarda.reconcile.matching.columns import ordered
 from retaguarda.reconcile.matching.model import Verdict
+from retaguarda.reconcile.matching.rules import MatchingRules
 
 AGAIN = "again"
 """The grade of what may be a payment made twice: same payer and amount as one of the days before."""
@@ -17,6 +18,9 @@ ELSEWHERE = "elsewhere"
 """The grade of a payment that names an invoice and settles another one."""
 DOUBTS = {AGAIN: "the same payer paid the same amount a few days before", ELSEWHERE: "it names an invoice that is none of these"}
 """Why such a match waits for a person, by the first word of its grade."""
+_PREFIXES = ("", f"{AGAIN}.", f"{ELSEWHERE}.")
+_TOLD = ("return", "our_number")
+"""Grades of what the bank itself told apart: the same amount again is another boleto."""
 UNKNOWN = 0.5
 _FEW = 4
 """A cut name that fits more partners than this says nothing of who paid before."""
@@ -58,25 +62,27 @@ def confidence(measured: Mapping[str, float], grade: str) -> float:
 
 def judge(board: Board) -> Judged:
     """How sure each decision is, and who may book it."""
-    rules, cut, cents, references = board.rules, board.cut, board.cents, board.references
-    again, limit = set(np.flatnonzero(repeated(board)).tolist()), rules.auto_limit
-    known: dict[tuple[str, bool], int] = {}
-    kinds: list[tuple[str, float, Verdict]] = []
-    codes = []
-    for found in board.settled:
-        line, grade = found.line, found.grade
-        if line in references and not _named(board, found):
-            grade = f"{ELSEWHERE}.{grade}"
-        elif line in again and not grade.startswith(("return", "our_number")):
-            grade = f"{AGAIN}.{grade}"
-        doubtful = found.alternatives > 0 or line in cut or (limit is not None and abs(cents[line]) > limit)
-        code = known.get((grade, doubtful))
-        if code is None:
-            code = known[grade, doubtful] = len(kinds)
-            sure = confidence(rules.confidence, grade)
-            kinds.append((grade, sure, Verdict.PROPOSAL if doubtful or sure < rules.auto_confidence else Verdict.AUTO))
-        codes.append(code)
-    return Judged(kinds, np.array(codes, dtype=np.intp))
+    rules, settled = board.rules, board.settled
+    line = np.array([found.line for found in settled], dtype=np.int64)
+    grades = [found.grade for found in settled]
+    different = {grade: number for number, grade in enumerate(dict.fromkeys(grades))}
+    grade = np.array([different[one] for one in grades], dtype=np.int64)
+    told = np.array([one.startswith(_TOLD) for one in different], dtype=bool)
+    elsewhere = np.array([found.line in board.references and not _named(board, found) for found in settled], dtype=bool)
+    again = repeated(board)[line] & ~told[grade]
+    doubtful = np.array([found.alternatives > 0 for found in settled], dtype=bool) | np.isin(line, list(board.cut))
+    if rules.auto_limit is not None:
+        doubtful |= np.abs(np.asarray(board.cents)[line]) > rules.auto_limit
+    prefix = np.where(elsewhere, 2, np.where(again, 1, 0))
+    kinds, code = np.unique((grade * len(_PREFIXES) + prefix) * 2 + doubtful, return_inverse=True)
+    names = list(different)
+    parts = [(*divmod(kind // 2, len(_PREFIXES)), kind % 2 > 0) for kind in kinds.tolist()]
+    return Judged([_kind(rules, _PREFIXES[before] + names[which], doubtful=unsure) for which, before, unsure in parts], code)
+
+
+def _kind(rules: MatchingRules, grade: str, *, doubtful: bool) -> tuple[str, float, Verdict]:
+    sure = confidence(rules.confidence, grade)
+    return grade, sure, Verdict.PROPOSAL if doubtful or sure < rules.auto_confidence else Verdict.AUTO
 
 
 def _named(board: Board, found: Settled) -> bool:
