@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from retaguarda.errors import InvalidItem
-from retaguarda.reconcile.matching.board import AP, AR, BOLETO, CODE, OPEN, PLAIN, Board
+from retaguarda.reconcile.matching.board import AP, AR, BOLETO, CODE, PLAIN, Board
 from retaguarda.reconcile.matching.columns import business_days, packed
 from retaguarda.reconcile.matching.model import LineClass
 from retaguarda.reconcile.matching.payers import Payers
@@ -139,15 +139,15 @@ def _texts(lines: pl.DataFrame, first: int, rules: MatchingRules) -> tuple[pl.Se
 def _read_texts(board: Board, texts: Sequence[tuple[pl.Series, pl.DataFrame]], accounts: pl.DataFrame) -> None:
     """Kinds for all lines; document, references and payer for those that are still open."""
     known, said = pl.concat([kind for kind, _ in texts]).to_numpy(), pl.concat([part for _, part in texts])
-    kinds, state = board.rules.kinds, np.frombuffer(board.state, dtype=np.uint8)
+    kinds = board.rules.kinds
     roles = ["", *(kind.role for kind in kinds)]
     board.role = np.array(roles, dtype=object)[known + 1].tolist()
     for number, kind in enumerate(kinds):
         if kind.line_class:
-            board.classify_all(np.flatnonzero((known == number) & (state == OPEN)), kind.line_class, kind.name)
+            board.classify_all(np.flatnonzero((known == number) & board.is_open), kind.line_class, kind.name)
     board.key = array("q", bytes(8 * board.lines.height))
     board.identities = [((), "")]
-    said = said.filter(state[said["line"].to_numpy()] == OPEN)
+    said = said.filter(board.is_open[said["line"].to_numpy()])
     dropped = board.payers.unprefixed(said["name"].unique().sort())
     if dropped:
         said = said.with_columns(pl.col("name").replace(dropped))

@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 import polars as pl
 
-from retaguarda.reconcile.matching.board import AP, AR, OPEN, Board, Settled
+from retaguarda.reconcile.matching.board import AP, AR, Board, Settled
 from retaguarda.reconcile.matching.columns import grouped, ordered, spread
 from retaguarda.reconcile.matching.differences import DIVERGENT, Differences
 from retaguarda.reconcile.matching.groups import covering
@@ -93,7 +93,7 @@ def _said(board: Board, known: np.ndarray, items: np.ndarray) -> tuple[np.ndarra
 def _undisputed(board: Board, silent: Silent, line: np.ndarray, item: np.ndarray) -> None:
     """Lines that name an item which no other line names, and pay exactly what is open of it: all at once."""
     exactly = np.asarray(board.open)[item] == np.abs(np.asarray(board.cents)[line])
-    exactly &= np.frombuffer(board.state, dtype=np.uint8)[line] == OPEN
+    exactly &= board.is_open[line]
     found, grades = [], {}
     for one, named_item in zip(line[exactly].tolist(), item[exactly].tolist(), strict=True):
         partner = board.partner[named_item]

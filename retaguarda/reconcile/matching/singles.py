@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from retaguarda.reconcile.matching.assignment import assigned
-from retaguarda.reconcile.matching.board import BOLETO, KEY, OPEN, PLAIN, Board, Settled
+from retaguarda.reconcile.matching.board import BOLETO, KEY, PLAIN, Board, Settled
 from retaguarda.reconcile.matching.candidates import near, of_exact_amount
 from retaguarda.reconcile.matching.columns import grouped, ordered
 from retaguarda.reconcile.matching.differences import FEE, INTEREST, ROUNDING, WITHHOLDING, Differences, Explained
@@ -31,7 +31,7 @@ def lone(board: Board, lines: list[int]) -> dict[int, list[int]]:
     line, item = line[fits], item[fits]
     _settle_lone(board, *_silent(board, line, item))
     several = np.diff(board.payers_of_key[1])[np.asarray(board.key)[line]] > 1
-    several &= np.frombuffer(board.state, dtype=np.uint8)[line] == OPEN
+    several &= board.is_open[line]
     return grouped(*ordered(line[several], item[several]))
 
 
