@@ -8,21 +8,24 @@ cd "$(dirname "$0")/.."
 
 say() { printf '\033[1m» %s\033[0m\n' "$*"; }
 
-python=""
-for candidate in python3.12 python3.13 python3.11 python3 "$HOME"/.pyenv/versions/3.12*/bin/python; do
-    if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
-        python=$(command -v "$candidate")
-        break
-    fi
-done
-[ -n "$python" ] || { echo "Python 3.11, 3.12 or 3.13 is needed" >&2; exit 3; }
-# a version manager's shim would not work outside this folder
-python=$("$python" -c 'import sys; print(sys.executable)')
+# the first that passes a test; the distribution's own come first, which are built with profile-guided optimization: a version
+# manager's mostly are not, and a sixth slower
+first_python() {
+    local candidate
+    for candidate in /usr/bin/python3.{12,13,11} python3.12 python3.13 python3.11 python3 "$HOME"/.pyenv/versions/3.12*/bin/python; do
+        # a version manager's shim would not work outside this folder
+        if "$candidate" -c "$1" 2>/dev/null && "$candidate" -c 'import sys; print(sys.executable)'; then return; fi
+    done
+    return 1
+}
+fits='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
+python=$(first_python "$fits") || { echo "Python 3.11, 3.12 or 3.13 is needed" >&2; exit 3; }
+with_pip=$(first_python "import pip; $fits") || { echo "A Python 3.11, 3.12 or 3.13 with pip is needed" >&2; exit 3; }
 
 if command -v uv >/dev/null; then
     UV=$(command -v uv)
 else
-    [ -x .venv-uv/bin/uv ] || { say "Installing uv"; "$python" -m pip install --quiet --target .venv-uv uv; }
+    [ -x .venv-uv/bin/uv ] || { say "Installing uv"; "$with_pip" -m pip install --quiet --target .venv-uv uv; }
     UV=$PWD/.venv-uv/bin/uv
 fi
 export UV
@@ -69,7 +72,7 @@ if ! has_go || ! command -v openssl >/dev/null || ! command -v strace >/dev/null
     has_go || { echo "Go and golang.org/x/mod could not be installed; install both and run this again" >&2; exit 3; }
 fi
 if [ ! -d .venv-tlog/aics_tlog ]; then # pure Python; its metadata asks for 3.12, its code does with 3.11
-    "$python" -m pip install --quiet --require-hashes --no-deps --ignore-requires-python --target .venv-tlog -r requirements/tlog.txt
+    "$with_pip" -m pip install --quiet --require-hashes --no-deps --ignore-requires-python --target .venv-tlog -r requirements/tlog.txt
 fi
 
 # bank_ipe of the sandbox stands behind it, as a process of its own: the distribution's service is not used

@@ -64,24 +64,22 @@ def _reconciled(load: Callable[[], Inputs], rules: Path | None) -> Result:
 
 
 def _matcher(rules: Path | None) -> Callable[[Inputs], Result]:
-    """What decides, with its rules and its calendar; this year's list is asked for here, since loading its library takes long."""
+    """What decides, with its rules and its calendar."""
     from retaguarda.calendars.calendar import calendar_of, load_calendars
-    from retaguarda.clock import Clock
     from retaguarda.configuration import configuration_folder
     from retaguarda.reconcile.matching.engine import reconcile
     from retaguarda.reconcile.matching.rules import read_matching_rules
 
     chosen = read_matching_rules(rules or configuration_folder() / "matching.toml")
-    calendar, this_year = calendar_of(chosen.calendar, load_calendars()), Clock().today().year
-    if calendar.knows(this_year):
-        calendar.holidays(this_year)
-    return lambda inputs: reconcile(inputs, chosen, _holidays(inputs, calendar))
+    calendar = calendar_of(chosen.calendar, load_calendars())
+    return lambda inputs: reconcile(inputs, chosen, _days_off(inputs, calendar))
 
 
-def _holidays(inputs: Inputs, calendar: Calendar) -> Sequence[dt.date]:
+def _days_off(inputs: Inputs, calendar: Calendar) -> Callable[[], Sequence[dt.date]]:
+    """The holidays of the years that lines and items are of."""
     days = [inputs.lines["date"], inputs.items["due_date"]]
     years = {year for column in days for year in column.dt.year().unique().to_list()}
-    return sorted(day for year in years if calendar.knows(year) for day in calendar.holidays(year))
+    return lambda: sorted(day for year in years if calendar.knows(year) for day in calendar.holidays(year))
 
 
 def _tell(result: Result, paths: list[Path]) -> None:

@@ -18,6 +18,7 @@ from retaguarda.reconcile.matching.columns import grouped, ordered, spread
 from retaguarda.reconcile.matching.model import LineClass
 from retaguarda.reconcile.matching.payers import Identity, Payers
 from retaguarda.reconcile.matching.rules import MatchingRules
+from retaguarda.reconcile.matching.titles import Told
 
 OPEN, MATCHED = 0, 1
 CLASSES = (LineClass.UNMATCHED, LineClass.MATCH, *(one for one in LineClass if one not in {LineClass.UNMATCHED, LineClass.MATCH}))
@@ -66,6 +67,8 @@ class Board:
     cents: Sequence[int] = ()
     day: Sequence[int] = ()
     business: Sequence[int] = ()
+    told: Told = field(default_factory=Told)
+    """What is known of boletos."""
     title: dict[int, int] = field(default_factory=dict)
     """The item whose nosso número a line names."""
     role: list[str] = field(default_factory=list)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from retaguarda.errors import ConfigurationError
@@ -12,7 +11,7 @@ from retaguarda.reconcile.matching.board import Board
 from retaguarda.reconcile.matching.collecting import not_collecting
 from retaguarda.reconcile.matching.differences import Differences
 from retaguarda.reconcile.matching.model import Provenance
-from retaguarda.reconcile.matching.preparation import prepare
+from retaguarda.reconcile.matching.preparation import DaysOff, prepare
 from retaguarda.reconcile.matching.result import Result, result_of
 from retaguarda.reconcile.matching.rules import MatchingRules
 from retaguarda.reconcile.matching.tables import Inputs
@@ -30,7 +29,7 @@ class Work:
 Pass = Callable[[Work], None]
 PASSES: dict[str, Pass] = {
     "reversals": lambda work: offsets.reversals(work.board),
-    "return_files": lambda work: returns.by_return_file(work.board, work.inputs.returns),
+    "return_files": lambda work: returns.by_return_file(work.board),
     "our_numbers": lambda work: returns.by_our_number(work.board, work.differences),
     "payment_lots": lambda work: lots.by_lot_number(work.board),
     "references": lambda work: references.by_reference(work.board, work.differences),
@@ -46,11 +45,11 @@ PASSES: dict[str, Pass] = {
 
 
 @not_collecting()
-def match(inputs: Inputs, rules: MatchingRules, holidays: Sequence[dt.date] = ()) -> Board:
+def match(inputs: Inputs, rules: MatchingRules, days_off: DaysOff = tuple) -> Board:
     """The board after all passes; the same for the same rows in any order."""
     if unknown := set(rules.passes) - set(PASSES):
         raise ConfigurationError(f"matching.toml: there is no pass {', '.join(sorted(unknown))}; known are {', '.join(PASSES)}.")
-    board = prepare(inputs, rules, holidays)
+    board = prepare(inputs, rules, days_off)
     work = Work(board, inputs, Differences(rules.explain))
     for name in rules.passes:
         PASSES[name](work)
@@ -58,6 +57,6 @@ def match(inputs: Inputs, rules: MatchingRules, holidays: Sequence[dt.date] = ()
 
 
 @not_collecting()
-def reconcile(inputs: Inputs, rules: MatchingRules, holidays: Sequence[dt.date] = ()) -> Result:
+def reconcile(inputs: Inputs, rules: MatchingRules, days_off: DaysOff = tuple) -> Result:
     """The judged result of all passes, with what it was made from."""
-    return result_of(match(inputs, rules, holidays), Provenance(inputs.digest, rules.digest, rules.version), inputs.rejections)
+    return result_of(match(inputs, rules, days_off), Provenance(inputs.digest, rules.digest, rules.version), inputs.rejections)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from array import array
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -19,41 +19,45 @@ from retaguarda.reconcile.matching.payers import Payers
 from retaguarda.reconcile.matching.rules import MatchingRules
 from retaguarda.reconcile.matching.tables import MOST_PARTNERS, Inputs
 from retaguarda.reconcile.matching.texts import features, kind_of, numbers_of, plain, plain_texts
+from retaguarda.reconcile.matching.titles import told
 
 _AT_ONCE = 20_000
 """Lines whose texts are read together."""
 _PAYERS = {"", "reversal"}
 """Roles of lines whose texts name who paid."""
+DaysOff = Callable[[], Sequence[dt.date]]
+"""The holidays, asked for when they are needed: their library takes as long to load as the texts to read."""
+_KEPT = ["item_id", "kind", "doc_type", "partner_id", "due_date", "open_amount", "nosso_numero", "seu_numero", "account_id"]
+_OF_BOLETOS = ["account_id", "kind", "number", "open_amount", "nosso_numero", "seu_numero"]
 _SAME = ["account_id", "date", "amount", "description", "doc_number", "fitid"]
 
 
-def prepare(inputs: Inputs, rules: MatchingRules, holidays: Sequence[dt.date]) -> Board:
+def prepare(inputs: Inputs, rules: MatchingRules, days_off: DaysOff) -> Board:
     """The board that a reconciliation starts with; the inputs hand over their lines and items."""
     lines = inputs.hand_over("lines").sort("date", "account_id", "amount", "description", "doc_number", "fitid", "file_id", "line_id")
     partners = _register(inputs)
-    with ThreadPoolExecutor(1) as aside:  # polars orders the items and reads the texts on one core, while Python knows the partners
+    with ThreadPoolExecutor(1) as aside:  # polars orders the items and reads texts and titles on one core, while Python knows the partners
         items = aside.submit(_items, inputs, partners)
         texts = [aside.submit(_texts, lines, first, rules) for first in range(0, max(lines.height, 1), _AT_ONCE)]
         payers = Payers(partners, rules.words)
         payers.learn(inputs.history, dict(zip(partners["partner_id"], range(partners.height), strict=True)))
-        board = _board(rules, lines, items.result(), payers, holidays)
+        board = Board(rules, lines, items.result().select(_KEPT), payers, days_off())
+        boletos = aside.submit(told, items.result().select(_OF_BOLETOS), inputs.returns, rules.settling)
+        _columns(board, items.result())
         del items
         _repeated_imports(board)
         for part in texts:  # the names of one part are looked up while the next is read
             payers.look_up(part.result()[1]["name"])
-    _read_texts(board, [part.result() for part in texts], inputs.accounts)
+        _read_texts(board, [part.result() for part in texts], inputs.accounts)
+        board.told = boletos.result()
     return board
 
 
-def _board(rules: MatchingRules, lines: pl.DataFrame, items: pl.DataFrame, payers: Payers, holidays: Sequence[dt.date]) -> Board:
+def _columns(board: Board, items: pl.DataFrame) -> None:
     """Lines and items as columns."""
-    board = Board(rules, lines, items, payers, holidays)
-    board.state = bytearray(lines.height)
-    _item_columns(board)
+    board.state = bytearray(board.lines.height)
+    _item_columns(board, items)
     _line_columns(board)
-    kept = ["item_id", "kind", "doc_type", "partner_id", "due_date", "open_amount", "nosso_numero", "seu_numero", "account_id"]
-    board.items = items.select(kept)
-    return board
 
 
 def _items(inputs: Inputs, partners: pl.DataFrame) -> pl.DataFrame:
@@ -80,8 +84,7 @@ def _register(inputs: Inputs) -> pl.DataFrame:
     return both.with_columns(clean.alias("doc")).sort("doc", "name", "partner_id")
 
 
-def _item_columns(board: Board) -> None:
-    items = board.items
+def _item_columns(board: Board, items: pl.DataFrame) -> None:
     board.partner = packed(items["partner"])
     board.open, board.held_cents = packed(items["open_amount"]), array("q", bytes(8 * items.height))
     board.first = np.searchsorted(items["partner"].to_numpy(), np.arange(len(board.payers.names) + 1)).tolist()
