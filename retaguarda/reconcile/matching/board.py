@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from retaguarda.errors import RetaguardaError
-from retaguarda.reconcile.matching.columns import grouped, ordered, spread
+from retaguarda.reconcile.matching.columns import among, grouped, ordered, spread
 from retaguarda.reconcile.matching.model import LineClass
 from retaguarda.reconcile.matching.payers import Identity, Payers
 from retaguarda.reconcile.matching.rules import MatchingRules
@@ -298,18 +298,14 @@ class Board:
 
     def _wanted(self) -> np.ndarray:
         """The items of which so much is open as an open line has."""
-        cents, wanted = np.asarray(self.open), self.amounts_of(np.flatnonzero(self.is_open))
-        return np.flatnonzero((cents > 0) & (wanted[np.searchsorted(wanted[:-1], cents)] == cents))
+        cents = np.asarray(self.open)
+        return np.flatnonzero((cents > 0) & among(cents, np.abs(np.asarray(self.cents)[self.is_open])))
 
     def by_exact_amount(self) -> tuple[np.ndarray, np.ndarray]:
         """Keys of partner, side, carrier and amount in their order, and the wanted item of each."""
         item = self._wanted()
         cents, partner, side, carrier = (np.asarray(column)[item] for column in (self.open, self.partner, self.side, self.carrier))
         return ordered((partner * 4 + side * 2 + carrier) * KEY + cents, item)
-
-    def amounts_of(self, lines: np.ndarray) -> np.ndarray:
-        """The different amounts of lines in their order, and a zero at the end, where a search for larger ones arrives."""
-        return np.append(np.unique(np.abs(np.asarray(self.cents)[lines])), 0)
 
     @cached_property
     def shelf(self) -> np.ndarray:

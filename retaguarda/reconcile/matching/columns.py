@@ -24,6 +24,12 @@ def ordered(keys: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return keys[order], items[order]
 
 
+def among(values: Sequence[int] | np.ndarray, wanted: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Which of the values are among the wanted ones; by hashes, where numpy would sort them all."""
+    found: np.ndarray = pl.Series(np.asarray(values)).is_in(pl.Series(np.asarray(wanted, dtype=np.int64)).implode()).to_numpy()
+    return found
+
+
 def grouped(keys: np.ndarray, items: np.ndarray) -> dict[int, list[int]]:
     """The items of each of the ordered keys."""
     starts, listed = np.flatnonzero(np.diff(keys, prepend=-1)), items.tolist()

@@ -7,6 +7,7 @@ from collections import defaultdict
 import numpy as np
 
 from retaguarda.reconcile.matching.board import PLAIN, Board, Settled
+from retaguarda.reconcile.matching.columns import among
 
 
 def lone_amounts(board: Board) -> None:
@@ -15,7 +16,7 @@ def lone_amounts(board: Board) -> None:
     lines = [line for line in board.open_lines() if not board.role[line] and not board.identity(line)[0]]
     wanted = {(board.side_of(line), abs(board.cents[line])) for line in lines}
     there: dict[tuple[int, int], list[int]] = defaultdict(list)
-    of_amount = np.isin(board.open, [cents for _, cents in wanted]) & (np.asarray(board.carrier) == PLAIN)
+    of_amount = among(board.open, [cents for _, cents in wanted]) & (np.asarray(board.carrier) == PLAIN)
     for item in np.flatnonzero(of_amount).tolist():
         there[board.side[item], board.open[item]].append(item)
     for line in lines:

@@ -6,6 +6,11 @@ import bisect
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
+import polars as pl
+
+_AFTER = "~"
+"""Stands after every letter and digit."""
+
 
 class Beginnings:
     """Texts and the codes they stand for, found by how they begin."""
@@ -15,13 +20,23 @@ class Beginnings:
         self._texts = [text for text, _ in known]
         self._codes = [code for _, code in known]
 
-    def starting(self, start: str) -> set[int]:
-        """The codes of all texts that begin so."""
-        texts = self._texts
-        first = last = bisect.bisect_left(texts, start)
-        while last < len(texts) and texts[last].startswith(start):
-            last += 1
-        return set(self._codes[first:last])
+    def starting(self, start: str) -> tuple[int, ...]:
+        """The codes of all texts that begin so, in rising order."""
+        first = bisect.bisect_left(self._texts, start)
+        return self._between(first, bisect.bisect_left(self._texts, start + _AFTER, first))
+
+    def all_starting(self, starts: pl.Series) -> Iterator[tuple[int, ...]]:
+        """The same for each of many beginnings."""
+        texts = pl.Series(self._texts, dtype=pl.String)
+        known: dict[tuple[int, int], tuple[int, ...]] = {}
+        for between in zip(texts.search_sorted(starts, "left").to_list(), texts.search_sorted(starts + _AFTER, "left").to_list(), strict=True):
+            found = known.get(between)
+            if found is None:
+                found = known[between] = self._between(*between)
+            yield found
+
+    def _between(self, first: int, last: int) -> tuple[int, ...]:
+        return tuple(sorted(set(self._codes[first:last]))) if last - first > 1 else tuple(self._codes[first:last])
 
 
 class _Node:

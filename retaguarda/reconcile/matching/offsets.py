@@ -7,6 +7,7 @@ from collections import defaultdict
 import numpy as np
 
 from retaguarda.reconcile.matching.board import Board
+from retaguarda.reconcile.matching.columns import among
 from retaguarda.reconcile.matching.model import LineClass
 
 
@@ -16,7 +17,7 @@ def reversals(board: Board) -> None:
     back = [line for line, role in enumerate(board.role) if role == "reversal" and not board.state[line]]
     cents = np.asarray(board.cents)
     there: dict[tuple[str, int], list[int]] = defaultdict(list)
-    for line in np.flatnonzero(np.isin(cents, -cents[back]) & board.is_open).tolist():
+    for line in np.flatnonzero(among(cents, -cents[back]) & board.is_open).tolist():
         if not board.role[line]:
             there[accounts[line], board.cents[line]].append(line)
     for line in back:

@@ -40,7 +40,7 @@ class Payers:
         self.group = _groups(self.by_root.values(), partners["group_id"].to_list())
         self.members = _index((group, code) for code, group in enumerate(self.group))
         self._short = {long: list(short) for long, short in words.abbreviations.items()}
-        self._own: dict[str, frozenset[int]] = {}
+        self._own: dict[str, tuple[int, ...]] = {}
         self._cut: dict[str, Identity] = {}
         self._aliases: dict[str, set[int]] = defaultdict(set)
         self.third: dict[str, tuple[int, ...]] = {}
@@ -76,13 +76,10 @@ class Payers:
     def learn(self, history: pl.DataFrame, code_of: dict[str, int]) -> None:
         """Trade names, third-party payers and ways to shorten names, from lines that people matched before."""
         texts = history.lazy().select("partner_id", plain(pl.col("description")).alias("text"))
-        said = features(texts, self.words).select("document", "name", "partner_id")
-        pairs = [
-            (document, name, code_of[partner_id])
-            for document, name, partner_id in said.unique().sort("name", "document", "partner_id").collect().iter_rows()
-            if partner_id in code_of
-        ]
+        said = features(texts, self.words).select("document", "name", "partner_id").unique().sort("name", "document", "partner_id").collect()
+        pairs = [(document, name, code_of[partner_id]) for document, name, partner_id in said.iter_rows() if partner_id in code_of]
         self._learn_short(pairs)
+        self.look_up(said["name"])
         self.associate(pairs)
 
     def _learn_short(self, pairs: list[tuple[str, str, int]]) -> None:
@@ -132,9 +129,12 @@ class Payers:
         return named
 
     def look_up(self, names: pl.Series) -> None:
-        """Find the owners of names that will be asked for."""
-        for name in names.unique():
-            self.owners(name)
+        """Find the owners of names that will be asked for: of all at once, which is sooner done."""
+        fresh = names.unique()
+        glued = fresh.str.replace_all(" ", "", literal=True)
+        for name, whole, own in zip(fresh, glued, self._written.all_starting(glued), strict=True):
+            if name not in self._own:
+                self._own[name] = self._owners(name, whole, own)
 
     def unprefixed(self, names: Iterable[str]) -> dict[str, str]:
         """Names that begin with words of a channel nobody listed, and the names that are left without them.
@@ -170,24 +170,27 @@ class Payers:
         if len(glued) < _SHORTEST:
             return NOBODY, ""
         own, alias = self.owners(name), self._called(glued)
-        return tuple(sorted(own | alias)), "name" if own else "alias"
+        return tuple(sorted(alias.union(own))) if alias else own, "name" if own else "alias"
 
     def _called(self, glued: str) -> set[int]:
         """The partners with a trade name that begins so, or that these letters begin with."""
-        found = self._alias_beginnings.starting(glued)
+        found = set(self._alias_beginnings.starting(glued))
         for length in self._alias_lengths.get(glued[:_HEAD], ()):
             if max(_HEAD, len(glued) - _MORE) <= length < len(glued):
                 found.update(self._aliases.get(glued[:length], ()))
         return found
 
-    def owners(self, name: str) -> frozenset[int]:
-        """The partners that the register itself calls so."""
+    def owners(self, name: str) -> tuple[int, ...]:
+        """The partners that the register itself calls so, in rising order."""
         found = self._own.get(name)
         if found is None:
             glued = name.replace(" ", "")
-            own = self._written.starting(glued) if len(glued) >= _SHORTEST else set()
-            found = self._own[name] = frozenset(own or self._by_words.like(name.split()))
+            found = self._own[name] = self._owners(name, glued, self._written.starting(glued))
         return found
+
+    def _owners(self, name: str, glued: str, written: tuple[int, ...]) -> tuple[int, ...]:
+        """Those whose name is written so; else those whose words may be contracted so."""
+        return (written if len(glued) >= _SHORTEST else NOBODY) or tuple(sorted(self._by_words.like(name.split())))
 
 
 def _index(pairs: Iterable[tuple[str | int, int]]) -> dict:  # type: ignore[type-arg]

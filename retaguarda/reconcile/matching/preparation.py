@@ -13,7 +13,7 @@ import polars as pl
 
 from retaguarda.errors import InvalidItem
 from retaguarda.reconcile.matching.board import AP, AR, BOLETO, CODE, PLAIN, Board
-from retaguarda.reconcile.matching.columns import business_days, packed
+from retaguarda.reconcile.matching.columns import among, business_days, packed
 from retaguarda.reconcile.matching.model import LineClass
 from retaguarda.reconcile.matching.payers import Payers
 from retaguarda.reconcile.matching.rules import MatchingRules
@@ -46,8 +46,6 @@ def prepare(inputs: Inputs, rules: MatchingRules, days_off: DaysOff) -> Board:
         _columns(board, items.result())
         del items
         _repeated_imports(board)
-        for part in texts:  # the names of one part are looked up while the next is read
-            payers.look_up(part.result()[1]["name"])
         _read_texts(board, [part.result() for part in texts], inputs.accounts)
         board.told = boletos.result()
     return board
@@ -151,6 +149,7 @@ def _read_texts(board: Board, texts: Sequence[tuple[pl.Series, pl.DataFrame]], a
     board.key = array("q", bytes(8 * board.lines.height))
     board.identities = [((), "")]
     said = said.filter(board.is_open[said["line"].to_numpy()])
+    board.payers.look_up(said["name"])
     dropped = board.payers.unprefixed(said["name"].unique().sort())
     if dropped:
         said = said.with_columns(pl.col("name").replace(dropped))
@@ -180,7 +179,7 @@ def _identities(board: Board, said: pl.DataFrame) -> None:
 
 def _role_identities(board: Board) -> None:
     """Lines of a role (taxes, market settlement) are about the partners of the role's items."""
-    partner, said, key = np.asarray(board.partner), np.array(board.role), np.asarray(board.key)
+    partner, said, key = np.asarray(board.partner), np.array(board.role, dtype=object), np.asarray(board.key)
     for role, settled in sorted(board.rules.roles.items()):
         items = board.items["doc_type"].is_in(list(settled)).to_numpy()
         key[said == role] = len(board.identities)
@@ -208,7 +207,7 @@ def _pair_transfers(board: Board) -> None:
     cents, state = np.asarray(board.cents), np.frombuffer(board.state, dtype=np.uint8)
     ends = np.flatnonzero(state == CODE[LineClass.TRANSFER])
     there: dict[int, list[int]] = defaultdict(list)
-    for line in np.flatnonzero(np.isin(cents, -cents[ends])).tolist():
+    for line in np.flatnonzero(among(cents, -cents[ends])).tolist():
         if state[line] == CODE[LineClass.TRANSFER] or not (state[line] or board.role[line]):
             there[board.cents[line]].append(line)
     for line in ends.tolist():

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from retaguarda.reconcile.matching.board import AP, AR, Board, Settled
-from retaguarda.reconcile.matching.columns import grouped, ordered, spread
+from retaguarda.reconcile.matching.columns import among, grouped, ordered, spread
 from retaguarda.reconcile.matching.differences import DIVERGENT, Differences
 from retaguarda.reconcile.matching.groups import covering
 from retaguarda.reconcile.matching.model import LineClass
@@ -24,7 +24,7 @@ def index_numbers(board: Board) -> tuple[np.ndarray, np.ndarray]:
     """The numbers of open items that lines name, in their order, and those items; document numbers of debits are references too."""
     said = set(_numbered(board.lines)["doc_number"].cast(pl.Int64)).union(*board.references.values())
     numbers = np.asarray(board.number)
-    items = np.flatnonzero((np.asarray(board.open) > 0) & np.isin(numbers, list(said)))
+    items = np.flatnonzero((np.asarray(board.open) > 0) & among(numbers, list(said)))
     numbers, items = ordered(numbers[items], items)
     board.by_number = grouped(numbers, items)
     return numbers, items
@@ -118,7 +118,7 @@ def _silent(board: Board) -> Silent:
     """The payments without reference whose amount one with a reference has."""
     days: Silent = defaultdict(list)
     cents = np.asarray(board.cents)
-    for line in np.flatnonzero(board.is_open & np.isin(cents, cents[list(board.references)])).tolist():
+    for line in np.flatnonzero(board.is_open & among(cents, cents[list(board.references)])).tolist():
         if line not in board.references:
             payers = board.identity(line)[0]
             for payer in payers if len(payers) <= _MANY else ():

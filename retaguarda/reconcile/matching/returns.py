@@ -46,9 +46,10 @@ def _single_titles(board: Board, files: Files) -> None:
             if item in named_items:
                 told.setdefault((item, cents), file)
     for line, item in board.title.items():
-        named = told.get((item, board.cents[line]))
+        cents = board.cents[line]
+        named = told.get((item, cents))
         if named and board.open[item]:
-            own = next((title for title in files[named] if title[:2] == (item, board.cents[line])), None)
+            own = next((title for title in files[named] if title[0] == item and title[1] == cents), None)
             if own:
                 board.settle(_of_titles(board, line, [own], "return.title", named))
                 files[named].remove(own)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from retaguarda.reconcile.matching.board import PLAIN, Board, Settled
-from retaguarda.reconcile.matching.columns import spread
+from retaguarda.reconcile.matching.columns import among, spread
 
 _GAP = 2
 """Numbers further apart than this were not issued one after the other."""
@@ -51,7 +51,7 @@ def index_runs(board: Board, lines: Iterable[int]) -> Runs:
     order = np.lexsort((items, numbers[items], group))
     items, group = items[order], group[order]
     number, amount = numbers[items], amounts[items]
-    wanted = board.amounts_of(np.array(list(lines), dtype=np.int64))
+    wanted = np.unique(np.abs(np.asarray(board.cents)[np.array(list(lines), dtype=np.int64)]))
     step = np.diff(number)
     joined = (group[1:] == group[:-1]) & (step > 0) & (step <= _GAP)
     total, alive = amount, np.ones(len(items), dtype=bool)
@@ -60,7 +60,7 @@ def index_runs(board: Board, lines: Iterable[int]) -> Runs:
         alive = alive[:-1] & joined[length - 2 :]
         total = total[:-1] + amount[length - 1 :]
         starts = np.flatnonzero(alive)
-        starts = starts[wanted[wanted[:-1].searchsorted(total[starts])] == total[starts]]
+        starts = starts[among(total[starts], wanted)]
         found.append(((group[starts] << _SHIFT) + total[starts], starts, np.full(len(starts), length)))
     keys, starts, lengths = (np.concatenate(column) for column in zip(*found, strict=True)) if found else (np.zeros(0, dtype=np.int64),) * 3
     order = np.lexsort((starts, lengths, keys))

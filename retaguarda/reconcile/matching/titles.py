@@ -10,6 +10,8 @@ import polars as pl
 
 _INVOICE = r"^\D{0,6}0*([0-9]{1,9})(?:[-/][0-9]{1,2})?\s*$"
 """A seu número that is an invoice's, whole or one of its parcels: `NF 4203`, `54241-3`."""
+_USED = ["account_id", "nsa", "occurrence", "nosso_numero", "seu_numero", "occurrence_date", "credit_date"]
+_USED += ["paid_amount", "interest", "discount", "credited_amount"]
 Titles = list[tuple[int, int, int]]
 """(item, credited cents, cents that it settles) of each title; the item is -1 when the ERP does not know the title."""
 Files = dict[tuple[str, str, int], Titles]
@@ -37,10 +39,11 @@ def bare(column: pl.Expr) -> pl.Expr:
 
 def _files(items: pl.DataFrame, returns: pl.DataFrame, settling: Collection[str]) -> Files:
     """The titles that bring money; what came twice counts once."""
-    paid = returns.filter(pl.col("occurrence").is_in(list(settling)) & (pl.col("credited_amount") != 0)).unique()
+    settled = pl.col("occurrence").is_in(list(settling)) & (pl.col("credited_amount") != 0)
+    paid = returns.select(_USED).filter(settled).unique()
     if paid.is_empty():
         return {}
-    numbers = items.select("account_id", bare(pl.col("nosso_numero")).alias("bare")).with_row_index("item").filter(pl.col("bare") != "")
+    numbers = _bare_numbers(items, "bare")
     known = paid.with_columns(
         bare(pl.col("nosso_numero")).alias("bare"),
         pl.coalesce("credit_date", "occurrence_date").alias("day"),
@@ -83,11 +86,17 @@ def _by_invoice_number(items: pl.DataFrame, titles: pl.DataFrame) -> pl.DataFram
 
 def _known_numbers(items: pl.DataFrame) -> pl.DataFrame:
     """Whole or the last digits."""
-    whole = items.select("account_id", bare(pl.col("nosso_numero")).alias("written")).with_row_index("item")
+    whole = _bare_numbers(items, "written")
     ends = [
         whole.filter(pl.col("written").str.len_chars() > width).with_columns(pl.col("written").str.tail(width).str.strip_chars_start("0"))
         for width in (15, 12, 10)
     ]
     every = pl.concat([whole, *ends]).filter(pl.col("written") != "")
-    item = pl.when(pl.col("item").n_unique() == 1).then(pl.col("item").first().cast(pl.Int64)).otherwise(-1)
-    return every.group_by("account_id", "written").agg(item.alias("item"))
+    least, most = pl.col("item").min().cast(pl.Int64), pl.col("item").max().cast(pl.Int64)
+    return every.group_by("account_id", "written").agg(pl.when(least == most).then(least).otherwise(-1).alias("item"))
+
+
+def _bare_numbers(items: pl.DataFrame, name: str) -> pl.DataFrame:
+    """`item`, `account_id` and the nosso número of the items that have one."""
+    numbers = items.select("account_id", bare(pl.col("nosso_numero")).alias(name)).with_row_index("item")
+    return numbers.filter(pl.col(name) != "")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from retaguarda.reconcile.matching.board import KEY, MATCHED, Board, Settled
-from retaguarda.reconcile.matching.columns import ordered
+from retaguarda.reconcile.matching.columns import among, ordered
 from retaguarda.reconcile.matching.model import Verdict
 from retaguarda.reconcile.matching.rules import MatchingRules
 
@@ -70,7 +70,7 @@ def judge(board: Board) -> Judged:
     told = np.array([one.startswith(_TOLD) for one in different], dtype=bool)
     elsewhere = np.array([found.line in board.references and not _named(board, found) for found in settled], dtype=bool)
     again = repeated(board)[line] & ~told[grade]
-    doubtful = np.array([found.alternatives > 0 for found in settled], dtype=bool) | np.isin(line, list(board.cut))
+    doubtful = np.array([found.alternatives > 0 for found in settled], dtype=bool) | among(line, list(board.cut))
     if rules.auto_limit is not None:
         doubtful |= np.abs(np.asarray(board.cents)[line]) > rules.auto_limit
     prefix = np.where(elsewhere, 2, np.where(again, 1, 0))

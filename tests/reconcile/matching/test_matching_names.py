@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,7 +39,13 @@ def test_words_are_found_as_going_through_all_names_finds_them(known: list[list[
 
 @given(st.lists(st.tuples(st.text("AB", max_size=5), st.integers(0, 9))), st.text("ABC", max_size=4))
 def test_beginnings_are_found_as_going_through_all_texts_finds_them(known: list[tuple[str, int]], start: str) -> None:
-    assert Beginnings(known).starting(start) == {code for text, code in known if text.startswith(start)}
+    expected = tuple(sorted({code for text, code in known if text.startswith(start)}))
+    assert Beginnings(known).starting(start) == expected
+    assert list(Beginnings(known).all_starting(pl.Series([start, "A", start]))) == [
+        expected,
+        tuple(sorted({code for text, code in known if text.startswith("A")})),
+        expected,
+    ]
 
 
 def test_what_stands_for_a_word() -> None:
