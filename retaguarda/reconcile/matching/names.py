@@ -29,7 +29,8 @@ class Beginnings:
         """The same for each of many beginnings."""
         texts = pl.Series(self._texts, dtype=pl.String)
         known: dict[tuple[int, int], tuple[int, ...]] = {}
-        for between in zip(texts.search_sorted(starts, "left").to_list(), texts.search_sorted(starts + _AFTER, "left").to_list(), strict=True):
+        first, last = texts.search_sorted(starts, "left"), texts.search_sorted(starts + _AFTER, "left")
+        for between in zip(first.to_list(), last.to_list(), strict=True):
             found = known.get(between)
             if found is None:
                 found = known[between] = self._between(*between)

@@ -76,10 +76,11 @@ class Payers:
     def learn(self, history: pl.DataFrame, code_of: dict[str, int]) -> None:
         """Trade names, third-party payers and ways to shorten names, from lines that people matched before."""
         texts = history.lazy().select("partner_id", plain(pl.col("description")).alias("text"))
-        said = features(texts, self.words).select("document", "name", "partner_id").unique().sort("name", "document", "partner_id").collect()
-        pairs = [(document, name, code_of[partner_id]) for document, name, partner_id in said.iter_rows() if partner_id in code_of]
+        said = features(texts, self.words).select("document", "name", "partner_id").unique().sort("name", "document", "partner_id")
+        rows = said.collect()
+        pairs = [(document, name, code_of[partner_id]) for document, name, partner_id in rows.iter_rows() if partner_id in code_of]
         self._learn_short(pairs)
-        self.look_up(said["name"])
+        self.look_up(rows["name"])
         self.associate(pairs)
 
     def _learn_short(self, pairs: list[tuple[str, str, int]]) -> None:

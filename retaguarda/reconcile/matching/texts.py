@@ -82,9 +82,9 @@ def kind_of(text: pl.Expr, amount: pl.Expr, kinds: Iterable[Kind]) -> pl.Expr:
     for number, kind in enumerate(kinds):
         found = pl.lit(value=False)
         if kind.starts:
-            found |= text.str.contains(rf"^\s*(?:{'|'.join(map(re.escape, kind.starts))})")
+            found |= text.str.contains(rf"^\s*(?:{_any_of(kind.starts)})")
         if kind.holds:
-            found |= text.str.contains_any(list(kind.holds))
+            found |= text.str.contains(_any_of(kind.holds))
         if kind.signs == (1,):
             found &= amount > 0
         elif kind.signs == (-1,):
@@ -92,6 +92,10 @@ def kind_of(text: pl.Expr, amount: pl.Expr, kinds: Iterable[Kind]) -> pl.Expr:
         chain = chain.when(found).then(pl.lit(number))
     found_kind: pl.Expr = chain.otherwise(pl.lit(-1)).cast(pl.Int16)
     return found_kind
+
+
+def _any_of(words: Iterable[str]) -> str:
+    return "|".join(map(re.escape, words))
 
 
 def numbers_of(reference: str) -> list[int]:
