@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from retaguarda.errors import RetaguardaError
-from retaguarda.reconcile.matching.columns import among, grouped, ordered, spread
+from retaguarda.reconcile.matching.columns import among, grouped, ordered, packed, spread
 from retaguarda.reconcile.matching.model import LineClass
 from retaguarda.reconcile.matching.payers import Identity, Payers
 from retaguarda.reconcile.matching.rules import MatchingRules
@@ -105,8 +105,8 @@ class Board:
     holder: dict[int, Settled] = field(default_factory=dict)
     """Who took an item that had open twins (same partner, side and amount): the twin would have done as well."""
     held: dict[int, list[int]] = field(default_factory=dict)
-    in_part: set[int] = field(default_factory=set)
-    """Items that are, or were, settled in part."""
+    in_part: dict[int, set[int]] = field(default_factory=dict)
+    """The plain items that are, or were, settled in part, by partner."""
     crowds: dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     """What was open of the items of a crowd of partners in the beginning, in rising order, and those items."""
     held_cents: array[int] = field(default_factory=lambda: array("q"))
@@ -123,7 +123,6 @@ class Board:
             if item in self.claimed:
                 self.takers.setdefault(item, []).append(found.line)
             if left > 0:
-                self.in_part.add(item)
                 self._again(item)
         self.settled.append(found)
 
@@ -227,11 +226,13 @@ class Board:
         return [item for item in found if self.open[item] == cents]
 
     def _again(self, item: int) -> None:
-        """An item that is partly settled can be found by what is left of it."""
+        """An item that is partly settled can be found by what is left of it, and by its partner."""
         key = (self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item]) * KEY + self.open[item]
         if item not in self.exact.setdefault(key, []):
             self.exact[key].append(item)
             self.rests.setdefault(self.side[item] * KEY + self.open[item], []).append(item)
+        if self.carrier[item] == PLAIN:
+            self.in_part.setdefault(self.partner[item], set()).add(item)
 
     def has_twins(self, item: int, cents: int) -> bool:
         """Whether another item of the same partner, side and amount was ever seen."""
@@ -308,6 +309,11 @@ class Board:
         return ordered((partner * 4 + side * 2 + carrier) * KEY + cents, item)
 
     @cached_property
+    def whole(self) -> array[int]:
+        """What was open of every item in the beginning."""
+        return packed(self.items["open_amount"])
+
+    @cached_property
     def shelf(self) -> np.ndarray:
         """Partner and due date of every item as one rising number: the items of a partner due in some days stand together."""
         shelf: np.ndarray = np.asarray(self.partner) * DAYS + np.asarray(self.due_business)
@@ -317,7 +323,7 @@ class Board:
     def priced(self) -> tuple[np.ndarray, np.ndarray]:
         """Partner and what was open in the beginning of the plain items as one rising number, and those items."""
         plain = np.flatnonzero(np.asarray(self.carrier) == PLAIN)
-        return ordered(np.asarray(self.partner)[plain] * KEY + self.items["open_amount"].to_numpy()[plain], plain)
+        return ordered(np.asarray(self.partner)[plain] * KEY + np.asarray(self.whole)[plain], plain)
 
     @cached_property
     def payers_of_key(self) -> tuple[np.ndarray, np.ndarray]:
@@ -326,6 +332,11 @@ class Board:
         count = list(map(len, payers))
         flat = np.fromiter(itertools.chain.from_iterable(payers), dtype=np.int64, count=sum(count))
         return flat, np.concatenate(([0], np.cumsum(count, dtype=np.int64)))
+
+    @cached_property
+    def groups(self) -> np.ndarray:
+        """The group of every partner, as a column."""
+        return np.array(self.payers.group, dtype=np.int64)
 
     @cached_property
     def who(self) -> list[int]:

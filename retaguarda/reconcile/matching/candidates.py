@@ -14,13 +14,11 @@ _AT_ONCE = 20_000
 def near(board: Board, lines: np.ndarray, cheapest: float, dearest: float) -> tuple[np.ndarray, np.ndarray]:
     """(line, item) for plain items of the partners that each line may be from, due within its dates.
 
-    Only those of which between `cheapest` and `dearest` times the line's amount was open in the beginning, or which are settled in part.
+    Only those of which between `cheapest` and `dearest` times the line's amount was open in the beginning.
     """
     key, crowded = np.asarray(board.key)[lines], board.crowded(lines)
-    in_part = np.zeros(len(board.open), dtype=bool)
-    in_part[list(board.in_part)] = True
-    found = [_of_few(board, lines[~crowded], cheapest, dearest, in_part)]
-    found += [_of_crowd(board, lines[key == same], same, cheapest, dearest, in_part) for same in np.unique(key[crowded]).tolist()]
+    found = [_of_few(board, lines[~crowded], cheapest, dearest)]
+    found += [_of_crowd(board, lines[key == same], same, cheapest, dearest) for same in np.unique(key[crowded]).tolist()]
     line, item = (np.concatenate(column) for column in zip(*found, strict=True))
     apart = np.asarray(board.business)[line] - np.asarray(board.due_business)[item]
     due = (apart <= board.rules.windows.late) & (-apart <= board.rules.windows.early)
@@ -33,36 +31,28 @@ def _prices(board: Board, lines: np.ndarray, cheapest: float, dearest: float) ->
     return np.ceil(paid * cheapest).astype(np.int64), np.floor(paid * dearest).astype(np.int64)
 
 
-def _of_few(board: Board, lines: np.ndarray, cheapest: float, dearest: float, in_part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(line, item) by partner and by what was open of the items in the beginning, and those that are settled in part."""
+def _of_few(board: Board, lines: np.ndarray, cheapest: float, dearest: float) -> tuple[np.ndarray, np.ndarray]:
+    """(line, item) by partner and by what was open of the items in the beginning."""
     line, payer = board.possible(lines)
     least, most = _prices(board, line, cheapest, dearest)
     keys, items = board.priced
     row, place = spread(keys.searchsorted(payer * KEY + least, "left"), keys.searchsorted(payer * KEY + most, "right"))
-    item, parts = items[place], np.flatnonzero(in_part & (np.asarray(board.carrier) == PLAIN))
-    partner, whole = np.asarray(board.partner)[parts], ~in_part[item]
-    rest, part = spread(partner.searchsorted(payer, "left"), partner.searchsorted(payer, "right"))
-    return np.concatenate((line[row[whole]], line[rest])), np.concatenate((item[whole], parts[part]))
+    return line[row], items[place]
 
 
-def _of_crowd(
-    board: Board, lines: np.ndarray, key: int, cheapest: float, dearest: float, in_part: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """(line, item) by what was open of the items of a crowd in the beginning, and those that are settled in part."""
+def _of_crowd(board: Board, lines: np.ndarray, key: int, cheapest: float, dearest: float) -> tuple[np.ndarray, np.ndarray]:
+    """(line, item) by what was open of the items of a crowd in the beginning."""
     payers = board.identities[key][0]
     if payers not in board.crowds:
-        mine = _members(board, key)[np.asarray(board.partner)] & (np.asarray(board.carrier) == PLAIN)
-        items = np.flatnonzero(mine).astype(np.int32)
-        prices = board.items["open_amount"].to_numpy()[items]
-        rising = np.argsort(prices, kind="stable")
-        board.crowds[payers] = prices[rising], items[rising]
+        first, members = np.asarray(board.first), np.array(payers)
+        items = spread(first[members], first[members + 1])[1]
+        items = items[np.asarray(board.carrier)[items] == PLAIN]
+        prices, items = ordered(np.asarray(board.whole)[items], items)
+        board.crowds[payers] = prices, items.astype(np.int32)
     prices, items = board.crowds[payers]
     least, most = _prices(board, lines, cheapest, dearest)
     row, place = spread(prices.searchsorted(least, "left"), prices.searchsorted(most, "right"))
-    item, parts = items[place], items[in_part[items]]
-    whole = ~in_part[item]
-    line = np.concatenate((lines[row[whole]], np.repeat(lines, len(parts))))
-    return line, np.concatenate((item[whole], np.tile(parts, len(lines))))
+    return lines[row], items[place]
 
 
 def _members(board: Board, key: int) -> np.ndarray:

@@ -62,22 +62,32 @@ class Differences:
 
     def may_explain(self, paid: np.ndarray, due: np.ndarray, gross: np.ndarray, late: np.ndarray) -> np.ndarray:
         """For each of many pairs whether `explain` finds a reason; the same sums, over whole columns."""
-        rules, extra = self.rules, paid - due
-        missing = -extra
+        extra = paid - due
+        found: np.ndarray = np.abs(extra) <= self.rules.rounding
+        inside = paid * 10_000 <= due * self._most
+        more = np.flatnonzero(inside & (extra > 0) & ~found)
+        found[more] = self._may_be_interest(extra[more], due[more], late[more])
+        less = np.flatnonzero(inside & (extra < 0) & ~found)
+        found[less] = self._may_be_less(paid[less], due[less], gross[less])
+        return found
+
+    def _may_be_interest(self, extra: np.ndarray, due: np.ndarray, late: np.ndarray) -> np.ndarray:
+        fine = (due * self.rules.fine + 5_000) // 10_000
+        interest = (due * self.rules.monthly * late + 150_000) // 300_000
+        owed: np.ndarray = np.abs(extra - fine - interest) <= self.rules.interest_tolerance
+        return owed & (late > 0) & (late <= self.rules.interest_longest)
+
+    def _may_be_less(self, paid: np.ndarray, due: np.ndarray, gross: np.ndarray) -> np.ndarray:
+        missing = due - paid
         fee = np.isin(missing, list(self.fees))
-        inside = (paid * 10_000 <= due * self._most) & ((paid * 10_000 >= due * self._least) | fee)
-        fine = (due * rules.fine + 5_000) // 10_000
-        interest = (due * rules.monthly * late + 150_000) // 300_000
-        found = (extra > 0) & (late > 0) & (late <= rules.interest_longest) & (np.abs(extra - fine - interest) <= rules.interest_tolerance)
-        less = fee & (missing * 5 < due)
+        less: np.ndarray = fee & (missing * 5 < due)
         for _, rates, _ in self._tables:
             taxes = sum((gross * rate + 5_000) // 10_000 for rate in rates)
-            less |= np.abs(missing - taxes) <= rules.withholding_tolerance
+            less |= np.abs(missing - taxes) <= self.rules.withholding_tolerance
         for percent in self.discounts:
-            less |= np.abs(missing - (due * percent + 5_000) // 10_000) <= rules.discount_tolerance
-        found |= (missing > 0) & less
-        explained: np.ndarray = (np.abs(extra) <= rules.rounding) | (found & inside)
-        return explained
+            less |= np.abs(missing - (due * percent + 5_000) // 10_000) <= self.rules.discount_tolerance
+        less &= (paid * 10_000 >= due * self._least) | fee
+        return less
 
     def _interest(self, extra: int, due: int, late: int) -> Explained | None:
         if not 0 < late <= self.rules.interest_longest:

@@ -85,7 +85,8 @@ def _register(inputs: Inputs) -> pl.DataFrame:
 def _item_columns(board: Board, items: pl.DataFrame) -> None:
     board.partner = packed(items["partner"])
     board.open, board.held_cents = packed(items["open_amount"]), array("q", bytes(8 * items.height))
-    board.first = np.searchsorted(items["partner"].to_numpy(), np.arange(len(board.payers.names) + 1)).tolist()
+    first = np.searchsorted(items["partner"].to_numpy(), np.arange(len(board.payers.names) + 1))
+    board.first = array("q", first.astype(np.int64).tobytes())
     board.gross = packed(items["gross"])
     coded = items.select(
         pl.when(pl.col("kind") == "AP").then(AP).otherwise(AR).alias("side"),

@@ -33,7 +33,7 @@ class Runs:
         """The runs of the groups that each line may be from that add up to it."""
         line, payer = board.possible(lines)
         cents = np.asarray(board.cents)[line]
-        wanted = (np.array(board.payers.group, dtype=np.int64)[payer] * 2 + (cents < 0) << _SHIFT) + np.abs(cents)
+        wanted = (board.groups[payer] * 2 + (cents < 0) << _SHIFT) + np.abs(cents)
         first = self.keys.searchsorted(wanted, "left")
         row, run = spread(first, self.keys.searchsorted(wanted, "right"))
         found: dict[int, list[Run]] = {}
@@ -47,7 +47,7 @@ def index_runs(board: Board, lines: Iterable[int]) -> Runs:
     """All runs of two or more open items with neighbouring numbers of one group whose sum is the amount of one of the lines."""
     amounts, numbers = np.array(board.open, dtype=np.int64), np.asarray(board.number)
     items = np.flatnonzero((amounts > 0) & (np.asarray(board.carrier) == PLAIN) & (numbers > 0))
-    group = np.array(board.payers.group, dtype=np.int64)[np.asarray(board.partner)[items]] * 2 + np.asarray(board.side)[items]
+    group = board.groups[np.asarray(board.partner)[items]] * 2 + np.asarray(board.side)[items]
     order = np.lexsort((items, numbers[items], group))
     items, group = items[order], group[order]
     number, amount = numbers[items], amounts[items]

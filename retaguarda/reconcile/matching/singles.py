@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -150,33 +151,56 @@ def explained(board: Board, differences: Differences, lines: Iterable[int]) -> N
 def _formulas(board: Board, differences: Differences, lines: list[int]) -> dict[int, list[tuple[int, int, Explained]]]:
     """(cost, item, formula) of every item that explains a line, best first; one with a holder only when a twin can take its place."""
     found: dict[int, list[tuple[int, int, Explained]]] = defaultdict(list)
-    for part in range(0, len(lines), _AT_ONCE):
-        for line, item in _promising(board, differences, np.array(lines[part : part + _AT_ONCE], dtype=np.int64)):
-            due, late = board.amount(item), board.day[line] - board.due[item]
-            why = differences.explain(abs(board.cents[line]), due, board.gross[item], late)
-            if why and (board.open[item] or board.exchange(item)):
-                found[line].append((_COST.get(why[0], 4), item, why))
+    for line, item in sorted((*_promising(board, differences, lines), *_rests(board, lines))):
+        due, late = board.amount(item), board.day[line] - board.due[item]
+        why = differences.explain(abs(board.cents[line]), due, board.gross[item], late)
+        if why and (board.open[item] or board.exchange(item)):
+            found[line].append((_COST.get(why[0], 4), item, why))
     for line, ways in found.items():
         day = board.day[line]
         ways.sort(key=lambda way: (way[0], not board.open[way[1]], way[1] in board.claimed, abs(day - board.due[way[1]]), way[1]))
     return found
 
 
-def _promising(board: Board, differences: Differences, lines: np.ndarray) -> Iterable[tuple[int, int]]:
-    """The pairs of line and item that some formula fits, by all formulas at once over whole columns."""
-    line, item = near(board, lines, 9 / 11, 4 / 3)
-    opened, signed = np.asarray(board.open)[item], np.asarray(board.cents)[line]
-    due, paid = np.where(opened == 0, np.asarray(board.held_cents)[item], opened), np.abs(signed)
+def _promising(board: Board, differences: Differences, lines: list[int]) -> Iterator[tuple[int, int]]:
+    """The pairs of line and item that some formula fits, of items of which all is open, or was before their holder."""
+    for part in range(0, len(lines), _AT_ONCE):
+        line, item = near(board, np.array(lines[part : part + _AT_ONCE], dtype=np.int64), 9 / 11, 4 / 3)
+        whole, opened, key, start = (
+            np.asarray(board.whole)[item],
+            np.asarray(board.open)[item],
+            np.asarray(board.key)[line],
+            board.payers_of_key[1],
+        )
+        held = (np.asarray(board.held_cents)[item] == whole) & (start[key + 1] - start[key] <= _MANY)
+        fits = (opened == whole) | held
+        line, item = _tied(board, differences, line[fits], item[fits])
+        yield from zip(line.tolist(), item.tolist(), strict=True)
+
+
+def _tied(board: Board, differences: Differences, line: np.ndarray, item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Those pairs that some formula fits, by all formulas at once over whole columns."""
+    signed, day, due = np.asarray(board.cents)[line], np.asarray(board.day)[line], np.asarray(board.whole)[item]
+    paid = np.abs(signed)
     fits = (due > paid * 9 // 11) & (due < paid * 4 // 3)
-    line, item, paid, due, opened, signed = (column[fits] for column in (line, item, paid, due, opened, signed))
-    fits = np.asarray(board.side)[item] == (signed < 0)
-    day, start, key = np.asarray(board.day)[line], board.payers_of_key[1], np.asarray(board.key)[line]
-    fits &= (np.asarray(board.issued)[item] <= day) & ((opened > 0) | (start[key + 1] - start[key] <= _MANY))
-    line, item, paid, due, day = line[fits], item[fits], paid[fits], due[fits], day[fits]
+    fits &= (np.asarray(board.side)[item] == (signed < 0)) & (np.asarray(board.issued)[item] <= day)
+    line, item, paid, due, day = (column[fits] for column in (line, item, paid, due, day))
     fits = differences.may_explain(paid, due, np.asarray(board.gross)[item], day - np.asarray(board.due)[item])
-    line, item = line[fits], item[fits]
-    order = np.lexsort((item, line))
-    return zip(line[order].tolist(), item[order].tolist(), strict=True)
+    return line[fits], item[fits]
+
+
+def _rests(board: Board, lines: list[int]) -> Iterator[tuple[int, int]]:
+    """The pairs of line and item of its payers that is settled in part, whose rest the line may pay with some difference."""
+    parts, identities, key, opened, held = board.in_part, board.identities, board.key, board.open, board.held_cents
+    for line in lines:
+        payers = identities[key[line]][0]
+        few = len(payers) <= _MANY
+        if there := [payer for payer in payers if payer in parts] if few else board.payer_set(line).intersection(parts):
+            paid, side = abs(board.cents[line]), board.side_of(line)
+            for item in itertools.chain.from_iterable(parts[payer] for payer in there):
+                due = opened[item] or (held[item] if few else 0)
+                if paid * 9 // 11 < due < paid * 4 // 3 and board.side[item] == side and board.in_window(item, line):
+                    yield line, item
 
 
 def _blocks(pairs: dict[int, list[tuple[int, int, Explained]]]) -> list[list[int]]:
