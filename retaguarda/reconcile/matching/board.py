@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 import bisect
-import datetime as dt
-import itertools
 from array import array
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-import polars as pl
 
 from retaguarda.errors import RetaguardaError
-from retaguarda.reconcile.matching.columns import among, grouped, ordered, packed, spread
+from retaguarda.reconcile.matching.columns import among, grouped, ordered, spread
+from retaguarda.reconcile.matching.facts import DAYS, KEY, PLAIN, Facts
 from retaguarda.reconcile.matching.model import LineClass
-from retaguarda.reconcile.matching.payers import Identity, Payers
-from retaguarda.reconcile.matching.rules import MatchingRules
-from retaguarda.reconcile.matching.titles import Told
 
 OPEN, MATCHED = 0, 1
 CLASSES = (LineClass.UNMATCHED, LineClass.MATCH, *(one for one in LineClass if one not in {LineClass.UNMATCHED, LineClass.MATCH}))
 CODE = {one: code for code, one in enumerate(CLASSES)}
-AR, AP = 0, 1
-PLAIN, BOLETO = 0, 1
-KEY = 1 << 44
-"""Keys of exact amounts: who, times this, plus the cents, which are fewer (`tables` rejects larger amounts)."""
-CROWD = 100
-"""Of more partners than this, whom a cut name fits all, items are looked for by their amounts first."""
-DAYS = 1 << 20
-"""Keys of due dates: partner, times this, plus the business day."""
 
 
 @dataclass(slots=True)
@@ -48,45 +35,23 @@ class Settled:
 
 
 @dataclass
-class Board:
-    """Lines and items as columns; a line is named by its row number, an item too. Rows stand in the order of their content."""
+class Board(Facts):
+    """What has become of every line, and what is left of every item."""
 
-    rules: MatchingRules
-    lines: pl.DataFrame
-    items: pl.DataFrame
-    payers: Payers
-    holidays: Sequence[dt.date] = ()
+    # lines
     settled: list[Settled] = field(default_factory=list)
     state: bytearray = field(default_factory=bytearray)
     counterpart: dict[int, int] = field(default_factory=dict)
     reason: dict[int, str] = field(default_factory=dict)
     cut: set[int] = field(default_factory=set)
     """Lines whose subset search reached its bound."""
-
-    # lines
-    cents: Sequence[int] = ()
-    day: Sequence[int] = ()
-    business: Sequence[int] = ()
-    told: Told = field(default_factory=Told)
-    """What is known of boletos."""
     title: dict[int, int] = field(default_factory=dict)
     """The item whose nosso número a line names."""
-    role: list[str] = field(default_factory=list)
-    key: array[int] = field(default_factory=lambda: array("q"))
-    identities: list[Identity] = field(default_factory=list)
-    references: dict[int, list[int]] = field(default_factory=dict)
+    paid: dict[tuple[int, int], list[int]] = field(default_factory=dict)
+    """Lines that paid exactly or by a formula, by payers (as `who` counts them) and amount."""
+
     # items
     open: array[int] = field(default_factory=lambda: array("q"))
-    gross: Sequence[int] = ()
-    partner: Sequence[int] = ()
-    side: Sequence[int] = ()
-    carrier: Sequence[int] = ()
-    due: Sequence[int] = ()
-    due_business: Sequence[int] = ()
-    issued: Sequence[int] = ()
-    number: Sequence[int] = ()
-    first: Sequence[int] = ()
-    """Where the items of each partner begin, and after the last partner the end; they stand in the order of their due dates."""
     pool: dict[int, list[int]] = field(default_factory=dict)
     """The open items of a partner, side and carrier that was asked for, by due date."""
     exact: dict[int, list[int]] = field(default_factory=dict)
@@ -94,21 +59,16 @@ class Board:
     rests: dict[int, list[int]] = field(default_factory=dict)
     """Items that were settled in part, by side and what was left of them, whoever the partner is."""
     indexed: bool = False
-    _known_sets: dict[int, tuple[frozenset[int], frozenset[int]]] = field(default_factory=dict)
     by_number: dict[int, list[int]] = field(default_factory=dict)
     claimed: set[int] = field(default_factory=set)
     """Items that a line still to be decided names: others take them only when nothing else fits."""
     takers: dict[int, list[int]] = field(default_factory=dict)
     """Which lines settled a claimed item, or parts of it."""
-    paid: dict[tuple[int, int], list[int]] = field(default_factory=dict)
-    """Lines that paid exactly or by a formula, by payers (as `who` counts them) and amount."""
     holder: dict[int, Settled] = field(default_factory=dict)
     """Who took an item that had open twins (same partner, side and amount): the twin would have done as well."""
     held: dict[int, list[int]] = field(default_factory=dict)
     in_part: dict[int, set[int]] = field(default_factory=dict)
     """The plain items that are, or were, settled in part, by partner."""
-    crowds: dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
-    """What was open of the items of a crowd of partners in the beginning, in rising order, and those items."""
     held_cents: array[int] = field(default_factory=lambda: array("q"))
     """What the holder of an item took of it; zero for items without holder."""
 
@@ -160,30 +120,6 @@ class Board:
         """The same of many lines at once."""
         np.frombuffer(self.state, dtype=np.uint8)[lines] = CODE[line_class]
         self.reason.update(dict.fromkeys(lines.tolist(), reason))
-
-    def identity(self, line: int) -> Identity:
-        """Who a line may be from and how that is known."""
-        return self.identities[self.key[line]]
-
-    def payer_set(self, line: int) -> frozenset[int]:
-        """The partners that a line may be from, to look them up in."""
-        return self._sets(line)[0]
-
-    def group_set(self, line: int) -> frozenset[int]:
-        """The groups of those partners."""
-        return self._sets(line)[1]
-
-    def _sets(self, line: int) -> tuple[frozenset[int], frozenset[int]]:
-        key = self.key[line]
-        found = self._known_sets.get(key)
-        if found is None:
-            payers, group = self.identities[key][0], self.payers.group
-            found = self._known_sets[key] = frozenset(payers), frozenset(group[payer] for payer in payers)
-        return found
-
-    def side_of(self, line: int) -> int:
-        """Which items a line settles: credits receivables, debits payables."""
-        return AR if self.cents[line] > 0 else AP
 
     def open_of(self, partner: int, side: int, carrier: int = PLAIN) -> list[int]:
         """The open items of a partner by due date; what is settled is forgotten on the way."""
@@ -309,82 +245,11 @@ class Board:
         return ordered((partner * 4 + side * 2 + carrier) * KEY + cents, item)
 
     @cached_property
-    def whole(self) -> array[int]:
-        """What was open of every item in the beginning."""
-        return packed(self.items["open_amount"])
-
-    @cached_property
-    def shelf(self) -> np.ndarray:
-        """Partner and due date of every item as one rising number: the items of a partner due in some days stand together."""
-        shelf: np.ndarray = np.asarray(self.partner) * DAYS + np.asarray(self.due_business)
-        return shelf
-
-    @cached_property
-    def priced(self) -> tuple[np.ndarray, np.ndarray]:
-        """Partner and what was open in the beginning of the plain items as one rising number, and those items."""
-        plain = np.flatnonzero(np.asarray(self.carrier) == PLAIN)
-        return ordered(np.asarray(self.partner)[plain] * KEY + np.asarray(self.whole)[plain], plain)
-
-    @cached_property
-    def payers_of_key(self) -> tuple[np.ndarray, np.ndarray]:
-        """The partners of all identities one after the other, and where those of each begin."""
-        payers = [payers for payers, _ in self.identities]
-        count = list(map(len, payers))
-        flat = np.fromiter(itertools.chain.from_iterable(payers), dtype=np.int64, count=sum(count))
-        return flat, np.concatenate(([0], np.cumsum(count, dtype=np.int64)))
-
-    @cached_property
-    def groups(self) -> np.ndarray:
-        """The group of every partner, as a column."""
-        return np.array(self.payers.group, dtype=np.int64)
-
-    @cached_property
-    def who(self) -> list[int]:
-        """A number for the payers of every identity; the same for the same payers, however they are known."""
-        numbers: dict[tuple[int, ...], int] = {}
-        return [numbers.setdefault(payers, len(numbers)) for payers, _ in self.identities]
-
-    def crowded(self, lines: np.ndarray) -> np.ndarray:
-        """Which of the lines may be from a crowd of partners."""
-        start, key = self.payers_of_key[1], np.asarray(self.key)[lines]
-        crowded: np.ndarray = start[key + 1] - start[key] > CROWD
-        return crowded
-
-    def is_crowd(self, payers: Sequence[int]) -> bool:
-        """Whether a name fits so many partners that one of them has what fits almost any amount."""
-        return len(payers) > CROWD
-
-    def possible(self, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(line, partner) for all partners that each line may be from."""
-        flat, start = self.payers_of_key
-        key = np.asarray(self.key)[lines]
-        row, payer = spread(start[key], start[key + 1])
-        return lines[row], flat[payer]
-
-    def in_window(self, item: int, line: int) -> bool:
-        """Whether a line may pay an item by its dates."""
-        apart = self.business[line] - self.due_business[item]
-        return -self.rules.windows.early <= apart <= self.rules.windows.late and self.issued[item] <= self.day[line]
-
-    @cached_property
     def is_claimed(self) -> np.ndarray:
         """Which items are claimed, as a column; first asked for when the claims stand."""
         column = np.zeros(len(self.open), dtype=bool)
         column[list(self.claimed)] = True
         return column
-
-    @cached_property
-    def account(self) -> list[str]:
-        """The account of every line; a text for each account, not for each line."""
-        accounts = self.lines["account_id"]
-        names = accounts.unique().sort().to_list()
-        return [names[code] for code in accounts.cast(pl.Enum(names)).to_physical()]
-
-    @cached_property
-    def two_sided(self) -> frozenset[int]:
-        """The partners with receivables and payables."""
-        partner, side = np.asarray(self.partner), np.asarray(self.side)
-        return frozenset(np.intersect1d(partner[side == AR], partner[side == AP]).tolist())
 
     @property
     def is_open(self) -> np.ndarray:

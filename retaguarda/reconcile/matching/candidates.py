@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from retaguarda.reconcile.matching.board import AP, KEY, PLAIN, Board
+from retaguarda.reconcile.matching.board import Board
 from retaguarda.reconcile.matching.columns import ordered, spread
+from retaguarda.reconcile.matching.facts import AP, KEY, PLAIN
 
 _AT_ONCE = 20_000
 """Lines whose partners are written out together; bounds the memory."""

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from retaguarda.reconcile.matching.board import AP, AR, Board, Settled
+from retaguarda.reconcile.matching.board import Board, Settled
+from retaguarda.reconcile.matching.facts import AP, AR
 from retaguarda.reconcile.matching.subsets import Found, few_of_many, subsets
 
 _MANY = 24

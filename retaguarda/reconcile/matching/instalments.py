@@ -6,7 +6,8 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
 
-from retaguarda.reconcile.matching.board import PLAIN, Board, Settled
+from retaguarda.reconcile.matching.board import Board, Settled
+from retaguarda.reconcile.matching.facts import PLAIN
 from retaguarda.reconcile.matching.references import names_open
 from retaguarda.reconcile.matching.subsets import subsets
 

@@ -6,8 +6,9 @@ from collections import defaultdict
 
 import numpy as np
 
-from retaguarda.reconcile.matching.board import PLAIN, Board, Settled
+from retaguarda.reconcile.matching.board import Board, Settled
 from retaguarda.reconcile.matching.columns import among
+from retaguarda.reconcile.matching.facts import PLAIN
 
 
 def lone_amounts(board: Board) -> None:

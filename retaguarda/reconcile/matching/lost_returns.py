@@ -9,9 +9,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 import polars as pl
 
-from retaguarda.reconcile.matching.board import AR, KEY, Board, Settled
+from retaguarda.reconcile.matching.board import Board, Settled
 from retaguarda.reconcile.matching.columns import spread
 from retaguarda.reconcile.matching.differences import Differences
+from retaguarda.reconcile.matching.facts import AR, KEY
 from retaguarda.reconcile.matching.model import DifferenceKind
 
 _LONGEST = 60

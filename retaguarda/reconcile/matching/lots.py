@@ -6,7 +6,8 @@ from collections import defaultdict
 
 import numpy as np
 
-from retaguarda.reconcile.matching.board import AP, Board, Settled
+from retaguarda.reconcile.matching.board import Board, Settled
+from retaguarda.reconcile.matching.facts import AP
 from retaguarda.reconcile.matching.subsets import subsets
 
 

@@ -12,8 +12,9 @@ import numpy as np
 import polars as pl
 
 from retaguarda.errors import InvalidItem
-from retaguarda.reconcile.matching.board import AP, AR, BOLETO, CODE, PLAIN, Board
+from retaguarda.reconcile.matching.board import CODE, Board
 from retaguarda.reconcile.matching.columns import among, business_days, packed
+from retaguarda.reconcile.matching.facts import AP, AR, BOLETO, PLAIN
 from retaguarda.reconcile.matching.model import LineClass
 from retaguarda.reconcile.matching.payers import Payers
 from retaguarda.reconcile.matching.rules import MatchingRules

@@ -8,9 +8,10 @@ from itertools import chain
 import numpy as np
 import polars as pl
 
-from retaguarda.reconcile.matching.board import AP, AR, Board, Settled
+from retaguarda.reconcile.matching.board import Board, Settled
 from retaguarda.reconcile.matching.columns import among, grouped, ordered, spread
 from retaguarda.reconcile.matching.differences import DIVERGENT, Differences
+from retaguarda.reconcile.matching.facts import AP, AR
 from retaguarda.reconcile.matching.groups import covering
 from retaguarda.reconcile.matching.model import LineClass
 

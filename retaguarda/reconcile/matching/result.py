@@ -13,7 +13,8 @@ from functools import cached_property
 import numpy as np
 
 from retaguarda.errors import RetaguardaError
-from retaguarda.reconcile.matching.board import AP, AR, CLASSES, MATCHED, OPEN, Board, Settled
+from retaguarda.reconcile.matching.board import CLASSES, MATCHED, OPEN, Board, Settled
+from retaguarda.reconcile.matching.facts import AP, AR
 from retaguarda.reconcile.matching.model import (
     Allocation,
     Candidate,

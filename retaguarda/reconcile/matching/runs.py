@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retaguarda.reconcile.matching.board import PLAIN, Board, Settled
+from retaguarda.reconcile.matching.board import Board, Settled
 from retaguarda.reconcile.matching.columns import among, spread
+from retaguarda.reconcile.matching.facts import PLAIN
 
 _GAP = 2
 """Numbers further apart than this were not issued one after the other."""

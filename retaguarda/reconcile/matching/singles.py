@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from retaguarda.reconcile.matching.assignment import assigned
-from retaguarda.reconcile.matching.board import BOLETO, KEY, PLAIN, Board, Settled
+from retaguarda.reconcile.matching.board import Board, Settled
 from retaguarda.reconcile.matching.candidates import near, of_exact_amount
 from retaguarda.reconcile.matching.columns import grouped, ordered
 from retaguarda.reconcile.matching.differences import FEE, INTEREST, ROUNDING, WITHHOLDING, Differences, Explained
+from retaguarda.reconcile.matching.facts import BOLETO, KEY, PLAIN
 
 _COST = {ROUNDING: 1, FEE: 2, INTEREST: 2, WITHHOLDING: 3, "discount": 3}
 _AT_ONCE = 2000

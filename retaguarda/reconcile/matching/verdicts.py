@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retaguarda.reconcile.matching.board import KEY, MATCHED, Board, Settled
+from retaguarda.reconcile.matching.board import MATCHED, Board, Settled
 from retaguarda.reconcile.matching.columns import among, ordered
+from retaguarda.reconcile.matching.facts import KEY
 from retaguarda.reconcile.matching.model import Verdict
 from retaguarda.reconcile.matching.rules import MatchingRules
 
