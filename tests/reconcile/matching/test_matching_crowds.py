@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from retaguarda.reconcile.matching import board
+from retaguarda.reconcile.matching import facts
 from retaguarda.reconcile.matching.model import Verdict
 from tests.reconcile.matching.ledger_cases import Case, settled
 
@@ -32,7 +32,7 @@ def namesakes() -> Case:
 
 def test_of_a_crowd_the_same_is_decided(monkeypatch: pytest.MonkeyPatch) -> None:
     few = settled(namesakes().run())
-    monkeypatch.setattr(board, "CROWD", 1)
+    monkeypatch.setattr(facts, "CROWD", 1)
     crowd = settled(namesakes().run())
     assert crowd == few
     assert few["L1"] == {"I300": D("3000.01")}
@@ -43,7 +43,7 @@ def test_of_a_crowd_the_same_is_decided(monkeypatch: pytest.MonkeyPatch) -> None
 def test_what_a_formula_finds_among_a_crowd_waits_for_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
     few = next(one for one in namesakes().run().decisions() if one.line.line_id == "L3")
     assert (few.rule, few.verdict) == ("explained.rounding.name.shared", Verdict.AUTO)
-    monkeypatch.setattr(board, "CROWD", 1)
+    monkeypatch.setattr(facts, "CROWD", 1)
     crowd = {one.line.line_id: one for one in namesakes().run().decisions()}
     assert (crowd["L3"].rule, crowd["L3"].verdict) == ("explained.crowd.rounding.name", Verdict.PROPOSAL)
     assert crowd["L1"].verdict is Verdict.AUTO, "the exact amount that one alone has"
