@@ -43,7 +43,7 @@ def prepare(inputs: Inputs, rules: MatchingRules, days_off: DaysOff) -> Board:
         payers = Payers(partners, rules.words)
         payers.learn(inputs.history, dict(zip(partners["partner_id"], range(partners.height), strict=True)))
         board = Board(rules, lines, items.result().select(_KEPT), payers, days_off())
-        boletos = aside.submit(told, items.result().select(_OF_BOLETOS), inputs.returns, rules.settling)
+        boletos = aside.submit(told, items.result().select(_OF_BOLETOS), inputs.hand_over("returns"), rules.settling)
         _columns(board, items.result())
         del items
         _repeated_imports(board)
