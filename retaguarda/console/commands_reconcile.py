@@ -35,7 +35,7 @@ def receipts(
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Match bank lines with receivables and payables; exits 1 when rows were rejected."""
-    os.environ.setdefault("_RJEM_MALLOC_CONF", f"narenas:{os.cpu_count() or 1}")  # polars' allocator hoards less memory, at no cost in time
+    os.environ.setdefault("_RJEM_MALLOC_CONF", _memory())
     from retaguarda.reconcile.matching.collecting import not_collecting
     from retaguarda.reconcile.matching.loading import load
 
@@ -51,6 +51,11 @@ def receipts(
             _tell(result, paths)
     if result.rejections:
         raise typer.Exit(1)
+
+
+def _memory() -> str:
+    """How polars' allocator hoards less memory, at no cost in time: few arenas, and what is free for half a second is given back."""
+    return f"narenas:{os.cpu_count() or 1},dirty_decay_ms:500,muzzy_decay_ms:0"
 
 
 def _reconciled(load: Callable[[], Inputs], rules: Path | None) -> Result:
