@@ -24,7 +24,7 @@ NOT_TOLD = VARIABLES | {"RETAGUARDA_STORE__URL"}
 """Variables that are no settings, and one that may hold a password, which could be guessed from its hash."""
 ABSENT = "0" * 64
 SOURCES = ("retaguarda", "robots", "tasks")
-SUFFIXES = (".py", ".toml")
+SUFFIXES = (".py", ".toml", ".json")
 _ROOT = Path(__file__).parents[2]
 _robots: dict[str, dict[str, str]] = {}
 """By run that this process carries out: the robots that worked for it, with their versions."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import hashlib
-import importlib.metadata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from retaguarda.calendars.files import WEEKDAYS, CalendarFile, Confidence, ListedYear, Years, calendar_folder, read_calendars
+from retaguarda.calendars.library import library_days, library_version
 from retaguarda.clock import SAO_PAULO
 from retaguarda.errors import ConfigurationError
 from retaguarda.model.values import Month
@@ -76,7 +76,7 @@ class Calendar:
         """The SHA-256 of all that its days follow from."""
         parts = [self.stated.model_dump_json(by_alias=True), *(base.digest for base in self.bases)]
         if self.stated.library:
-            parts.append(_library_version())
+            parts.append(library_version())
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def closes(self, day: dt.date) -> dt.time | None:
@@ -141,7 +141,8 @@ class Calendar:
     def _by_rule(self, year: int) -> Iterator[tuple[dt.date, str]]:
         for base in self.bases:
             yield from base.holidays(year).items()
-        yield from _library_days(self.stated.library, year)
+        if self.stated.library:
+            yield from library_days(self.stated.library, year).items()
         for one in self.stated.annual:
             yield from ((day, one.name) for day in one.of(year))
 
@@ -230,23 +231,3 @@ def _make(name: str, files: Mapping[str, CalendarFile], made: dict[str, Calendar
         bases = tuple(_make(base, files, made, (*under, name)) for base in files[name].extends)
         made[name] = calendar(name, files[name], bases)
     return made[name]
-
-
-def _library_days(library: str, year: int) -> Iterator[tuple[dt.date, str]]:
-    if library:
-        yield from _library(library, year).items()
-
-
-@functools.cache
-def _library(library: str, year: int) -> Mapping[dt.date, str]:
-    import holidays
-
-    if library == "BVMF":
-        return dict(holidays.financial_holidays(library, years=year, language="pt_BR"))
-    country, _, state = library.partition("-")
-    return dict(holidays.country_holidays(country, subdiv=state or None, years=year, language="pt_BR"))
-
-
-@functools.cache
-def _library_version() -> str:
-    return importlib.metadata.version("holidays")

@@ -77,14 +77,14 @@ def _matcher(rules: Path | None) -> Callable[[Inputs], Result]:
 
     chosen = read_matching_rules(rules or configuration_folder() / "matching.toml")
     calendar = calendar_of(chosen.calendar, load_calendars())
-    return lambda inputs: reconcile(inputs, chosen, _days_off(inputs, calendar))
+    return lambda inputs: reconcile(inputs, chosen, _holidays(inputs, calendar))
 
 
-def _days_off(inputs: Inputs, calendar: Calendar) -> Callable[[], Sequence[dt.date]]:
+def _holidays(inputs: Inputs, calendar: Calendar) -> Sequence[dt.date]:
     """The holidays of the years that lines and items are of."""
     days = [inputs.lines["date"], inputs.items["due_date"]]
     years = {year for column in days for year in column.dt.year().unique().to_list()}
-    return lambda: sorted(day for year in years if calendar.knows(year) for day in calendar.holidays(year))
+    return sorted(day for year in years if calendar.knows(year) for day in calendar.holidays(year))
 
 
 def _tell(result: Result, paths: list[Path]) -> None:

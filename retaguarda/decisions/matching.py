@@ -27,7 +27,7 @@ def matched(files: Mapping[str, Path]) -> Result:
     items, partners, accounts, lines, returns, history = (files[name] for name in FILES)
     inputs = load(items, partners, accounts, [lines], [returns], history)
     inputs.rejections[:] = [replace(one, file=named(one.file, files)) for one in inputs.rejections]
-    return reconcile(inputs, read_matching_rules(files[RULES]), lambda: holidays_from(files[HOLIDAYS].read_bytes()))
+    return reconcile(inputs, read_matching_rules(files[RULES]), holidays_from(files[HOLIDAYS].read_bytes()))
 
 
 def produced(result: Result) -> dict[str, bytes]:

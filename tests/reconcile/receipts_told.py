@@ -60,7 +60,7 @@ def engine(asked: Receipts, items: Iterable[Row]) -> Result:
         open_items, register, ours, lines, titles = paths
         inputs = load(open_items, register, ours, [lines], [titles])
     assert inputs.rejections == []
-    return reconcile(inputs, RULES, lambda: HOLIDAYS)
+    return reconcile(inputs, RULES, HOLIDAYS)
 
 
 def settled(found: Reconciliation) -> dict[str, Decimal]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import datetime as dt
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from retaguarda.errors import ConfigurationError
@@ -11,7 +12,7 @@ from retaguarda.reconcile.matching.board import Board
 from retaguarda.reconcile.matching.collecting import not_collecting
 from retaguarda.reconcile.matching.differences import Differences
 from retaguarda.reconcile.matching.model import Provenance
-from retaguarda.reconcile.matching.preparation import DaysOff, prepare
+from retaguarda.reconcile.matching.preparation import prepare
 from retaguarda.reconcile.matching.result import Result, result_of
 from retaguarda.reconcile.matching.rules import MatchingRules
 from retaguarda.reconcile.matching.tables import Inputs
@@ -45,11 +46,11 @@ PASSES: dict[str, Pass] = {
 
 
 @not_collecting()
-def match(inputs: Inputs, rules: MatchingRules, days_off: DaysOff = tuple) -> Board:
+def match(inputs: Inputs, rules: MatchingRules, holidays: Sequence[dt.date] = ()) -> Board:
     """The board after all passes; the same for the same rows in any order."""
     if unknown := set(rules.passes) - set(PASSES):
         raise ConfigurationError(f"matching.toml: there is no pass {', '.join(sorted(unknown))}; known are {', '.join(PASSES)}.")
-    board = prepare(inputs, rules, days_off)
+    board = prepare(inputs, rules, holidays)
     work = Work(board, inputs, Differences(rules.explain))
     for name in rules.passes:
         PASSES[name](work)
@@ -57,6 +58,6 @@ def match(inputs: Inputs, rules: MatchingRules, days_off: DaysOff = tuple) -> Bo
 
 
 @not_collecting()
-def reconcile(inputs: Inputs, rules: MatchingRules, days_off: DaysOff = tuple) -> Result:
+def reconcile(inputs: Inputs, rules: MatchingRules, holidays: Sequence[dt.date] = ()) -> Result:
     """The judged result of all passes, with what it was made from."""
-    return result_of(match(inputs, rules, days_off), Provenance(inputs.digest, rules.digest, rules.version), inputs.rejections)
+    return result_of(match(inputs, rules, holidays), Provenance(inputs.digest, rules.digest, rules.version), inputs.rejections)

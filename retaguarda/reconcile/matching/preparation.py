@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -26,14 +26,12 @@ _AT_ONCE = 20_000
 """Lines whose texts are read together."""
 _PAYERS = {"", "reversal"}
 """Roles of lines whose texts name who paid."""
-DaysOff = Callable[[], Sequence[dt.date]]
-"""The holidays, asked for when they are needed: their library takes as long to load as the texts to read."""
 _KEPT = ["item_id", "kind", "doc_type", "partner_id", "due_date", "open_amount", "nosso_numero", "seu_numero", "account_id"]
 _OF_BOLETOS = ["account_id", "kind", "number", "open_amount", "nosso_numero", "seu_numero"]
 _SAME = ["account_id", "date", "amount", "description", "doc_number", "fitid"]
 
 
-def prepare(inputs: Inputs, rules: MatchingRules, days_off: DaysOff) -> Board:
+def prepare(inputs: Inputs, rules: MatchingRules, holidays: Sequence[dt.date]) -> Board:
     """The board that a reconciliation starts with; the inputs hand over their lines and items."""
     lines = inputs.hand_over("lines").sort("date", "account_id", "amount", "description", "doc_number", "fitid", "file_id", "line_id")
     partners = _register(inputs)
@@ -42,7 +40,7 @@ def prepare(inputs: Inputs, rules: MatchingRules, days_off: DaysOff) -> Board:
         texts = [aside.submit(_texts, lines, first, rules) for first in range(0, max(lines.height, 1), _AT_ONCE)]
         payers = Payers(partners, rules.words)
         payers.learn(inputs.history, dict(zip(partners["partner_id"], range(partners.height), strict=True)))
-        board = Board(rules, lines, items.result().select(_KEPT), payers, days_off())
+        board = Board(rules, lines, items.result().select(_KEPT), payers, holidays)
         boletos = aside.submit(told, items.result().select(_OF_BOLETOS), inputs.hand_over("returns"), rules.settling)
         _columns(board, items.result())
         del items
