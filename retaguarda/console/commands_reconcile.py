@@ -35,7 +35,7 @@ def receipts(
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Match bank lines with receivables and payables; exits 1 when rows were rejected."""
-    os.environ.setdefault("_RJEM_MALLOC_CONF", _memory())
+    os.environ["_RJEM_MALLOC_CONF"] = _memory()
     from retaguarda.reconcile.matching.collecting import not_collecting
     from retaguarda.reconcile.matching.loading import load
 
@@ -54,7 +54,10 @@ def receipts(
 
 
 def _memory() -> str:
-    """How polars' allocator hoards less memory, at no cost in time: few arenas, and what is free for half a second is given back."""
+    """How polars' allocator hoards less memory, at no cost in time: few arenas, and what is free for half a second is given back.
+
+    To be set before polars is loaded, which sets it otherwise for itself and for the processes below it.
+    """
     return f"narenas:{os.cpu_count() or 1},dirty_decay_ms:500,muzzy_decay_ms:0"
 
 
