@@ -13,11 +13,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, PlainValidator, model_validator
+from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationInfo, model_validator
 from stdnum.br import cpf
 
 from retaguarda.formats.rows import Kind, read, refusal
-from retaguarda.model.charges import Charge, Late, Payer, Rate, Species
+from retaguarda.model.charges import Charge, Customer, Late, Payer, Rate, Species
 from retaguarda.model.contracts import Boleta, ContractKey, Direction, modulation, submarket
 from retaguarda.model.intake import Intake, Problem, Rejection
 from retaguarda.model.receivables import Receivable
@@ -44,8 +44,8 @@ def read_charges(path: Path, source_name: str = "") -> Intake[Charge]:
     return read(path, source_name or path.name, _CHARGES)
 
 
-def read_payers(path: Path, source_name: str = "") -> Intake[Payer]:
-    """Where customers live, from an xlsx or csv file: what a boleto must say of them and the ERP's invoices do not."""
+def read_payers(path: Path, source_name: str = "") -> Intake[Customer]:
+    """Where customers live and whether they pay by boleto, from an xlsx or csv file: what the ERP's invoices do not tell."""
     return read(path, source_name or path.name, _PAYERS)
 
 
@@ -269,7 +269,25 @@ def _postcode(text: str) -> str:
     return compact
 
 
-_ADDRESS = _parsed(str, "The address is missing.", "The address is missing.", "Complete the party's register in the ERP.")
+def _for_a_boleto(parse: Callable[[str], object], missing: str, wrong: str) -> PlainValidator:
+    """What only a boleto has to say."""
+    checked = _checked(parse, missing, wrong, "Complete the party's register in the ERP.")
+
+    def validate(text: str, row: ValidationInfo) -> object:
+        return checked(text) if row.data.get("by_boleto", True) else ""
+
+    return PlainValidator(validate)
+
+
+_ADDRESS = _for_a_boleto(str, "The address is missing.", "The address is missing.")
+_ANSWERS = {"": True, "S": True, "SIM": True, "Y": True, "YES": True, "N": False, "NAO": False, "NO": False}
+
+
+def _by_boleto(text: str) -> bool:
+    answer = _ANSWERS.get(plain(text).upper())
+    if answer is None:
+        raise refusal("Whether the customer pays by boleto is S or N.", "Write S or N; an empty field is S.")
+    return answer
 
 
 def _rate(value: object) -> Decimal:
@@ -291,11 +309,10 @@ class _PayerRow(BaseModel):
         str, _parsed(_payer, "The CNPJ is missing.", "The CNPJ or CPF is not valid.", "Correct it in the party's register in the ERP.")
     ]
     payer: Annotated[str, _PARTY]
+    by_boleto: Annotated[bool, PlainValidator(_by_boleto)] = True
     address: Annotated[str, _ADDRESS]
     district: str = ""
-    postcode: Annotated[
-        str, _parsed(_postcode, "The CEP is missing.", "The CEP must have eight digits.", "Complete the party's register in the ERP.")
-    ]
+    postcode: Annotated[str, _for_a_boleto(_postcode, "The CEP is missing.", "The CEP must have eight digits.")]
     city: Annotated[str, _ADDRESS]
     state: Annotated[str, _ADDRESS]
 
@@ -343,12 +360,12 @@ _PLACE = {
     "state": "UF|Estado|State",
 }
 _DOCUMENT = "CNPJ|CPF/CNPJ|CNPJ/CPF|CNPJ do pagador|Party Tax Identifier"
-_PAYERS: Kind[Payer] = Kind(
-    columns=_spelled(number=_DOCUMENT, **_PLACE),
-    optional=frozenset({"district"}),
+_PAYERS: Kind[Customer] = Kind(
+    columns=_spelled(number=_DOCUMENT, **_PLACE, by_boleto="Boleto|Cobrar por boleto|Paga por boleto|By Boleto"),
+    optional=frozenset({"district", "by_boleto"}),
     numbers=frozenset(),
     model=_PayerRow,
-    make=lambda row: row.read(),
+    make=lambda row: Customer(row.read(), row.by_boleto),
 )
 _CHARGES: Kind[Charge] = Kind(
     columns=_spelled(

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from retaguarda.errors import InvalidItem
 from retaguarda.model.acts import Wanted
-from retaguarda.model.charges import Charge, Payer, Species
+from retaguarda.model.charges import Charge, Customer, Species
 from retaguarda.model.contracts import Boleta, ContractKey, Direction, Registration
 from retaguarda.model.receivables import Receivable, Settlement, SettlementBatch
 from retaguarda.model.reconciliation import Match, MatchKind
@@ -190,20 +190,27 @@ def _batch(account: str, lines: list[Settlement], period: Period) -> SettlementB
     return SettlementBatch(f"{account} {period} {digest}", account, period.start, period.end, ordered)
 
 
-def charges(receivables: Iterable[Receivable], payers: Iterable[Payer]) -> tuple[list[Charge], list[tuple[Receivable, InvalidItem]]]:
-    """A boleto for what is open of each of the ERP's invoices; those of a customer whose address nobody gave come back with the reason.
+@dataclass(frozen=True, slots=True)
+class Charges:
+    """What becomes of the ERP's open invoices: a boleto, nothing because the customer pays otherwise, or nothing for the reason told."""
 
-    What may be written off is not charged.
-    """
-    known = {payer.document: payer for payer in payers}
-    made: list[Charge] = []
-    missing: list[tuple[Receivable, InvalidItem]] = []
+    boletos: list[Charge]
+    otherwise: list[Receivable]
+    missing: list[tuple[Receivable, InvalidItem]]
+
+
+def charges(receivables: Iterable[Receivable], customers: Iterable[Customer]) -> Charges:
+    """A boleto for what is open of each of the ERP's invoices; what may be written off is not charged."""
+    known = {customer.place.document: customer for customer in customers}
+    found = Charges([], [], [])
     for one in (receivable for receivable in receivables if receivable.open_amount > WRITE_OFF):
-        if one.cnpj in known:
+        customer = known.get(one.cnpj)
+        if customer is None:
+            why = InvalidItem(f"no address of {one.cnpj.masked} was given", remedy="add the customer to the sheet of payers")
+            found.missing.append((one, why))
+        elif customer.by_boleto:
             dates = (one.issue_date, one.due_date)
-            made.append(Charge("", one.number, *dates, one.open_amount, known[one.cnpj], species=Species.SERVICE))
+            found.boletos.append(Charge("", one.number, *dates, one.open_amount, customer.place, species=Species.SERVICE))
         else:
-            missing.append(
-                (one, InvalidItem(f"no address of {one.cnpj.masked} was given", remedy="add the customer to the sheet of payers"))
-            )
-    return made, missing
+            found.otherwise.append(one)
+    return found

@@ -34,8 +34,9 @@ def issue_boletos(
 ) -> Issued:
     """Hand invoices in to the bank as one remessa de cobrança, and prove that it came once.
 
-    The invoices are those of a sheet, or what is open of the ERP's receivables, with a sheet of the payers' addresses. An invoice
-    that has a boleto already is rejected; a run that is resumed hands in the very file that it made before.
+    The invoices are those of a sheet, or what is open of the ERP's receivables, with a sheet of the payers' addresses, which also
+    tells who pays otherwise and is not charged. An invoice that has a boleto already is rejected; a run that is resumed hands in
+    the very file that it made before.
     """
     run.stage("plan")
     office = Office.of(run.settings, credential)
@@ -68,11 +69,14 @@ def _wanted(run: Run, sheet: Path | None, receivables: Artifact | None, payers: 
         remedy = "give --param sheet=FILE, or --param receivables=… and --param payers=FILE"
         raise ConfigurationError("issue_boletos needs what to charge", remedy=remedy)
     invoices, places = read_receivables(run.path(receivables), receivables.name), read_payers(run.path(run.take(payers)), payers.name)
-    wanted, missing = charges(invoices.items, places.items)
-    for one, why in missing:
+    found = charges(invoices.items, places.items)
+    for one, why in found.missing:
         run.reject(f"boleto {one.number}", one.partner, why, {"amount": f"{one.open_amount:.2f}"})
+    if found.otherwise:
+        amount = sum(one.open_amount for one in found.otherwise)
+        run.tell("boletos.otherwise", receivables.name, invoices=len(found.otherwise), amount=f"{amount:.2f}")
     told = [_told(run, invoices), _told(run, places)]
-    return wanted, Findings(tuple(line for findings in told for line in findings.rejections))
+    return found.boletos, Findings(tuple(line for findings in told for line in findings.rejections))
 
 
 def _told(run: Run, intake: Intake[Any]) -> Findings:

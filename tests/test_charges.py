@@ -15,6 +15,7 @@ from retaguarda.jobs import boletos
 from retaguarda.jobs.boletos import Office
 from retaguarda.model.charges import Late, Rate
 from retaguarda.settings import BoletoSettings
+from retaguarda.store.models import OutboxEvent
 from sandbox.bank_ipe.portal import account_of
 from sandbox.collection import portfolio
 from sandbox.companies import CUSTOMERS, US
@@ -69,7 +70,7 @@ def test_receivables_are_charged_with_the_addresses_of_another_sheet(any_house: 
     known, other = CUSTOMERS[0], CUSTOMERS[1]
     payers = tmp_path / "pagadores.csv"
     payers.write_text(f"{PAYERS}{known.cnpj};{known.name};Rua A, 1;Centro;01310100;São Paulo;sp\n", "utf-8")
-    assert read_payers(payers).items[0].state == "SP"
+    assert read_payers(payers).items[0].place.state == "SP"
     rows = [
         f"NF-1;{known.name};{known.cnpj};03/11/2026;20/11/2026;100,00;60,00",
         f"NF-2;{known.name};{known.cnpj};03/11/2026;20/11/2026;50,00;0,00",  # paid
@@ -82,6 +83,42 @@ def test_receivables_are_charged_with_the_addresses_of_another_sheet(any_house: 
     assert [(charge.document, charge.face_value, charge.payer.city) for charge in wanted] == [("NF-1", Decimal("60.00"), "São Paulo")]
     [missing] = run.record.items.filter(reference="boleto NF-3")
     assert missing.reason.startswith("no address of ")
+
+
+def test_a_customer_who_pays_otherwise_is_not_charged_and_that_is_told(any_house: House, tmp_path: Path) -> None:
+    known, other, third = CUSTOMERS[:3]
+    payers = tmp_path / "pagadores.csv"
+    payers.write_text(
+        PAYERS.replace("UF\n", "UF;Boleto\n")
+        + f"{known.cnpj};{known.name};Rua A, 1;Centro;01310100;São Paulo;SP;S\n"
+        + f"{other.cnpj};{other.name};;;;;;não\n"  # needs no address
+        + f"{third.cnpj};{third.name};Rua C, 3;Centro;01310100;São Paulo;SP;talvez\n",
+        "utf-8",
+    )
+    customers = read_payers(payers)
+    assert [customer.by_boleto for customer in customers.items] == [True, False]
+    [doubtful] = customers.rejections
+    assert (doubtful.line, doubtful.field) == (4, "Boleto")
+    rows = [
+        f"NF-1;{known.name};{known.cnpj};03/11/2026;20/11/2026;100,00;60,00",
+        f"NF-2;{other.name};{other.cnpj};03/11/2026;20/11/2026;70,00;70,00",
+        f"NF-3;{other.name};{other.cnpj};03/11/2026;20/11/2026;30,50;30,50",
+    ]
+    run = any_house.run()
+    invoices = run.keep("faturas.csv", (INVOICES + "\n".join(rows)).encode())
+    wanted, _ = _wanted(run, None, invoices, payers)
+    assert [charge.document for charge in wanted] == ["NF-1"]
+    assert not run.record.items.filter(reference="boleto NF-2").exists()
+    [told] = [event.line for event in OutboxEvent.objects.all() if event.line["action"] == "boletos.otherwise"]
+    assert (told["data"]["invoices"], told["data"]["amount"]) == (2, "100.50")
+
+
+def test_an_address_is_needed_only_for_a_boleto(tmp_path: Path) -> None:
+    payers = tmp_path / "pagadores.csv"
+    payers.write_text(PAYERS.replace("UF\n", "UF;Boleto\n") + f"{CUSTOMERS[0].cnpj};{CUSTOMERS[0].name};;;;;;\n", "utf-8")
+    read = read_payers(payers)
+    assert not read.items
+    assert read.rejections[0].field == "Endereço"
 
 
 def test_what_is_overdue_is_told_before_the_bank_rejects_it(any_house: House, tmp_path: Path) -> None:

@@ -102,6 +102,14 @@ class Payer:
 
 
 @dataclass(frozen=True, slots=True)
+class Customer:
+    """Where a customer lives, and whether it pays by boleto; one that pays otherwise needs no address."""
+
+    place: Payer
+    by_boleto: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Charge:
     """One title of a remessa.
 

@@ -32,6 +32,7 @@ ACTIONS: dict[str, str] = {
     "backup.begun": "Backup begun",
     "backup.created": "Backup created",
     "backup.restored": "Backup restored",
+    "boletos.otherwise": "Invoices of customers who pay otherwise, not charged by boleto",
     "break.closed": "Break closed",
     "break.work-started": "Work on a break started",
     "breaks.updated": "Breaks brought up to date",
