@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import polars as pl
 
-_AFTER = "~"
-"""Stands after every letter and digit."""
+_AFTER = "\U0010ffff"
+"""Stands after every other letter."""
 
 
 class Beginnings:
