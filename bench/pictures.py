@@ -1,8 +1,11 @@
-"""The documentation's pictures of the console, made anew: `python -m bench.pictures [--to docs/images] [--month FOLDER]`.
+"""The documentation's pictures, made anew: `python -m bench.pictures [--to docs/images] [--month FOLDER] [--report FOLDER]`.
 
 Serves the console over a store of its own with a sample of work in it, and takes each picture in Chromium. Two of them show what
 robots saw; they are taken from the test of the month, which FOLDER holds the pictures of:
 `CONSOLE_PICTURES=FOLDER python -m pytest -m '' tests/console/web/test_month.py`. Companies, addresses and people are nobody's.
+
+With `--report` only the page and the workbook of a run are taken, from the folder that `make demo` left of it; the workbook by LibreOffice
+(`libreoffice-calc`, `poppler-utils`), in Portuguese.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import shutil
+import subprocess
 import tempfile
 from decimal import Decimal
 from pathlib import Path
@@ -23,18 +27,55 @@ PEOPLE = {"operadora": ("operator",), "aprovadora": ("approver",), "todos": ("op
 OF_THE_MONTH = {"console-incerto": "month-uncertain", "console-execucao": "month-working"}
 LINE = "e1f2a3b4c5d6"
 WINDOW = {"width": 1280, "height": 860}
+_IN_PORTUGUESE = """<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry">
+<item oor:path="/org.openoffice.Setup/L10N"><prop oor:name="ooSetupSystemLocale" oor:op="fuse"><value>pt-BR</value></prop></item>
+</oor:items>
+"""
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     options.add_argument("--to", default="docs/images", help="folder of the pictures")
     options.add_argument("--month", default="", help="folder with the pictures of the month's test")
+    options.add_argument("--report", default="", help="folder of a run, output/<date>/<run>, whose page and workbook are taken")
     given = options.parse_args()
     to = Path(given.to)
+    if given.report:
+        take_page(Path(given.report), to)
+        take_workbook(Path(given.report), to)
+        return
     with tempfile.TemporaryDirectory() as folder:
         take(Path(folder), to)
     for name, source in OF_THE_MONTH.items() if given.month else ():
         shutil.copyfile(Path(given.month) / f"{source}.png", to / f"{name}.png")
+
+
+def take_page(report: Path, to: Path) -> None:
+    """The first screen of the page that a run left."""
+    from playwright.sync_api import sync_playwright
+
+    from retaguarda.portal.browser import find_chromium
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium("") or None)
+        page = browser.new_page(viewport=WINDOW, locale="pt-BR")
+        page.goto((report / "log.html").resolve().as_uri())
+        page.screenshot(path=str(to / "log.png"))
+
+
+def take_workbook(report: Path, to: Path) -> None:
+    """The first sheet of its workbook, as it is printed."""
+    [book] = [path for path in report.glob("*.xlsx") if not path.name.startswith("~")]
+    with tempfile.TemporaryDirectory() as folder:
+        profile = f"-env:UserInstallation={(Path(folder) / 'profile').as_uri()}"
+        settings = Path(folder) / "profile" / "user" / "registrymodifications.xcu"
+        settings.parent.mkdir(parents=True)
+        settings.write_text(_IN_PORTUGUESE, encoding="utf-8")
+        convert = ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", folder, str(book)]
+        subprocess.run(convert, check=True, capture_output=True)
+        picture = ["pdftoppm", "-png", "-r", "96", "-singlefile", str(Path(folder) / f"{book.stem}.pdf"), str(to / "workbook")]
+        subprocess.run(picture, check=True)
 
 
 def take(home: Path, to: Path) -> None:

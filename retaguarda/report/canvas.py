@@ -16,6 +16,8 @@ from retaguarda.report.sheets import Frame, clean, guard
 FIRST, LAST = 1, 9
 """Columns B to J carry the page, or more when a table needs more; A is its margin."""
 ROW_HEIGHT = 16.5
+_ONE_LINE = 18
+"""Letters of a heading that a column of numbers is wide enough for; more need a second line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Canvas:
             words = col < FIRST + texts or heading.startswith("|")
             self.put(col, heading.removeprefix("|"), "head" if words else "head-number")
         if headings:
-            self.height(19)
+            self.height(31 if any(len(heading) > _ONE_LINE for heading in headings[texts:]) else 19)
             self.next()
 
     def colour_zero(self, col: int) -> None:
