@@ -59,7 +59,7 @@ def take_page(report: Path, to: Path) -> None:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium("") or None)
-        page = browser.new_page(viewport=WINDOW, locale="pt-BR")
+        page = browser.new_page(viewport={"width": WINDOW["width"], "height": WINDOW["height"]}, locale="pt-BR")
         page.goto((report / "log.html").resolve().as_uri())
         page.screenshot(path=str(to / "log.png"))
 
