@@ -115,7 +115,7 @@ class ActProtocol:
         swallowed = self.journal.absences(key, self.run if self.retry_refused else None)
         if swallowed >= MAX_SWALLOWED:
             raise Refused(
-                _with_its_no(f"tried {swallowed} times, and the portal never showed it", last),
+                f"tried {swallowed} times, and the portal never showed it",
                 remedy="look at the portal; then resend it with --retry-refused",
                 earlier=True,
             )
@@ -169,11 +169,11 @@ class ActProtocol:
     def _weigh(self, no: BusinessError, intent: Intent, wanted: W, find: Callable[[W], Found | None]) -> Outcome:
         """What a no that followed the press is worth: a request that was sent twice is accepted once and then refused.
 
-        A Conflict says that somebody holds the reference, perhaps we: it is no refusal until the portal was looked at.
+        A Conflict says that somebody holds the reference, perhaps we: it is no refusal until its absence is proven.
         """
         picture = self._picture(f"{intent.act} {intent.reference}: refused")
         if isinstance(no, Conflict):
-            self.journal.close(intent, IntentState.UNCERTAIN, f"{_NO}{no.text}", picture=picture)
+            self.journal.close(intent, IntentState.UNCERTAIN, f"{_NO}{no.text}", picture=picture, no=no.text)
             return self._verify(intent, wanted, find, answered=True)
         try:
             found = self._look(wanted, find)
@@ -208,7 +208,10 @@ class ActProtocol:
         return Outcome(OutcomeKind.DONE, intent.protocol)
 
     def _resolve_orphan(self, intent: Intent, wanted: W, find: Callable[[W], Found | None]) -> Outcome | None:
-        """Look, never press: the outcome when the portal shows it, None when its absence is proven after the quiet period."""
+        """Look, never press: the outcome when the portal shows it, None when its absence is proven after the quiet period.
+
+        A press that the portal said no to, and that is absent, was refused.
+        """
         left = self.quiet_seconds - self.journal.see_orphan(intent)
         try:
             found = self._look(wanted, find)
@@ -227,7 +230,10 @@ class ActProtocol:
             raise _quiet(left)
         if found:
             raise self._taken(intent, found)
-        self.journal.close(intent, IntentState.ABSENT, _with_its_no("proven absent after the quiet period", intent))
+        if intent.no:  # pressing again would be answered the same
+            self.journal.close(intent, IntentState.REFUSED, intent.no)
+        else:
+            self.journal.close(intent, IntentState.ABSENT, "proven absent after the quiet period")
         return None
 
     def _taken(self, intent: Intent, found: Found) -> Conflict:
@@ -249,10 +255,9 @@ class ActProtocol:
         return error if isinstance(error, PortalError) else OutcomeUnknown(f"sent, and cannot be looked up: {error.text}")
 
 
-def _with_its_no(text: str, intent: Intent | None) -> str:
-    """A sentence of ours with the no that the portal gave to this press, which is not lost while its worth is found out."""
-    no = intent.text.partition(_NO)[2] if intent else ""
-    return f"{text}; {_NO}{no}" if no else text
+def _with_its_no(text: str, intent: Intent) -> str:
+    """A sentence of ours with the no that the portal gave to this press, whose worth is still to be found out."""
+    return f"{text}; {_NO}{intent.no}" if intent.no else text
 
 
 def _quiet(left: float) -> QuietPeriod:

@@ -77,9 +77,9 @@ class SimJournal(Journal):
             self._world.intended()
         return made
 
-    def close(self, intent: Intent, state: IntentState, text: str = "", protocol: str = "", picture: str = "") -> None:
+    def close(self, intent: Intent, state: IntentState, text: str = "", protocol: str = "", picture: str = "", no: str = "") -> None:
         with self._writing("close"):
-            super().close(intent, state, text, protocol, picture)
+            super().close(intent, state, text, protocol, picture, no)
 
     def see_orphan(self, intent: Intent) -> float:
         with self._writing("orphan"):

@@ -52,6 +52,8 @@ class SimPortal:
     coming: list[Row] = field(default_factory=list)
     posts: Counter[str] = field(default_factory=Counter)
     refusing: set[str] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)
+    """Those of the refused ones whose number the portal says is used, and never shows."""
     garbage_until: float = -1.0
     newest: Counter[str] = field(default_factory=Counter)
 
@@ -110,13 +112,14 @@ class SimPortal:
         world.pressed(form)
         refused, fate = reference in self.refusing, self._fate()
         world.fired["refused"] += refused
+        world.fired["said to be used"] += refused and reference in self.used
         if not refused and fate not in {"swallowed", "no answer, not done"}:
             late = world.rng.uniform(1, LONGEST) if fate == "done late" else 0.0
             row = Row(world.clock.true + late, reference, dict(form.fields), f"P-{self.posts[reference]}-{reference}")
             (self.coming if late else self.held).append(row)
         world.step("sent")
         if refused:
-            raise Refused("Perfil inativo")
+            raise Conflict("Número já utilizado") if reference in self.used else Refused("Perfil inativo")
         if fate == "said to be there":
             raise Conflict("Já existe o contrato")
         if fate.startswith("no answer") or fate == "done late":

@@ -43,8 +43,8 @@ STATEMENT = {"kill at a statement": 0.0015, "store fails": 0.0015, "committed, a
 """Faults at each SQL statement, the last at each commit, and how likely they are."""
 DOUBLE_CLICK = 0.05
 PORTAL_FAULTS = (
-    "no answer, not done", "no answer, done", "done late", "swallowed", "said to be there", "refused", "list behind", "garbage page",
-    "another hand", "form shows otherwise", "double click",
+    "no answer, not done", "no answer, done", "done late", "swallowed", "said to be there", "refused", "said to be used", "list behind",
+    "garbage page", "another hand", "form shows otherwise", "double click",
 )  # fmt: skip
 NEEDS_ANOTHER = {"second runner", "same run twice", "hang", "lock lost"}
 """Faults in which another process comes in: not inside one another, nor in the middle of a transaction."""
@@ -83,6 +83,7 @@ class Schedule:
         self.portal = SimPortal(self)
         self.items = [Thing(f"S{self.seed}-{n}") for n in range(self.ITEMS)]
         self.portal.refusing = {item.reference for item in self.items if self.rng.random() < 0.1}
+        self.portal.used = {item.reference for item in self.items if item.reference in self.portal.refusing and self.rng.random() < 0.3}
         self._watching = False
         self._tokens = itertools.count()
         self._fingers = random.Random(f"fingers {self.seed}")

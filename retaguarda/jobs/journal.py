@@ -96,11 +96,14 @@ class Journal:
             ) from error
         return intent, Permit(key.reference, attempt, lambda: self._clock.monotonic() - began > PERMIT_SECONDS)
 
-    def close(self, intent: Intent, state: IntentState, text: str = "", protocol: str = "", picture: str = "") -> None:
-        """Record what became of a press, with proof or the portal's words; LeaseLost when another process did so meanwhile."""
+    def close(self, intent: Intent, state: IntentState, text: str = "", protocol: str = "", picture: str = "", no: str = "") -> None:
+        """Record what became of a press, with proof or the portal's words; LeaseLost when another process did so meanwhile.
+
+        `no` is the portal's answer that is still to be weighed, which the intent keeps until then.
+        """
         with transaction.atomic():
             told = redactor.clean(protocol or intent.protocol)[:LONGEST_PROTOCOL]
-            _judge(intent, state=state, text=redactor.clean(text), protocol=told)
+            _judge(intent, state=state, text=redactor.clean(text), protocol=told, no=redactor.clean(no) or intent.no)
             facts = {"attempt": intent.attempt, "text": text, "protocol": intent.protocol, "picture": picture}
             self._tell(f"act.{state.lower()}", intent, facts)
 

@@ -537,16 +537,31 @@ def test_a_portal_that_swallows_the_form_is_not_pressed_for_ever(scene: Scene, c
 
 
 def test_a_number_that_the_portal_refuses_ends_with_the_portals_words(scene: Scene, clock: SetClock) -> None:
-    """A no that says that somebody holds the number proves nothing; but it is what the operator must read in the end."""
+    """A no that says that somebody holds the number proves nothing until its absence is proven; then it was a refusal."""
     scene.says(None).answers(Conflict("Nosso número já utilizado"))
-    for _ in range(MAX_SWALLOWED):
-        with pytest.raises(QuietPeriod):
-            scene.ensure()
-        assert Intent.objects.latest("id").text.endswith("; the portal said no: Nosso número já utilizado")
-        clock.advance(QUIET)
-    with pytest.raises(Refused, match="never showed it; the portal said no: Nosso número já utilizado"):
+    with pytest.raises(QuietPeriod):
         scene.ensure()
-    assert Intent.objects.latest("id").text == "proven absent after the quiet period; the portal said no: Nosso número já utilizado"
+    assert Intent.objects.latest("id").text.endswith("; the portal said no: Nosso número já utilizado")
+    clock.advance(QUIET)
+    with pytest.raises(Refused, match=r"^Nosso número já utilizado$"):
+        scene.ensure()
+    assert (scene.form.presses, intents()) == (1, [(1, "REFUSED")])
+    with pytest.raises(Refused, match="já utilizado"):
+        scene.ensure()
+    assert scene.form.presses == 1
+    with pytest.raises(QuietPeriod):
+        scene.ensure(retry_refused=True)
+    assert scene.form.presses == 2, "an operator may ask for another press"
+
+
+def test_a_no_that_was_ours_after_all_is_done_when_the_portal_shows_it(scene: Scene, clock: SetClock) -> None:
+    """The request came twice: the first was taken, the second answered with a no, and the list was late."""
+    scene.says(None).answers(Conflict("Nosso número já utilizado"))
+    with pytest.raises(QuietPeriod):
+        scene.ensure()
+    clock.advance(QUIET)
+    assert scene.says(found(WANTED, "P-1")).ensure() == DONE
+    assert (scene.form.presses, intents()) == (1, [(1, "DONE")])
 
 
 def _copy(scene: Scene) -> dict[str, object]:

@@ -136,6 +136,7 @@ class Intent(models.Model):
     seen_boot = models.CharField(max_length=60, default="")
     seen_monotonic = models.FloatField(default=0)
     unreadable = models.PositiveIntegerField(default=0)
+    no = models.TextField(default="")  # what the portal answered that is a refusal only if it does not hold the reference itself
     text = models.TextField(default="")
     protocol = models.CharField(max_length=120, default="")
 
