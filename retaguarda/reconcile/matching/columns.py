@@ -25,7 +25,10 @@ def ordered(keys: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def among(values: Sequence[int] | np.ndarray, wanted: Sequence[int] | np.ndarray) -> np.ndarray:
-    """Which of the values are among the wanted ones; by hashes, where numpy would sort them all. For long columns."""
+    """Which of the values are among the wanted ones; by hashes, where numpy would sort them all.
+
+    For long columns: of short ones numpy is quicker, which needs no half a millisecond to begin.
+    """
     found: np.ndarray = pl.Series(np.asarray(values)).is_in(pl.Series(np.asarray(wanted, dtype=np.int64)).implode()).to_numpy()
     return found
 

@@ -52,7 +52,7 @@ def index_runs(board: Board, lines: Iterable[int]) -> Runs:
     order = np.lexsort((items, numbers[items], group))
     items, group = items[order], group[order]
     number, amount = numbers[items], amounts[items]
-    wanted = np.unique(np.abs(np.asarray(board.cents)[np.array(list(lines), dtype=np.int64)]))
+    wanted = np.abs(np.asarray(board.cents)[np.array(list(lines), dtype=np.int64)])
     step = np.diff(number)
     joined = (group[1:] == group[:-1]) & (step > 0) & (step <= _GAP)
     total, alive = amount, np.ones(len(items), dtype=bool)

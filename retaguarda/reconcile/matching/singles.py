@@ -167,12 +167,8 @@ def _promising(board: Board, differences: Differences, lines: list[int]) -> Iter
     """The pairs of line and item that some formula fits, of items of which all is open, or was before their holder."""
     for part in range(0, len(lines), _AT_ONCE):
         line, item = near(board, np.array(lines[part : part + _AT_ONCE], dtype=np.int64), 9 / 11, 4 / 3)
-        whole, opened, key, start = (
-            np.asarray(board.whole)[item],
-            np.asarray(board.open)[item],
-            np.asarray(board.key)[line],
-            board.payers_of_key[1],
-        )
+        whole, opened = np.asarray(board.whole)[item], np.asarray(board.open)[item]
+        key, start = np.asarray(board.key)[line], board.payers_of_key[1]
         held = (np.asarray(board.held_cents)[item] == whole) & (start[key + 1] - start[key] <= _MANY)
         fits = (opened == whole) | held
         line, item = _tied(board, differences, line[fits], item[fits])

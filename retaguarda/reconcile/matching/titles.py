@@ -10,8 +10,10 @@ import polars as pl
 
 _INVOICE = r"^\D{0,6}0*([0-9]{1,9})(?:[-/][0-9]{1,2})?\s*$"
 """A seu número that is an invoice's, whole or one of its parcels: `NF 4203`, `54241-3`."""
-_USED = ["account_id", "nsa", "occurrence", "nosso_numero", "seu_numero", "occurrence_date", "credit_date"]
-_USED += ["paid_amount", "interest", "discount", "credited_amount"]
+_USED = (
+    *("account_id", "nsa", "occurrence", "nosso_numero", "seu_numero", "occurrence_date", "credit_date"),
+    *("paid_amount", "interest", "discount", "credited_amount"),
+)
 Titles = list[tuple[int, int, int]]
 """(item, credited cents, cents that it settles) of each title; the item is -1 when the ERP does not know the title."""
 Files = dict[tuple[str, str, int], Titles]
