@@ -94,6 +94,7 @@ def _tell(result: Result, paths: list[Path]) -> None:
     from retaguarda.console.screen import listing, screen
     from retaguarda.language import say
     from retaguarda.report.retell import retell
+    from retaguarda.report.show import number
 
     counted, tie = result.summary(), result.tie_out()
     settling_nothing = {
@@ -113,7 +114,7 @@ def _tell(result: Result, paths: list[Path]) -> None:
         table.add_row(text, str(counted.classes.get(name, 0)))
     console = screen()
     console.print(table)
-    console.print(say("Difference of the tie-out: {value}", value=tie.difference))
+    console.print(say("Difference of the tie-out: {value}", value=number(tie.difference, 2)))
     console.print(say("Rows rejected: {count}", count=len(result.rejections)))
     for one in result.rejections[:10]:
         console.print(f"{one.file}:{one.line} {one.field} {one.value!r} – {retell(one.remedy)}", markup=False)
