@@ -20,13 +20,15 @@ from typing import Any, TypeVar
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 from loguru import logger
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from retaguarda.clock import Clock
 from retaguarda.model.secrets import Credential, Secret
 from retaguarda.portal import Download, PortalSite, Robot, Session
 from retaguarda.portal.browser import open_browser
 from retaguarda.portal.session import open_session
+
+expect.set_options(timeout=20_000)  # a busy machine is no defect
 
 ROOT = Path(__file__).parent.parent
 R = TypeVar("R", bound=Robot)

@@ -112,7 +112,7 @@ def test_no_name_of_a_template_is_left_empty(html: str) -> None:
 def test_it_opens_without_a_complaint_and_shows_every_picture(browser: Browser, html: str, tmp_path: Path) -> None:
     with opened(browser, tmp_path, html) as shown:
         assert shown.page.title().startswith("Fechar o mês – Exemplo Comercializadora")
-        assert shown.page.evaluate("[...document.querySelectorAll('.shot img')].every(i => i.naturalWidth > 0)")
+        shown.page.wait_for_function("[...document.querySelectorAll('.shot img')].every(i => i.naturalWidth > 0)")
         assert shown.page.locator(".shot img").count() > 50
         assert not shown.complaints
         assert [url for url in shown.requests if not url.startswith(("file:", "data:"))] == []
@@ -212,18 +212,18 @@ def test_items_are_found_by_outcome_and_by_words_without_accents(browser: Browse
         items, told = shown.page.locator("#items tbody tr:visible"), shown.page.locator("#items output")
         assert told.inner_text() == f"{len(report.items)} de {len(report.items)} linhas"
         shown.page.locator("#items").get_by_label("Resultado").select_option("Recusado pelo portal")
-        assert items.count() == 1
+        expect(items).to_have_count(1)
         shown.page.locator("#items").get_by_label("Resultado").select_option("Todos")
         shown.page.locator("#items").get_by_label("Buscar").fill("LATICINIOS")
         expect(told).to_have_text(f"1 de {len(report.items)} linhas")
-        assert "Laticínios Serra Azul" in items.inner_text()
+        expect(items).to_contain_text("Laticínios Serra Azul")
 
 
 @pytest.mark.browser
 def test_the_log_is_filtered_by_level(browser: Browser, html: str, report: RunReport, tmp_path: Path) -> None:
     with opened(browser, tmp_path, html) as shown:
         shown.page.locator("#log").get_by_label("Nível").select_option("Erro")
-        assert shown.page.locator("#log tbody tr:visible").count() == sum(line.level == "ERROR" for line in report.log)
+        expect(shown.page.locator("#log tbody tr:visible")).to_have_count(sum(line.level == "ERROR" for line in report.log))
 
 
 @pytest.mark.browser
@@ -231,10 +231,10 @@ def test_a_picture_opens_large_and_closes_by_keyboard(browser: Browser, html: st
     with opened(browser, tmp_path, html) as shown:
         shown.page.locator(".shot").first.click()
         large = shown.page.locator("dialog")
-        assert large.is_visible()
-        assert shown.page.evaluate("document.querySelector('dialog img').naturalWidth") == 1280
+        expect(large).to_be_visible()
+        expect(large.locator("img")).to_have_js_property("naturalWidth", 1280)
         shown.page.keyboard.press("Escape")
-        assert not large.is_visible()
+        expect(large).to_be_hidden()
 
 
 @pytest.mark.browser

@@ -164,6 +164,7 @@ def test_proposals_are_confirmed_and_rejected_by_keyboard(console: Console, page
     expect(page.locator("[data-chosen]")).to_have_text("2")
     page.keyboard.press("c")
     expect(page.get_by_role("status")).to_contain_text("2 decididas")
+    page.wait_for_load_state()  # keys are heard when the page is whole
     keys = [str(path).rpartition("/")[2] for path in chosen]
     assert [MatchDecision.objects.get(key=key).state for key in keys] == ["STANDS", "STANDS", "PROPOSED"]
     page.keyboard.press("j")
@@ -202,6 +203,7 @@ def test_breaks_turn_their_pages_and_are_closed_with_a_reason(console: Console, 
         if not more.count():
             break
         more.click()
+        page.wait_for_load_state()
     assert len(set(seen)) == len(seen) == BreakRecord.objects.filter(closed_at=None).count()
     page.goto(console.url + seen[0])
     page.get_by_label("Por que é fechada").fill("devolvido ao cliente")

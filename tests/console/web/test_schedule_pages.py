@@ -175,6 +175,7 @@ def test_the_history_turns_its_pages_and_says_why(console: Console, page: Page) 
         if not older.count():
             break
         older.click()
+        page.wait_for_load_state()
     assert len(seen) == len(set(seen)) == 120
     assert seen == sorted(seen, reverse=True)
     page.goto(f"{console.url}/schedule/fires?state=SKIPPED")
