@@ -15,6 +15,8 @@ from retaguarda.errors import ConfigurationError, InfrastructureError
 
 STEP = 30
 DIGITS = 6
+PAUSES = 3
+"""A pause may end a hair before the step does, and another process may be quicker."""
 
 
 class Secret:
@@ -75,28 +77,35 @@ class Credential:
 
     def secret(self, name: str) -> Secret:
         """The secret of that name; ConfigurationError names the credential and the field, never a value."""
+        self._must_have(name)
+        return self.secrets[name]
+
+    def _must_have(self, name: str) -> None:
         if name not in self.secrets:
             raise ConfigurationError(
                 f"credential {self.name} has no field {name!r}", remedy=f"retaguarda vault set {self.name} --field {name}"
             )
-        return self.secrets[name]
 
     def announced(self, before: Callable[[], None]) -> Credential:
         """The same credential, which calls `before` each time that one of its secrets is taken."""
         return replace(self, secrets=_Announced(self.secrets, before))
 
-    def totp(self, name: str = "totp", at: float | None = None) -> str:
+    def totp(self, name: str = "totp", *, now: Callable[[], float] = time.time, pause: Callable[[float], None] | None = None) -> str:
         """A one-time code that was never given before: RFC 6238, SHA-1, 30 s, 6 digits.
 
         When the code of this moment was already spent, the next step's code is given: verifiers accept one step of drift.
-        Raises InfrastructureError when that one is spent too, and ConfigurationError when the seed is no base32.
+        When that one is spent too, `pause` is given the seconds until another is free; InfrastructureError without it, and
+        ConfigurationError when the seed is no base32. The seed is not taken before a code is free.
         """
-        seed, now = self.secret(name).reveal(), int((time.time() if at is None else at) // STEP)
-        step = self.spent.take(f"{self.name} {name}", now)
-        if step is None:
-            raise InfrastructureError(f"the one-time codes of {self.name} are used up for {STEP} seconds", remedy="resume the run then")
+        self._must_have(name)
+        pauses = PAUSES
+        while (step := self.spent.take(f"{self.name} {name}", int(now() // STEP))) is None:
+            if pause is None or not pauses:
+                raise InfrastructureError(f"the one-time codes of {self.name} are used up for {STEP} seconds", remedy="resume the run then")
+            pause(STEP - now() % STEP)
+            pauses -= 1
         try:
-            return one_time_code(seed, step)
+            return one_time_code(self.secret(name).reveal(), step)
         except ValueError as error:
             raise ConfigurationError(f"field {name} of {self.name} is no base32 seed", remedy="copy it again from the bank") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -193,6 +194,15 @@ class Session:
         self.log.info("waiting for the code by e-mail")
         box = open_mailbox(self.site.mailbox)
         return wait_for_code(box, self.clock, after, pattern, sender, self._patience, self.person)
+
+    def one_time_code(self, credential: Credential) -> str:
+        """The next code of the credential's own generator; waits up to half a minute when this moment's were given before."""
+
+        def pause(seconds: float) -> None:
+            self.log.info("the one-time codes of this moment were given before; waiting {} s for the next", math.ceil(seconds))
+            self.clock.pause(seconds)
+
+        return credential.totp(pause=pause)
 
     @property
     def _patience(self) -> float:

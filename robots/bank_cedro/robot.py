@@ -39,7 +39,7 @@ class BankCedroRobot(Robot):
             self._enter(CodePage(self.session), credential)
 
     def _enter(self, page: CodePage, credential: Credential) -> HomePage:
-        return page.enter(credential.totp()).settle(ConnectedPage, HomePage)
+        return page.enter(self.session.one_time_code(credential)).settle(ConnectedPage, HomePage)
 
     def _knock(self) -> None:
         """Open the bank; a refused TLS handshake comes back as a server error of the driver and is a matter of the certificate."""

@@ -77,7 +77,7 @@ VECTORS = [(59, "94287082"), (1111111109, "07081804"), (1111111111, "14050471"),
 @pytest.mark.parametrize(("at", "code"), [*VECTORS, (20000000000, "65353130")])
 def test_one_time_codes_are_those_of_rfc_6238(at: int, code: str) -> None:
     assert one_time_code(RFC_SEED, at // STEP) == code[-6:]
-    assert Credential("bank/robo", "", {"totp": Secret(RFC_SEED)}).totp(at=at) == code[-6:]
+    assert Credential("bank/robo", "", {"totp": Secret(RFC_SEED)}).totp(now=lambda: at) == code[-6:]
 
 
 def test_a_seed_is_taken_as_banks_write_it() -> None:
@@ -90,13 +90,35 @@ def test_a_seed_is_taken_as_banks_write_it() -> None:
 
 def test_a_code_is_never_given_twice() -> None:
     credential = Credential("bank/robo", "", {"totp": Secret(RFC_SEED)})
-    first, second = credential.totp(at=60), credential.totp(at=61)
+    first, second = credential.totp(now=lambda: 60), credential.totp(now=lambda: 61)
     assert (first, second) == (one_time_code(RFC_SEED, 2), one_time_code(RFC_SEED, 3))
     with pytest.raises(InfrastructureError, match="used up"):
-        credential.totp(at=62)
+        credential.totp(now=lambda: 62)
     with pytest.raises(InfrastructureError):
-        credential.totp(at=89)
-    assert credential.totp(at=90) == one_time_code(RFC_SEED, 4)
+        credential.totp(now=lambda: 89)
+    assert credential.totp(now=lambda: 90) == one_time_code(RFC_SEED, 4)
+
+
+def test_who_can_wait_gets_the_next_code_and_the_seed_is_taken_then_only() -> None:
+    moment, told = [62.5], list[object]()
+    given = Credential("bank/robo", "", {"totp": Secret(RFC_SEED)}).announced(lambda: told.append("taken"))
+    given.totp(now=lambda: 60), given.totp(now=lambda: 61)
+    told.clear()
+
+    def pause(seconds: float) -> None:
+        told.append(seconds)
+        moment[0] += seconds - 0.25 * (len(told) == 1)  # the first pause ends too early
+
+    assert given.totp(now=lambda: moment[0], pause=pause) == one_time_code(RFC_SEED, 4)
+    assert told == [27.5, 0.25, "taken"]
+
+
+def test_nobody_waits_for_ever_for_a_code() -> None:
+    credential, pauses = Credential("bank/robo", "", {"totp": Secret(RFC_SEED)}), list[float]()
+    credential.totp(now=lambda: 60), credential.totp(now=lambda: 60)
+    with pytest.raises(InfrastructureError, match="used up"):
+        credential.totp(now=lambda: 60, pause=pauses.append)
+    assert pauses == [30, 30, 30]
 
 
 @pytest.mark.parametrize(("last", "step"), [(None, 10), (3, 10), (9, 10), (10, 11), (11, None), (12, 10), (10**9, 10)])
@@ -112,7 +134,7 @@ def test_codes_are_told_apart_by_credential() -> None:
 def test_a_code_given_by_one_run_is_not_given_by_the_next(tmp_path: Path) -> None:
     vault = Vault(tmp_path / "vault.json", KEY)
     vault.put("bank/robo", {"user": "op", "totp": RFC_SEED})
-    codes = {Vault(tmp_path / "vault.json", KEY).credential("bank/robo").totp(at=at) for at in (60, 61)}
+    codes = {Vault(tmp_path / "vault.json", KEY).credential("bank/robo").totp(now=now) for now in (lambda: 60, lambda: 61)}
     assert codes == {one_time_code(RFC_SEED, 2), one_time_code(RFC_SEED, 3)}
     assert RFC_SEED not in (tmp_path / "vault.codes").read_text()
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import signal
-import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from retaguarda.model.secrets import STEP
 from sandbox.collection.portfolio import SEEDED
 from tests.month.boleto_sheet import write_invoices
 from tests.month.installation import Installation, Told
@@ -89,13 +86,6 @@ def only_run(house: Installation) -> str:
 
 def issue(house: Installation, sheet: Path, credential: str = "bank_ipe/robo") -> Told:
     return house.run("issue_boletos", sheet=str(sheet), credential=credential)
-
-
-def until_the_next_code() -> None:
-    """Two sign-ins of half a minute use up a credential's one-time codes; a third finds one when the next half begins."""
-    step = time.time() // STEP
-    while time.time() // STEP == step:
-        threading.Event().wait(0.2)
 
 
 def on(house: Installation, bank: Bank, day: str) -> Installation:
@@ -188,7 +178,6 @@ def test_killed_between_press_and_answer(tmp_path: Path, house: Installation, ba
     assert bank.presses() == len(ends)
 
     on(house, bank, NEXT_DAY)
-    until_the_next_code()
     answered = house.run("confirm_boletos", credential=bank.credential)
     assert (answered.exit_code, answered.root["result"]["confirmed"], answered.root["result"]["breaks"]) == (0, 2, 0)
 
