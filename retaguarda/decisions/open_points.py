@@ -12,7 +12,7 @@ from retaguarda.decisions.breaks import Found
 from retaguarda.model.reconciliation import BreakKind, ContractComparison, ContractOutcome, Reconciliation
 from retaguarda.model.values import Month, Period
 from retaguarda.reconcile.coverage import DayState
-from retaguarda.reconcile.matching.model import LineClass
+from retaguarda.reconcile.matching.model import Candidate, Line, LineClass
 from retaguarda.reconcile.matching.result import Result
 from retaguarda.store.models import DecisionState, LedgerItem, MatchDecision
 
@@ -37,13 +37,15 @@ OF_CONTRACTS = {outcome: f"contract-{outcome}" for outcome in ContractOutcome if
 def of_lines(result: Result) -> Iterable[Found]:
     """Lines that nothing explains, and payments made twice."""
     for one in result.unmatched():
-        line, known = one.line, " · ".join(f"{c.item_id} ({c.open_amount})" for c in one.candidates)
-        kind = "unmatched-credit" if line.amount > 0 else "unmatched-debit"
-        yield Found(kind, line.date, line.amount, f"{line.description} {known}".strip(), line.account_id, line.line_id)
+        yield _of_line("unmatched-credit" if one.line.amount > 0 else "unmatched-debit", one.line, one.candidates)
     for classed in result.classified():
-        line = classed.line
         if classed.line_class is LineClass.DUPLICATE_PAYMENT:
-            yield Found("duplicate-payment", line.date, line.amount, line.description, line.account_id, line.line_id)
+            yield _of_line("duplicate-payment", classed.line, classed.candidates)
+
+
+def _of_line(kind: str, line: Line, candidates: Iterable[Candidate]) -> Found:
+    known = " · ".join(f"{one.item_id} ({one.open_amount})" for one in candidates)
+    return Found(kind, line.date, line.amount, f"{line.description} {known}".strip(), line.account_id, line.line_id)
 
 
 def of_month(told: Reconciliation) -> Iterable[Found]:

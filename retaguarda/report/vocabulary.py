@@ -338,6 +338,7 @@ DECIMALS: Mapping[str, int] = {"mw_average": 6, "mwh": 3, "total": 2, "amount": 
 
 def rule_of(grade: str) -> str:
     """The rule of a grade that the engine gives, as `RULES` calls it: `reference.explained.doc` is `reference_explained`."""
-    family, _, rest = grade.removeprefix("again.").removeprefix("elsewhere.").partition(".")
+    first, _, plain = grade.partition(".")
+    family, _, rest = (plain if first in {"again", "elsewhere", "twice"} else grade).partition(".")
     told = f"{family}_{rest.partition('.')[0]}"
     return told if told in RULES else family

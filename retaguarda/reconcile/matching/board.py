@@ -92,6 +92,18 @@ class Board(Facts):
         np.frombuffer(self.state, dtype=np.uint8)[[one.line for one in found]] = MATCHED
         np.asarray(self.open)[[one.parts[0][0] for one in found]] = 0
 
+    def take_back(self, places: Collection[int]) -> None:
+        """Undo decisions, named by their places: their lines and items are open again."""
+        gone = set(places)
+        for found in [self.settled[place] for place in places]:
+            self.state[found.line] = OPEN
+            for item, cents in found.parts:
+                self.open[item] += cents
+                self.pool.pop(self.partner[item] * 4 + self.side[item] * 2 + self.carrier[item], None)
+                if self.holder.pop(item, None):
+                    self.held_cents[item] = 0
+        self.settled = [found for place, found in enumerate(self.settled) if place not in gone]
+
     def remember(self, line: int) -> None:
         """Note that a line paid what was due: the same again within days is a payment made twice, unless it finds its own item."""
         self.paid.setdefault((self.who[self.key[line]], self.cents[line]), []).append(line)

@@ -113,6 +113,8 @@ class Classified:
     line_class: LineClass
     reason: str
     counterpart: str = ""
+    candidates: tuple[Candidate, ...] = ()
+    """Of a payment made twice: the open items of the same amount, one of which it may pay after all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,10 @@ class Result:
         for line, told in zip(rows, self._told(rows), strict=True):
             other = board.counterpart.get(line)
             counterpart = self.line_ids[other] if other is not None else ""
-            yield Classified(told, CLASSES[board.state[line]], board.reason.get(line, ""), counterpart)
+            what = CLASSES[board.state[line]]
+            near = self._candidates(line, board.identity(line)[0]) if what is LineClass.DUPLICATE_PAYMENT else ()
+            same = tuple(one for one in near if one.open_amount == abs(told.amount))
+            yield Classified(told, what, board.reason.get(line, ""), counterpart, same)
 
     def unmatched(self, most: int | None = None) -> Iterator[Unmatched]:
         """The lines that nothing explains, with the items they may be about; all of them, or the first ones."""

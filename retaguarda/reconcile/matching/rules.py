@@ -104,6 +104,7 @@ class MatchingRules:
     passes: tuple[str, ...]
     auto_confidence: float
     auto_limit: int | None
+    proposal_confidence: float
     calendar: str
     settling: tuple[str, ...]
     lot_word: str
@@ -141,13 +142,15 @@ def parse_matching_rules(data: Mapping[str, Any], digest: str = "") -> MatchingR
         raise ConfigurationError(f"matching.toml has schema {data.get('schema')!r}; 1 is read.")
     auto = top.table("auto")
     limit = auto.text("limit")
-    calendar, returns, roles = top.table("calendar"), top.table("returns"), top.table("roles")
+    proposals, calendar = top.table("proposals"), top.table("calendar")
+    returns, roles = top.table("returns"), top.table("roles")
     rules = MatchingRules(
         version=top.number("version"),
         digest=digest,
         passes=tuple(top.texts("passes")),
         auto_confidence=auto.share("confidence"),
         auto_limit=_cents(limit) if limit else None,
+        proposal_confidence=proposals.share("confidence"),
         calendar=calendar.text("name"),
         settling=tuple(returns.texts("settle")),
         lot_word=returns.text("lot_word"),
@@ -160,7 +163,7 @@ def parse_matching_rules(data: Mapping[str, Any], digest: str = "") -> MatchingR
         kinds=tuple(_kind(kind) for kind in top.tables("kind")),
         confidence={key: top.table("confidence").share(key) for key in top.table("confidence").data},
     )
-    for table in (auto, calendar, returns, top):
+    for table in (auto, proposals, calendar, returns, top):
         table.done()
     return rules
 

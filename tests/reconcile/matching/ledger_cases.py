@@ -13,7 +13,7 @@ import polars as pl
 from retaguarda.reconcile.matching.engine import match
 from retaguarda.reconcile.matching.model import Decision, Provenance
 from retaguarda.reconcile.matching.result import Result, result_of
-from retaguarda.reconcile.matching.rules import read_matching_rules
+from retaguarda.reconcile.matching.rules import MatchingRules, read_matching_rules
 from retaguarda.reconcile.matching.tables import ACCOUNTS, HISTORY, ITEMS, LINES, PARTNERS, RETURNS, Inputs, Table, typed
 from tests.sandbox_fixtures import ROOT
 
@@ -109,8 +109,8 @@ class Case:
         assert rejections == []
         return made
 
-    def run(self, seed: int | None = None) -> Result:
-        result = result_of(match(self.inputs(seed), RULES), Provenance("", RULES.digest, RULES.version), [])
+    def run(self, seed: int | None = None, rules: MatchingRules = RULES) -> Result:
+        result = result_of(match(self.inputs(seed), rules), Provenance("", rules.digest, rules.version), [])
         assert result.tie_out().difference == 0
         return result
 

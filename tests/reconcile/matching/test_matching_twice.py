@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
-from retaguarda.reconcile.matching.model import Verdict
+import pytest
+
+from retaguarda.reconcile.matching.model import LineClass, Verdict
 from retaguarda.report.vocabulary import rule_of
-from tests.reconcile.matching.ledger_cases import classes, decisions, settled, two_customers
+from tests.reconcile.matching.ledger_cases import RULES, Case, classes, decisions, settled, two_customers
 
 D = Decimal
 PIX = "PIX RECEBIDO 12345678000195"
@@ -81,12 +84,54 @@ def test_a_payment_that_names_one_invoice_is_not_booked_to_another_by_itself() -
     assert "it names an invoice that is none of these" in decision.evidence.words
 
 
-def test_the_same_amount_again_waits_for_a_person_however_the_payer_is_known() -> None:
+def two_equal_invoices() -> Case:
     case = two_customers()
     case.item("I501", "P1", "500.01")
     case.item("I502", "P1", "500.01", due="2026-03-20")
+    return case
+
+
+def test_the_same_amount_again_in_the_same_account_is_told_as_paid_twice_with_the_invoice_it_may_pay_after_all() -> None:
+    case = two_equal_invoices()
+    case.line("L1", "500.01", f"{PIX} 10/03")
+    case.line("L2", "500.01", f"{PIX} 12/03", "2026-03-12")
+    result = case.run()
+    assert settled(result) == {"L1": {"I501": D("500.01")}}
+    (second,) = (one for one in result.classified() if one.line.line_id == "L2")
+    assert (second.line_class, second.counterpart) == (LineClass.DUPLICATE_PAYMENT, "L1")
+    assert [one.item_id for one in second.candidates] == ["I502"]
+    assert [(one.item_id, one.open_amount) for one in result.open_items()] == [("I502", D("500.01"))]
+
+
+def test_where_even_the_unlikely_is_proposed_it_says_what_speaks_against_it() -> None:
+    case = two_equal_invoices()
     case.line("L1", "500.01", "PIX RECEBIDO CERAMICA TRES IRMAOS 10/03")
     case.line("L2", "500.01", f"{PIX} 12/03", "2026-03-12")
-    second = decisions(case.run())["L2"]
-    assert (second.verdict, second.rule) == (Verdict.PROPOSAL, "again.exact.doc")
-    assert "the same payer paid the same amount a few days before" in second.evidence.words
+    second = decisions(case.run(rules=replace(RULES, proposal_confidence=0)))["L2"]
+    assert (second.verdict, second.rule, rule_of(second.rule)) == (Verdict.PROPOSAL, "twice.exact.doc", "exact")
+    assert "the same payer paid the same amount into this account a few days before" in second.evidence.words
+
+
+@pytest.mark.parametrize("second", [{"account_id": "A2", "day": "2026-03-12"}, {"day": "2026-03-10"}], ids=["another account", "same day"])
+def test_the_same_amount_again_elsewhere_or_on_one_day_waits_for_a_person(second: dict[str, str]) -> None:
+    case = two_equal_invoices()
+    case.line("L1", "500.01", "PIX RECEBIDO CERAMICA TRES IRMAOS 10/03")
+    case.line("L2", "500.01", f"{PIX} 12/03", **second)
+    found = decisions(case.run())
+    (again,) = (one for one in found.values() if one.verdict is Verdict.PROPOSAL)
+    assert again.rule.startswith("again.exact")
+    assert "the same payer paid the same amount a few days before" in again.evidence.words
+
+
+def test_payments_that_name_an_invoice_each_repeat_nothing() -> None:
+    case = two_equal_invoices()
+    case.line("L1", "500.01", f"{PIX} 10/03 NF 501")
+    case.line("L2", "500.01", f"{PIX} 12/03 NF 502", "2026-03-12")
+    assert {one.rule for one in decisions(case.run()).values()} == {"reference.doc"}
+
+
+def test_after_the_time_for_it_the_same_amount_is_another_payment() -> None:
+    case = two_equal_invoices()
+    case.line("L1", "500.01", f"{PIX} 10/03")
+    case.line("L2", "500.01", f"{PIX} 19/03", "2026-03-19")
+    assert [(one.rule, one.verdict) for one in decisions(case.run()).values()] == [("exact.doc", Verdict.AUTO)] * 2
