@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from retaguarda.errors import ConfigurationError
-from retaguarda.reconcile.matching import days, instalments, leftovers, lost_returns, lots, offsets, references, returns, withdrawals
+from retaguarda.reconcile.matching import days, instalments, leftovers, lost_returns, lots, offsets, references, returns
 from retaguarda.reconcile.matching.board import Board
 from retaguarda.reconcile.matching.collecting import not_collecting
 from retaguarda.reconcile.matching.differences import Differences
@@ -40,7 +40,6 @@ PASSES: dict[str, Pass] = {
     "instalments": lambda work: instalments.instalments(work.board),
     "named_in_part": lambda work: references.named_in_part(work.board),
     "lone_amounts": lambda work: leftovers.lone_amounts(work.board),
-    "unlikely_matches": lambda work: withdrawals.unlikely_matches(work.board),
     "repeated_payments": lambda work: offsets.repeated_payments(work.board),
 }
 """To add a pass, write a function of the work, name it here and give it its place in `config/matching.toml`."""
