@@ -15,8 +15,8 @@ _FEW = 4
 def repeated(board: Board, line: np.ndarray, item: np.ndarray, elsewhere: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Which decisions may be payments made twice, and the line that each rather repeats, or -1.
 
-    Those are credits of one customer and amount a few business days apart; rather so when they came into one account on different
-    days. Of two payments that each name an invoice of their own neither repeats the other.
+    Those are credits of one customer and amount a few business days apart. A payment rather repeats one of an earlier day in the same
+    account, when it is alone on its own. Of two payments that each name an invoice of their own neither repeats the other.
     """
     cents, day, business = (np.asarray(column) for column in (board.cents, board.day, board.business))
     again, before = np.zeros(len(line), dtype=bool), np.full(len(line), -1)
@@ -46,9 +46,8 @@ def repeated(board: Board, line: np.ndarray, item: np.ndarray, elsewhere: np.nda
     order = np.lexsort((line[asked], account, customer))
     asked, same = asked[order], (np.diff(customer[order], prepend=-1) == 0) & (np.diff(account[order], prepend=0) == 0)
     start = np.flatnonzero(~same | (np.diff(day[line[asked]], prepend=-1) != 0))
-    count = np.diff(start, append=len(asked))
-    on_later_day = np.repeat(same[start], count)
-    later, earlier = asked[on_later_day], asked[np.repeat(start - 1, count)[on_later_day]]
+    start = start[same[start] & (np.diff(start, append=len(asked)) == 1)]
+    later, earlier = asked[start], asked[start - 1]
     found = repeats(later, earlier)
     before[later[found]] = line[earlier[found]]
     return again, before

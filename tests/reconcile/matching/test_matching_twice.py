@@ -123,6 +123,15 @@ def test_the_same_amount_again_elsewhere_or_on_one_day_waits_for_a_person(second
     assert "the same payer paid the same amount a few days before" in again.evidence.words
 
 
+def test_two_equal_payments_of_one_day_are_of_two_invoices_whatever_came_before() -> None:
+    case = two_equal_invoices()
+    case.item("I503", "P1", "500.01", due="2026-03-20")
+    case.line("L1", "500.01", f"{PIX} 10/03")
+    case.line("L2", "500.01", f"{PIX} 12/03", "2026-03-12")
+    case.line("L3", "500.01", f"{PIX} 12/03 17:32", "2026-03-12")
+    assert sorted(one.rule for one in decisions(case.run()).values()) == ["again.exact.doc", "again.exact.doc", "exact.doc"]
+
+
 def test_payments_that_name_an_invoice_each_repeat_nothing() -> None:
     case = two_equal_invoices()
     case.line("L1", "500.01", f"{PIX} 10/03 NF 501")
