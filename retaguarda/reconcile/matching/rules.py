@@ -229,6 +229,9 @@ def _kind(kind: _Reader) -> Kind:
     return found
 
 
+_TOML_TYPES: dict[type, str] = {dict: "table", list: "array", str: "string", int: "integer", float: "float"}
+
+
 class _Reader:
     """A TOML table that knows where it stands, gives typed values and refuses what nobody asked for."""
 
@@ -239,8 +242,11 @@ class _Reader:
     def _get(self, key: str, kind: type | tuple[type, ...], default: object = None) -> Any:
         self._asked.add(key)
         value = self.data.get(key, default)
-        if value is None or not isinstance(value, kind) or isinstance(value, bool):
-            raise ConfigurationError(f"{self.where}: `{key}` is missing or is no {kind}: {value!r}.", remedy="Correct the rules.")
+        if value is None:
+            raise ConfigurationError(f"{self.where}: `{key}` is missing.", remedy="Take it from the rules that come with this version.")
+        if not isinstance(value, kind) or isinstance(value, bool):
+            wanted = _TOML_TYPES[kind[0] if isinstance(kind, tuple) else kind]
+            raise ConfigurationError(f"{self.where}: `{key}` must be of the TOML type {wanted}: {value!r}.", remedy="Correct the rules.")
         return value
 
     def table(self, key: str) -> _Reader:
@@ -258,7 +264,7 @@ class _Reader:
         return int(self._get(key, int))
 
     def share(self, key: str) -> float:
-        value = float(self._get(key, (int, float)))
+        value = float(self._get(key, (float, int)))
         if not 0 <= value <= 1:
             raise ConfigurationError(f"{self.where}: `{key}` is {value}, which is no share between 0 and 1.")
         return value
