@@ -111,6 +111,13 @@ class Facts:
         return lines[row], flat[payer]
 
     @cached_property
+    def names_invoices(self) -> np.ndarray:
+        """Which lines name invoices, as a column."""
+        column = np.zeros(len(self.cents), dtype=bool)
+        column[list(self.references)] = True
+        return column
+
+    @cached_property
     def whole(self) -> array[int]:
         """What was open of every item in the beginning."""
         return packed(self.items["open_amount"])

@@ -27,9 +27,7 @@ def repeated(board: Board, line: np.ndarray, item: np.ndarray, elsewhere: np.nda
     customer, asked = customer[several], asked[several]
     if not asked.size:
         return again, before
-    names = np.zeros(len(cents), dtype=bool)
-    names[list(board.references)] = True
-    payers = np.diff(board.payers_of_key[1])[np.asarray(board.key)]
+    names, payers = board.names_invoices, np.diff(board.payers_of_key[1])[np.asarray(board.key)]
     known = (payers > 0) & (payers <= _FEW)
 
     def repeats(later: np.ndarray, earlier: np.ndarray) -> np.ndarray:

@@ -39,9 +39,8 @@ def lone(board: Board, lines: list[int]) -> dict[int, list[int]]:
 
 def _silent(board: Board, line: np.ndarray, item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Those pairs whose line names no invoice."""
-    names = np.zeros(len(board.state), dtype=bool)
-    names[list(board.references)] = True
-    return line[~names[line]], item[~names[line]]
+    silent = ~board.names_invoices[line]
+    return line[silent], item[silent]
 
 
 def _settle_lone(board: Board, line: np.ndarray, item: np.ndarray) -> None:

@@ -26,6 +26,8 @@ DOUBTS = {
 }
 """Why such a match waits for a person, by the first word of its grade."""
 _PREFIXES = ("", f"{AGAIN}.", f"{ELSEWHERE}.", f"{TWICE}.")
+_BY_NAME = "reference"
+"""Grades of lines that settle what they name."""
 _TOLD = ("return", "our_number")
 """Grades of what the bank itself told apart: the same amount again is another boleto."""
 UNKNOWN = 0.5
@@ -99,7 +101,10 @@ class _Decisions:
         different = {grade: number for number, grade in enumerate(dict.fromkeys(grades))}
         grade = np.array([different[one] for one in grades], dtype=np.int64)
         item = np.array([found.parts[0][0] if found.parts else -1 for found in settled], dtype=np.int64)
-        elsewhere = np.array([found.line in board.references and not _named(board, found) for found in settled], dtype=bool)
+        by_name = np.array([one.startswith(_BY_NAME) for one in different], dtype=bool)
+        elsewhere = board.names_invoices[line] & ~by_name[grade]
+        for place in np.flatnonzero(elsewhere).tolist():
+            elsewhere[place] = not _named(board, settled[place])
         doubtful = np.array([found.alternatives > 0 for found in settled], dtype=bool) | among(line, list(board.cut))
         if rules.auto_limit is not None:
             doubtful |= np.abs(np.asarray(board.cents)[line]) > rules.auto_limit
