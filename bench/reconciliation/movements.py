@@ -71,12 +71,16 @@ class Movements:
         first.pair, back.pair = back, first
 
     def _paid_twice(self, line: Line) -> None:
+        """The same amount again some days later, mostly into the same account; three in ten tell the payer's name alone."""
         book, draw = self.book, self.draw
         item = line.edges[0][0]
+        account = line.account if draw.chance(0.9) else book.turn()
         day = book.later(line.day, 1, 9)
         ref = book.reference(item) if draw.chance(0.3) else ""
-        text = book.pix(line.account, day, book.name(item.partner, 32), book.doc(item.partner.doc), ref)
-        book.line(line.account, day, line.cents, "820", text, "duplicate_payment", kind="duplicate_payment", pair=line)
+        doc = book.doc(item.partner.doc) if draw.chance(0.7) else ""
+        name = book.name(item.partner, 32)
+        text = book.pix(account, day, name, doc, ref) if draw.chance(0.8) else book.ted(account, name, doc, ref)
+        book.line(account, day, line.cents, "820", text, "duplicate_payment", kind="duplicate_payment", pair=line)
 
 
 def number_files(draw: Draw, book: Book) -> list[Line]:

@@ -241,7 +241,7 @@ class Result:
 
 
 def result_of(board: Board, provenance: Provenance, rejections: list[Rejection]) -> Result:
-    """The judged result of a board, which gives back what is too unlikely."""
+    """The judged result of a board, which gives back what is never proposed."""
     return Result(board, provenance, judge(board), tuple(rejections))
 
 

@@ -104,7 +104,8 @@ class MatchingRules:
     passes: tuple[str, ...]
     auto_confidence: float
     auto_limit: int | None
-    proposal_confidence: float
+    never_proposed: tuple[str, ...]
+    """Grades, or what they begin with, that are given back instead of proposed."""
     calendar: str
     settling: tuple[str, ...]
     lot_word: str
@@ -150,7 +151,7 @@ def parse_matching_rules(data: Mapping[str, Any], digest: str = "") -> MatchingR
         passes=tuple(top.texts("passes")),
         auto_confidence=auto.share("confidence"),
         auto_limit=_cents(limit) if limit else None,
-        proposal_confidence=proposals.share("confidence"),
+        never_proposed=tuple(proposals.texts("never")),
         calendar=calendar.text("name"),
         settling=tuple(returns.texts("settle")),
         lot_word=returns.text("lot_word"),

@@ -56,15 +56,15 @@ def confidence(measured: Mapping[str, float], grade: str) -> float:
 
 
 def judge(board: Board) -> Judged:
-    """How sure each decision is, and who may book it; what is too unsure to be proposed is taken back.
+    """How sure each decision is, and who may book it; what is never proposed is taken back.
 
     Of that, what repeats a payment is told as made twice. The rest is judged anew, for it may have repeated what is gone.
     """
-    decisions = _Decisions.of(board)
+    decisions, never = _Decisions.of(board), tuple(f"{one}." for one in board.rules.never_proposed)
     while True:
         judged = _judged(board, decisions)
-        unlikely = [sure < board.rules.proposal_confidence for _, sure, _ in judged.kinds]
-        gone = np.array(unlikely, dtype=bool)[judged.code]
+        given_up = [f"{grade}.".startswith(never) for grade, _, _ in judged.kinds]
+        gone = np.array(given_up, dtype=bool)[judged.code]
         if not gone.any():
             return judged
         _take_back(board, np.flatnonzero(gone).tolist(), judged)

@@ -103,11 +103,11 @@ def test_the_same_amount_again_in_the_same_account_is_told_as_paid_twice_with_th
     assert [(one.item_id, one.open_amount) for one in result.open_items()] == [("I502", D("500.01"))]
 
 
-def test_where_even_the_unlikely_is_proposed_it_says_what_speaks_against_it() -> None:
+def test_where_even_that_is_proposed_it_says_what_speaks_against_it() -> None:
     case = two_equal_invoices()
     case.line("L1", "500.01", "PIX RECEBIDO CERAMICA TRES IRMAOS 10/03")
     case.line("L2", "500.01", f"{PIX} 12/03", "2026-03-12")
-    second = decisions(case.run(rules=replace(RULES, proposal_confidence=0)))["L2"]
+    second = decisions(case.run(rules=replace(RULES, never_proposed=())))["L2"]
     assert (second.verdict, second.rule, rule_of(second.rule)) == (Verdict.PROPOSAL, "twice.exact.doc", "exact")
     assert "the same payer paid the same amount into this account a few days before" in second.evidence.words
 
