@@ -60,7 +60,7 @@ BREAK_TEXTS: Mapping[BreakKind, str] = {
 """What each kind of break tells people (English message ids)."""
 BREAK_STEPS: Mapping[BreakKind, str] = {
     BreakKind.AMOUNT_DIFFERS: "Charge the difference, or book it to the proposed account.",
-    BreakKind.DUPLICATE_PAYMENT: "Return the payment or keep it as an advance, as the customer says.",
+    BreakKind.DUPLICATE_PAYMENT: "Return it, keep it as an advance or match it by hand with another invoice, as the customer says.",
     BreakKind.PAYER_DIFFERS: "Ask the customer who paid, then confirm or reject the proposal.",
     BreakKind.AMBIGUOUS: "Ask the customer which invoice was paid, then confirm or reject the proposal.",
     BreakKind.BATCH_DIFFERS: "Compare the return file with the credit; ask the bank for what is missing.",
