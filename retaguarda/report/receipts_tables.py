@@ -227,8 +227,9 @@ def breaks(books: Books) -> pl.DataFrame:
 
 
 def _candidates(books: Books) -> pl.DataFrame:
-    """The item that each unmatched line may be about first of all, where the engine names one."""
-    named = [(one["line_id"], one["candidates"][0]["item_id"]) for one in books.result.get("unmatched", ()) if one.get("candidates")]
+    """The item that each line without decision may be about first of all, where the engine names one."""
+    told = (*books.result.get("unmatched", ()), *books.result.get("repeated", ()))
+    named = [(one["line_id"], one["candidates"][0]["item_id"]) for one in told if one.get("candidates")]
     found = pl.DataFrame(named, schema={"line_id": pl.String, "item_id": pl.String}, orient="row").join(books.items, on="item_id")
     return found.select("line_id", candidate=pl.concat_str("title", pl.lit(" · "), "partner_name"))
 

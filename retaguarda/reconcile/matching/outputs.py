@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from decimal import Decimal
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ import polars as pl
 
 from retaguarda.reconcile.matching.board import CLASSES
 from retaguarda.reconcile.matching.collecting import not_collecting
+from retaguarda.reconcile.matching.model import Classified, Unmatched
 from retaguarda.reconcile.matching.result import Result
 
 _TOLD = 1000
-"""Unmatched lines and rejections told one by one in result.json; the counts are always whole, lines.csv names all lines."""
+"""Unmatched lines, payments made twice and rejections told one by one in result.json; counts are always whole, lines.csv has all lines."""
 
 
 @not_collecting()
@@ -87,7 +89,7 @@ def carried(result: Result) -> pl.DataFrame:
 
 
 def summary(result: Result) -> dict[str, Any]:
-    """Counts, tie-out, provenance, rejections, and the unmatched lines with their best candidates."""
+    """Counts, tie-out, provenance, rejections; unmatched lines and payments made twice with the items that they may be about."""
     counted, tie = result.summary(), result.tie_out()
     return {
         "schema": 1,
@@ -96,22 +98,19 @@ def summary(result: Result) -> dict[str, Any]:
         "tie_out": {**asdict(tie), "difference": tie.difference},
         "rejections": [asdict(one) for one in islice(result.rejections, _TOLD)],
         "rejected_rows": len(result.rejections),
-        "unmatched": list(_told(result)),
+        "unmatched": sorted((_told(one) | {"payers": one.payers} for one in result.unmatched(_TOLD)), key=itemgetter("line_id")),
+        "repeated": sorted((_told(one) | {"repeats": one.counterpart} for one in result.repeated(_TOLD)), key=itemgetter("line_id")),
     }
 
 
-def _told(result: Result) -> Iterator[dict[str, Any]]:
-    for one in sorted(result.unmatched(_TOLD), key=lambda one: one.line.line_id):
-        yield {
-            "line_id": one.line.line_id,
-            "date": one.line.date,
-            "amount": one.line.amount,
-            "description": one.line.description,
-            "payers": one.payers,
-            "candidates": [
-                {"item_id": found.item_id, "open_amount": found.open_amount, "reason": found.reason} for found in one.candidates
-            ],
-        }
+def _told(one: Unmatched | Classified) -> dict[str, Any]:
+    return {
+        "line_id": one.line.line_id,
+        "date": one.line.date,
+        "amount": one.line.amount,
+        "description": one.line.description,
+        "candidates": [{"item_id": found.item_id, "open_amount": found.open_amount, "reason": found.reason} for found in one.candidates],
+    }
 
 
 def _places(name: str) -> pl.Expr:

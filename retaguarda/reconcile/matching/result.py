@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from retaguarda.errors import RetaguardaError
-from retaguarda.reconcile.matching.board import CLASSES, MATCHED, OPEN, Board, Settled
+from retaguarda.reconcile.matching.board import CLASSES, CODE, MATCHED, OPEN, Board, Settled
 from retaguarda.reconcile.matching.facts import AP, AR
 from retaguarda.reconcile.matching.model import (
     Allocation,
@@ -132,8 +132,15 @@ class Result:
 
     def classified(self) -> Iterator[Classified]:
         """The lines that settle nothing."""
+        return self._classified(np.flatnonzero(np.frombuffer(self.board.state, dtype=np.uint8) > MATCHED).tolist())
+
+    def repeated(self, most: int | None = None) -> Iterator[Classified]:
+        """The payments made twice; all of them, or the first ones."""
+        twice = np.frombuffer(self.board.state, dtype=np.uint8) == CODE[LineClass.DUPLICATE_PAYMENT]
+        return self._classified(np.flatnonzero(twice).tolist()[:most])
+
+    def _classified(self, rows: list[int]) -> Iterator[Classified]:
         board = self.board
-        rows = np.flatnonzero(np.frombuffer(board.state, dtype=np.uint8) > MATCHED).tolist()
         for line, told in zip(rows, self._told(rows), strict=True):
             other = board.counterpart.get(line)
             counterpart = self.line_ids[other] if other is not None else ""

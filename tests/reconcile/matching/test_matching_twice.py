@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from retaguarda.reconcile.matching.model import LineClass, Verdict
+from retaguarda.reconcile.matching.outputs import summary
 from retaguarda.report.vocabulary import rule_of
 from tests.reconcile.matching.ledger_cases import RULES, Case, classes, decisions, settled, two_customers
 
@@ -101,6 +102,8 @@ def test_the_same_amount_again_in_the_same_account_is_told_as_paid_twice_with_th
     assert (second.line_class, second.counterpart) == (LineClass.DUPLICATE_PAYMENT, "L1")
     assert [one.item_id for one in second.candidates] == ["I502"]
     assert [(one.item_id, one.open_amount) for one in result.open_items()] == [("I502", D("500.01"))]
+    (told,) = summary(result)["repeated"]
+    assert (told["line_id"], told["repeats"], [one["item_id"] for one in told["candidates"]]) == ("L2", "L1", ["I502"])
 
 
 def test_where_even_that_is_proposed_it_says_what_speaks_against_it() -> None:
