@@ -57,8 +57,6 @@ HOW = ("", "empty", "cut")
 """What comes instead of a file: its first half, no byte, its half and then the end of the connection."""
 MONTH = Month(2026, 10)
 BOLETAS = Path(__file__).parents[2] / "tests" / "data" / "tryton" / "contracts.csv"
-ROOM = 40
-"""Schedules of a portal: it tells contracts apart by buyer and submarket, of which it has no more that are free."""
 
 
 class LastingDesks(Desks):
@@ -85,6 +83,15 @@ class LastingDesks(Desks):
         return 0
 
 
+def unused_keys() -> list[tuple[int, str]]:
+    """Buyers and submarkets between which the portal holds nothing yet: by these it tells contracts apart, so it has room for so many."""
+    month = build()
+    seller = month.us.profiles[0].code
+    held = {(contract.buyer, contract.submarket) for contract in month.ccee if contract.seller == seller}
+    buyers = [profile.code for company, profile in month.profiles() if company is not month.us and profile.active]
+    return [(buyer, submarket) for submarket in SUBMARKETS for buyer in buyers if (buyer, submarket) not in held]
+
+
 @dataclass
 class BrowserLane(proc.Lane):
     """One installation, its portal and its browser."""
@@ -95,18 +102,9 @@ class BrowserLane(proc.Lane):
         evidence, clock, locks = services.evidence, services.clock, services.locks
         self.desks = LastingDesks(settings, lambda: self.house.vault, self.house.robots.__getitem__, locks, evidence, clock)
         self.wanted: dict[str, Registration] = {}
-        self._keys = self._unused_keys()
+        self._keys = iter(unused_keys())
         processes = {"register": Process("register", self._register), reconcile_ccee.name: reconcile_ccee}
         self.runner = Runner(replace(services, desks=self.desks), processes, self.house.audit, lambda _run: None)
-
-    def _unused_keys(self) -> Iterator[tuple[int, str]]:
-        """Buyers and submarkets between which the portal holds nothing yet: by these it tells contracts apart."""
-        month = build()
-        held = {(contract.buyer, contract.submarket) for contract in month.ccee if contract.seller == self.seller}
-        for submarket in SUBMARKETS:
-            for company, profile in month.profiles():
-                if company is not month.us and profile.active and (profile.code, submarket) not in held:
-                    yield profile.code, submarket
 
     def want(self, reference: str, *, refused: bool) -> None:
         """Say what a reference stands for."""
@@ -228,10 +226,10 @@ def mailbox_of(portal: CceePortal) -> str:
 
 def play(seeds: range, folder: Path, until: float = math.inf) -> Tally:
     """Play these schedules one after the other, as many as begin before a moment; a portal has room for so many."""
-    tally = Tally("browser", FAULTS)
-    for first in range(0, len(seeds), ROOM):
+    tally, room = Tally("browser", FAULTS), len(unused_keys())
+    for first in range(0, len(seeds), room):
         with open_lane(folder / f"{first}") as lane:
-            tally.merge(proc.play_in(lane, seeds[first : first + ROOM], until))
+            tally.merge(proc.play_in(lane, seeds[first : first + room], until))
     return tally
 
 
