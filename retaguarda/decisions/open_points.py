@@ -12,7 +12,7 @@ from retaguarda.decisions.breaks import Found
 from retaguarda.model.reconciliation import BreakKind, ContractComparison, ContractOutcome, Reconciliation
 from retaguarda.model.values import Month, Period
 from retaguarda.reconcile.coverage import DayState
-from retaguarda.reconcile.matching.model import Candidate, Line, LineClass
+from retaguarda.reconcile.matching.model import Candidate, Line
 from retaguarda.reconcile.matching.result import Result
 from retaguarda.store.models import DecisionState, LedgerItem, MatchDecision
 
@@ -38,9 +38,8 @@ def of_lines(result: Result) -> Iterable[Found]:
     """Lines that nothing explains, and payments made twice."""
     for one in result.unmatched():
         yield _of_line("unmatched-credit" if one.line.amount > 0 else "unmatched-debit", one.line, one.candidates)
-    for classed in result.classified():
-        if classed.line_class is LineClass.DUPLICATE_PAYMENT:
-            yield _of_line("duplicate-payment", classed.line, classed.candidates)
+    for again in result.repeated():
+        yield _of_line("duplicate-payment", again.line, again.candidates)
 
 
 def _of_line(kind: str, line: Line, candidates: Iterable[Candidate]) -> Found:
