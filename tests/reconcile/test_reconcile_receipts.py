@@ -138,6 +138,20 @@ def test_the_same_payer_and_amount_again_is_a_duplicate_without_a_number_too() -
     assert only_break(told(entries, [invoice("4203", "100.00")])).kind is BreakKind.DUPLICATE_PAYMENT
 
 
+def test_what_seems_paid_twice_names_the_open_invoice_that_it_may_pay_after_all() -> None:
+    entries = [entry("100.00", "TED RECEBIDA", AURORA), entry("100.00", "TED RECEBIDA", AURORA, day=5)]
+    invoices = [replace(invoice(number, "100.00"), boleta="BOL-1") for number in ("4203", "4204")]
+    found = told(entries, invoices)
+    assert (only_match(found).receivable, only_match(found).kind) == ("4203", MatchKind.FULL)
+    broken = only_break(found)
+    assert (broken.kind, broken.receivable, broken.evidence) == (
+        BreakKind.DUPLICATE_PAYMENT,
+        "4203",
+        ("03/11/2026 100.00", "4204 (100.00)"),
+    )
+    assert broken.hint.startswith("an open invoice has this amount too")
+
+
 def test_another_amount_for_a_paid_invoice_is_unmatched() -> None:
     found = told([entry("100.00", "PIX NF4203"), entry("55.00", "PIX NF4203", day=5)], [invoice("4203", "100.00")])
     broken = only_break(found)
