@@ -82,16 +82,22 @@ def reperform(
 ) -> None:
     """Make a reconciliation again from its evidence and compare bit by bit. Exit 1 when a file differs."""
     house = open_house()
+    from retaguarda.audit import versions
     from retaguarda.audit.evidence import EvidenceStore
     from retaguarda.decisions import reperform as again
 
-    found = again.reperform(house.runs().get(run_id), EvidenceStore(house.evidence_folder, house.clock))
+    run = house.runs().get(run_id)
+    found = again.reperform(run, EvidenceStore(house.evidence_folder, house.clock))
     if as_json:
         typer.echo(json.dumps([{"file": one.name, "kept": one.kept, "now": one.now, "same": one.same} for one in found], indent=1))
     else:
         for one in found:
             typer.echo(f"{'✓' if one.same else '✗'} {one.name} {one.kept[:16]}" + ("" if one.same else f" ≠ {one.now[:16]}"))
     if not all(one.same for one in found):
+        then, now = again.program_of(run, house.audit()), versions.code().short
+        if then not in {"", now}:
+            text = "The run was made by the program {then}, this is {now}: what differs may be the program's. Make it again with that one."
+            typer.echo(say(text, then=then, now=now), err=True)
         raise typer.Exit(1)
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retaguarda.audit.evidence import EvidenceStore
+from retaguarda.audit.index import Asked, AuditIndex
+from retaguarda.audit.log import AuditLog
 from retaguarda.decisions.matching import FILES, HOLIDAYS, PRODUCED, RULES, matched, produced
 from retaguarda.errors import ConfigurationError
 from retaguarda.store.models import Evidence, RunRecord
@@ -30,6 +32,14 @@ def reperform(run: RunRecord, evidence: EvidenceStore) -> list[Reperformed]:
     kept = evidence_of(run, evidence)
     result = matched({name: kept[name] for name in (*FILES, RULES, HOLIDAYS)})
     return [Reperformed(name, _digest(kept[name].read_bytes()), _digest(data)) for name, data in produced(result).items()]
+
+
+def program_of(run: RunRecord, log: AuditLog) -> str:
+    """The first digits of the program's digest that a run was last begun by; "" when the log does not tell."""
+    index = AuditIndex(log)
+    index.catch_up()
+    begun = [hit.event for hit in index.read(index.found(Asked(run=run.pk, action="run.started"))) if hit.value("run") == run.pk]
+    return str(begun[-1].get("versions", {}).get("code", "")) if begun else ""
 
 
 def evidence_of(run: RunRecord, evidence: EvidenceStore) -> dict[str, Path]:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from retaguarda.audit import versions
 from retaguarda.audit.evidence import EvidenceStore
 from retaguarda.decisions.breaks import open_breaks
 from retaguarda.decisions.register import confirm, find
-from retaguarda.decisions.reperform import reperform
+from retaguarda.decisions.reperform import program_of, reperform
 from retaguarda.errors import ConfigurationError, StoreUnavailable
 from retaguarda.store.models import BreakRecord, DecisionState, Evidence, LedgerItem, MatchDecision, RunRecord, RunState
 from tasks.reconcile_period import reconcile_period
@@ -92,6 +93,8 @@ def test_a_result_is_made_again_from_its_evidence_bit_by_bit(any_house: House, t
         ("open_items_left.csv", True),
         ("result.json", True),
     ]
+    any_house.audit.seal()
+    assert program_of(run, any_house.audit) == versions.code().short
     lines = Evidence.objects.filter(run=run, label="statement_lines.csv").get()
     kept = store.path(lines.sha256)
     kept.chmod(0o640)

@@ -143,7 +143,7 @@ def parse_matching_rules(data: Mapping[str, Any], digest: str = "") -> MatchingR
         raise ConfigurationError(f"matching.toml has schema {data.get('schema')!r}; 1 is read.")
     auto = top.table("auto")
     limit = auto.text("limit")
-    proposals, calendar = top.table("proposals"), top.table("calendar")
+    proposals, calendar = top.table("proposals", {}), top.table("calendar")  # the rules of runs before version 5 have no proposals
     returns, roles = top.table("returns"), top.table("roles")
     rules = MatchingRules(
         version=top.number("version"),
@@ -151,7 +151,7 @@ def parse_matching_rules(data: Mapping[str, Any], digest: str = "") -> MatchingR
         passes=tuple(top.texts("passes")),
         auto_confidence=auto.share("confidence"),
         auto_limit=_cents(limit) if limit else None,
-        never_proposed=tuple(proposals.texts("never")),
+        never_proposed=tuple(proposals.texts("never", ())),
         calendar=calendar.text("name"),
         settling=tuple(returns.texts("settle")),
         lot_word=returns.text("lot_word"),
@@ -250,9 +250,9 @@ class _Reader:
             raise ConfigurationError(f"{self.where}: `{key}` must be of the TOML type {wanted}: {value!r}.", remedy="Correct the rules.")
         return value
 
-    def table(self, key: str) -> _Reader:
+    def table(self, key: str, default: dict[str, Any] | None = None) -> _Reader:
         if key not in self._tables:
-            self._tables[key] = _Reader(self._get(key, dict), f"{self.where}, [{key}]")
+            self._tables[key] = _Reader(self._get(key, dict, default), f"{self.where}, [{key}]")
         return self._tables[key]
 
     def tables(self, key: str) -> list[_Reader]:

@@ -85,6 +85,9 @@ def test_rules_refuse_what_they_do_not_know() -> None:
     del data["windows"]["latest"], data["windows"]["late"]
     with pytest.raises(ConfigurationError, match=r"\[windows\]: `late` is missing"):
         parse_matching_rules(data)
+    data["windows"]["late"] = 95
+    del data["proposals"]
+    assert parse_matching_rules(data).never_proposed == (), "the rules that older runs keep as evidence"
     data["windows"]["late"] = "95"
     with pytest.raises(ConfigurationError, match="`late` must be of the TOML type integer: '95'"):
         parse_matching_rules(data)
