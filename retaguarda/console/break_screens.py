@@ -12,7 +12,7 @@ from retaguarda.console.screen import bullet, listing, screen
 from retaguarda.language import say
 from retaguarda.reconcile.break_rules import BreakRule
 from retaguarda.report.retell import retell
-from retaguarda.report.show import shown
+from retaguarda.report.show import amounts, shown
 
 if TYPE_CHECKING:
     from retaguarda.decisions.lineage import Lineage
@@ -28,7 +28,7 @@ def tell(found: Sequence[BreakRecord], rules: Mapping[str, BreakRule], today: dt
     table = listing(say("key"), say("kind"), say("about"), say("amount"), say("age"), say("until"), say("owner"), whole=(0, 3, 4, 5))
     for row in found[:limit]:
         late = Text(f"{row.due_on:%d/%m}", style="bold red" if row.due_on < today else "")
-        about = " · ".join(filter(None, [row.account, row.line, row.item, retell(row.text)]))
+        about = " · ".join(filter(None, [row.account, row.line, row.item, amounts(retell(row.text))]))
         table.add_row(
             row.key[:12], rules[row.kind].title, about, shown(row.amount), f"{(today - row.opened_at.date()).days}", late, row.owner
         )

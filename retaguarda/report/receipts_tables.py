@@ -217,7 +217,7 @@ def breaks(books: Books) -> pl.DataFrame:
     )
     step = (
         pl.when(twice)
-        .then(pl.lit(say("Give it back, credit it to the customer or match it by hand with another invoice.")))
+        .then(pl.lit(say("Give it back, credit it or match it by hand with another invoice.")))
         .when(pl.col("cents") > 0)
         .then(pl.lit(say("Ask the payer which invoice it is about.")))
         .otherwise(pl.lit(say("Find the document of the payment.")))

@@ -194,6 +194,14 @@ def test_what_stands_is_undone_with_a_reason_only(console: Console, page: Page) 
     assert row.state == DecisionState.UNDONE
 
 
+def test_a_break_tells_its_amounts_as_its_reader_writes_them(console: Console, page: Page) -> None:
+    row = BreakRecord.objects.filter(kind="unmatched-credit").first()
+    assert row is not None
+    BreakRecord.objects.filter(pk=row.pk).update(text="PIX RECEBIDO 12345678000195 R-4204 (1500.01)")
+    page.goto(f"{console.url}/reconciliation/breaks/{row.key}")
+    expect(page.get_by_text("R-4204 (1.500,01)")).to_be_visible()
+
+
 def test_breaks_turn_their_pages_and_are_closed_with_a_reason(console: Console, page: Page) -> None:
     page.goto(f"{console.url}/reconciliation/breaks")
     seen: list[str] = []
