@@ -43,7 +43,7 @@ def of_lines(result: Result) -> Iterable[Found]:
 
 
 def _of_line(kind: str, line: Line, candidates: Iterable[Candidate]) -> Found:
-    known = " · ".join(f"{one.item_id} ({one.open_amount})" for one in candidates)
+    known = " · ".join(map(str, candidates))
     return Found(kind, line.date, line.amount, f"{line.description} {known}".strip(), line.account_id, line.line_id)
 
 

@@ -25,7 +25,7 @@ from retaguarda.model.reconciliation import (
 from retaguarda.reconcile.canonical import net
 from retaguarda.reconcile.caution import PAID_BEFORE, cash
 from retaguarda.reconcile.matching import model as engine
-from retaguarda.reconcile.matching.model import Candidate, Decision, LineClass
+from retaguarda.reconcile.matching.model import Decision, LineClass
 from retaguarda.reconcile.matching.result import Result
 from retaguarda.reconcile.matching.verdicts import DOUBTS
 from retaguarda.reconcile.receipts import TOLERANCE, Movement, Paid, Receipts, credit_day
@@ -204,7 +204,7 @@ class _Telling:
     def _is_classed(self, movement: Movement, one: engine.Classified) -> None:
         if one.line_class is LineClass.DUPLICATE_PAYMENT:
             first = self.standing.get(one.counterpart) or self.decided.get(one.counterpart)
-            evidence = (*self._day_of(one.counterpart), *map(_open, one.candidates))
+            evidence = (*self._day_of(one.counterpart), *map(str, one.candidates))
             hint = "an open invoice has this amount too: match it by hand when the customer says that it is paid" if one.candidates else ""
             self._break(BreakKind.DUPLICATE_PAYMENT, movement, receivable=_listed(first) if first else "", hint=hint, evidence=evidence)
         elif one.line_class in {LineClass.REVERSED, LineClass.REVERSAL} and one.counterpart:
@@ -247,7 +247,7 @@ class _Telling:
             return
         settled = bool(named) and not any(self.left[number] for number in named)
         hint = "names several invoices" if len(named) > 1 else "the invoice it names is already paid" if settled else ""
-        near = tuple(map(_open, self.loose[movement.id].candidates))
+        near = tuple(map(str, self.loose[movement.id].candidates))
         self._break(BreakKind.UNMATCHED, movement, receivable=listed, hint=hint, evidence=near)
 
     def _payments(self) -> dict[str, list[tuple[dt.date, Decimal]]]:
@@ -345,10 +345,6 @@ def _explains(one: Decision, paid: Paid, day: dt.date) -> bool:
 
 def _titles(titles: Iterable[Paid]) -> tuple[str, ...]:
     return tuple(f"{paid.title.our_number.strip()} {paid.title.document.strip()}: {net(paid.title)}" for paid in titles)
-
-
-def _open(one: Candidate) -> str:
-    return f"{one.item_id} ({one.open_amount})"
 
 
 def _listed(one: Decision) -> str:

@@ -125,6 +125,9 @@ class Candidate:
     open_amount: Decimal
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.item_id} ({self.open_amount})"
+
 
 @dataclass(frozen=True, slots=True)
 class Unmatched:
